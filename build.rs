@@ -1,0 +1,19 @@
+//! Tells the program which commit it was built from, for provenance.
+
+use std::process::Command;
+
+fn main() {
+    let git = |args: &[&str]| {
+        let out = Command::new("git").args(args).output().ok()?;
+        out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_string())
+    };
+    // Outside a checkout (a package from a registry) there is no commit: provenance then says "unknown".
+    if let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) {
+        let dirty = git(&["status", "--porcelain", "--", "src", "shaders", "assets", "Cargo.toml"]).is_some_and(|s| !s.is_empty());
+        println!("cargo:rustc-env=BWQ_COMMIT={commit}{}", if dirty { "-dirty" } else { "" });
+    }
+    println!("cargo:rerun-if-changed=.git/HEAD");
+    println!("cargo:rerun-if-changed=.git/index");
+    println!("cargo:rerun-if-changed=src");
+    println!("cargo:rerun-if-changed=shaders");
+}

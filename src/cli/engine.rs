@@ -1,0 +1,82 @@
+//! Which engine runs: never a silent fallback.
+
+use super::EngineArgs;
+use bwq::engine::Engine;
+use bwq::error::{Error, Result};
+use bwq::sweep::Observer;
+#[cfg(feature = "gpu")]
+use bwq::engine::gpu::GpuEngine;
+use bwq::warning::Warning;
+use std::str::FromStr;
+
+/// `--engine`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// A real GPU if there is one, else the CPU, with a line saying so.
+    Auto,
+    /// A GPU or a software adapter, or exit 69.
+    Gpu,
+    /// The CPU.
+    Cpu,
+}
+
+impl FromStr for EngineChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "auto" => Ok(EngineChoice::Auto),
+            "gpu" => Ok(EngineChoice::Gpu),
+            "cpu" => Ok(EngineChoice::Cpu),
+            _ => Err("expected auto, gpu or cpu".into()),
+        }
+    }
+}
+
+/// The engine of the command line.
+pub fn choose(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
+    if let Some(threads) = args.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|e| Error::usage(format!("--threads {threads}: {e}")))?;
+    }
+    if args.engine == EngineChoice::Cpu {
+        return match &args.adapter {
+            Some(_) => Err(Error::usage("--adapter chooses a GPU; it has no meaning with --engine cpu")),
+            None => Ok(Engine::Cpu),
+        };
+    }
+    gpu(args, observer)
+}
+
+#[cfg(feature = "gpu")]
+fn gpu(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
+    let insists = args.engine == EngineChoice::Gpu || args.adapter.is_some();
+    match GpuEngine::new(args.adapter.as_deref(), insists) {
+        Ok(gpu) => {
+            if gpu.is_software() {
+                observer.warn(&Warning::SoftwareAdapterUsed(gpu.adapter_name()));
+            }
+            Ok(Engine::Gpu(Box::new(gpu)))
+        }
+        Err(error) if insists => Err(error),
+        Err(error) => {
+            let software = bwq::engine::gpu::list_adapters().into_iter().find(|a| a.is_software);
+            observer.warn(&match software {
+                Some(adapter) => Warning::SoftwareAdapterPassedOver(adapter.name),
+                None => Warning::NoGpu(error.message),
+            });
+            Ok(Engine::Cpu)
+        }
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
+    if args.engine == EngineChoice::Gpu || args.adapter.is_some() {
+        return Err(Error::no_gpu("this program was built without the `gpu` feature").hint("build it with default features, or use --engine cpu"));
+    }
+    observer.warn(&Warning::NoGpu("built without the `gpu` feature".into()));
+    Ok(Engine::Cpu)
+}

@@ -1,0 +1,75 @@
+//! `bwq status`, `bwq merge`, `bwq plot`: what happens after the trials.
+
+use super::terminal::Terminal;
+use super::{MergeArgs, PlotArgs, StatusArgs};
+use bwq::error::{Error, Result, exit};
+use bwq::report;
+use bwq::sweep::manifest::Manifest;
+use bwq::sweep::merge::{merge as merge_blocks, progress};
+use bwq::sweep::Observer;
+use bwq::warning::Warning;
+use serde_json::json;
+use std::path::Path;
+
+/// How far a results folder is: exit 0 if complete, 3 if not.
+pub fn status(args: &StatusArgs) -> Result<u8> {
+    let manifest = Manifest::read(&args.dir)?;
+    let points = progress(&args.dir, &manifest);
+    let (done, all) = points.iter().fold((0, 0), |(d, a), p| (d + p.0, a + p.1));
+    if args.json {
+        let list: Vec<_> = manifest.points.iter().zip(&points).map(|(m, p)| json!({ "config_hash": m.short(), "blocks_done": p.0, "blocks": p.1 })).collect();
+        println!("{}", json!({ "blocks_done": done, "blocks": all, "points": list }));
+    } else {
+        let varying = |name: &str| manifest.points.iter().any(|p| p.columns.iter().find(|c| c.0 == name) != manifest.points[0].columns.iter().find(|c| c.0 == name));
+        for (m, p) in manifest.points.iter().zip(&points) {
+            let values: Vec<String> = m.columns.iter().filter(|c| varying(&c.0)).map(|c| format!("{} {}", c.0, c.1)).collect();
+            println!("{}  {:>4} of {:<4} blocks  {}", m.short(), p.0, p.1, values.join(", "));
+        }
+        println!("{done} of {all} blocks are done");
+    }
+    Ok(if done == all { exit::DONE } else { exit::INCOMPLETE })
+}
+
+/// Tables and figures of a results folder.
+pub fn merge(args: &MergeArgs, terminal: &Terminal) -> Result<u8> {
+    write_results(&args.dir, args.partial, terminal)
+}
+
+/// Merges, writes tables and figures, and prints a short table to stdout. Exit 3 if blocks are missing.
+pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u8> {
+    let merged = merge_blocks(out, partial)?;
+    if merged.engines.len() > 1 {
+        terminal.warn(&Warning::MixedAdapters(merged.engines.iter().cloned().collect()));
+    }
+    let mut files = report::write_tables(out, &merged)?;
+    files.extend(report::plot::plot(out)?);
+    let names: Vec<String> = files.iter().filter(|f| !f.to_string_lossy().ends_with("provenance.json")).filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
+    println!("{:>9}  {:<24} {:>6}  {:>8} {:>8} {:>8}  {:>17}", "wordlines", "programming error", "chips", "mean %", "p5 %", "sd %", "yield % (95 %)");
+    for p in &merged.points {
+        let value = |name: &str| p.point.columns.iter().find(|c| c.0 == name).map_or("", |c| c.1.as_str());
+        let s = &p.summary;
+        let error = format!("{} {}{}", value("programming_error_law"), value("sigma_ln"), value("sigma_rel"));
+        let interval = format!("{:.0} ({:.0}-{:.0})", 100.0 * s.chip_yield.frac, 100.0 * s.chip_yield.interval.lo, 100.0 * s.chip_yield.interval.hi);
+        println!(
+            "{:>9}  {error:<24} {:>6}  {:>8.2} {:>8.2} {:>8.2}  {interval:>17}",
+            value("ou_wordlines"),
+            s.trials,
+            100.0 * s.accuracy.mean,
+            100.0 * s.accuracy.p5,
+            100.0 * s.accuracy.sd.unwrap_or(0.0)
+        );
+    }
+    terminal.say(&format!("in {}: {}", out.display(), names.join("  ")));
+    if merged.missing > 0 {
+        return Err(Error::incomplete(format!("{} blocks are missing; the tables hold what is there", merged.missing)));
+    }
+    Ok(exit::DONE)
+}
+
+/// Figures alone.
+pub fn plot(args: &PlotArgs, terminal: &Terminal) -> Result<u8> {
+    for file in report::plot::plot(&args.dir)? {
+        terminal.say(&file.display().to_string());
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,181 @@
+//! The command line: every subcommand and flag with its help. Only this folder and `main` know the terminal.
+//!
+//! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`.
+
+pub mod doctor;
+pub mod engine;
+pub mod merge;
+pub mod mvm;
+pub mod new;
+pub mod run;
+pub mod terminal;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  bwq demo                                      the main job, on the network inside the program
+  bwq new my-sweep && bwq run my-sweep/sweep.toml --dry-run
+  bwq run sweep.toml --out results --set device.programming_error.sigma_ln=0.1
+  bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
+
+Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete, 4 a stated limit is violated,
+69 no usable GPU, 75 interrupted (the same command goes on).";
+
+/// How many wordlines may be on at once, at what block precision, and what does that buy?
+#[derive(Parser)]
+#[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// Print errors only.
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the main job on the embedded network: no files needed, under a minute on two cores.
+    Demo(DemoArgs),
+    /// Write a commented sweep.toml to start from.
+    New(NewArgs),
+    /// Run a sweep; the same command again resumes.
+    Run(RunArgs),
+    /// Say how far a results folder is.
+    Status(StatusArgs),
+    /// Merge the blocks of a results folder into tables and figures.
+    Merge(MergeArgs),
+    /// One crossbar product of given arrays.
+    Mvm(MvmArgs),
+    /// Draw the figures of a results folder.
+    Plot(PlotArgs),
+    /// Report adapters, drivers and limits, and compare one block on both engines.
+    Doctor(DoctorArgs),
+}
+
+/// Which engine, and where.
+#[derive(Args, Clone)]
+pub struct EngineArgs {
+    /// Engine: a GPU if there is a real one, always the GPU (69 if there is none), or the CPU. Results are the same.
+    #[arg(long, value_name = "auto|gpu|cpu", default_value = "auto")]
+    pub engine: engine::EngineChoice,
+    /// Vulkan adapter: its number, a part of its name, or its PCI bus id (see `bwq doctor`).
+    #[arg(long, value_name = "SEL")]
+    pub adapter: Option<String>,
+    /// CPU threads [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// `bwq demo`
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Results folder.
+    #[arg(long, value_name = "DIR", default_value = "bwq-demo")]
+    pub out: PathBuf,
+    /// Engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// `bwq new`
+#[derive(Args)]
+pub struct NewArgs {
+    /// Folder to make; an existing sweep.toml in it is never overwritten.
+    pub dir: PathBuf,
+}
+
+/// `bwq run`
+#[derive(Args)]
+pub struct RunArgs {
+    /// The sweep file.
+    pub sweep: PathBuf,
+    /// Results folder [default: the sweep file's name with `-results`].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Seed, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Chips per point, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub trials: Option<u64>,
+    /// Test images, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub images: Option<u64>,
+    /// Any key in place of the file's value: --set crossbar.ou_wordlines=[9,16].
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Run share I of N (I from 0); `bwq merge` puts the shares together.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<String>,
+    /// Say what would be done: points, blocks, time (measured on a few images), memory, disk.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `bwq status`
+#[derive(Args)]
+pub struct StatusArgs {
+    /// Results folder.
+    pub dir: PathBuf,
+    /// Machine-readable output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bwq merge`
+#[derive(Args)]
+pub struct MergeArgs {
+    /// Results folder.
+    pub dir: PathBuf,
+    /// Merge the blocks that are there, though others are missing.
+    #[arg(long)]
+    pub partial: bool,
+}
+
+/// `bwq plot`
+#[derive(Args)]
+pub struct PlotArgs {
+    /// Results folder with a summary.csv.
+    pub dir: PathBuf,
+}
+
+/// `bwq mvm`
+#[derive(Args)]
+pub struct MvmArgs {
+    /// Integer weights, n x k (.npy).
+    #[arg(long, value_name = "W.npy")]
+    pub weights: PathBuf,
+    /// Unsigned integer inputs, k x b (.npy).
+    #[arg(long, value_name = "X.npy")]
+    pub inputs: PathBuf,
+    /// Sections [quantization] [crossbar] [adc] [device] [monte_carlo] of a sweep file, single values.
+    #[arg(long, value_name = "MVM.toml")]
+    pub config: PathBuf,
+    /// Conductances in g_on, trials x plane x slice x k x n (.npy), in place of drawn ones.
+    #[arg(long, value_name = "G.npy")]
+    pub conductances: Option<PathBuf>,
+    /// Chips, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub trials: Option<u64>,
+    /// Also write the currents before the ADC of the first chip, group x slice x input step x n x b (.npy).
+    #[arg(long, value_name = "P.npy")]
+    pub pre_adc: Option<PathBuf>,
+    /// Outputs, trials x n x b in float64 (.npy).
+    #[arg(long, value_name = "Y.npy")]
+    pub out: PathBuf,
+}
+
+/// `bwq doctor`
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Machine-readable output.
+    #[arg(long)]
+    pub json: bool,
+}

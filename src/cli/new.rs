@@ -1,0 +1,18 @@
+//! `bwq new DIR`
+
+use super::NewArgs;
+use super::terminal::Terminal;
+use bwq::config::template;
+use bwq::error::{Error, Result, exit};
+use bwq::sweep::{Observer, atomic};
+
+/// Writes a commented sweep file.
+pub fn new(args: &NewArgs, terminal: &Terminal) -> Result<u8> {
+    let path = args.dir.join("sweep.toml");
+    if path.exists() {
+        return Err(Error::input(path.display(), "is there already and is not overwritten").hint("choose another folder, or move the file away"));
+    }
+    atomic::write(&path, template::sweep_toml().as_bytes())?;
+    terminal.say(&format!("{} is ready to edit; then: bwq run {}", path.display(), path.display()));
+    Ok(exit::DONE)
+}

@@ -1,0 +1,115 @@
+//! Progress and messages, all on stderr: a bar on a terminal, a plain line every 5 % or 60 s elsewhere.
+
+use bwq::error::Error;
+use bwq::sweep::Observer;
+use bwq::warning::Warning;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// What the user sees.
+pub struct Terminal {
+    quiet: bool,
+    colour: bool,
+    bar: Option<ProgressBar>,
+    state: Mutex<State>,
+    stop: Arc<AtomicBool>,
+}
+
+struct State {
+    started: Option<Instant>,
+    last_line: Option<(Instant, u64)>,
+    warned: Vec<Warning>,
+}
+
+impl Terminal {
+    /// A terminal that says nothing but errors if `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        let live = std::io::stderr().is_terminal();
+        Terminal {
+            quiet,
+            colour: live && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            bar: (live && !quiet).then(|| {
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                bar.set_style(ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  left {eta}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+                bar
+            }),
+            state: Mutex::new(State { started: None, last_line: None, warned: Vec::new() }),
+            stop: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// From here on SIGINT, SIGTERM and SIGUSR1 ask for a stop after the block at hand; a second one stops at once.
+    pub fn catch_signals(&self) {
+        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+            // The order matters: a flag that is set already ends the program, then it is set.
+            let at_once = signal_hook::flag::register_conditional_shutdown(signal, i32::from(bwq::error::exit::INTERRUPTED), self.stop.clone());
+            if at_once.and_then(|_| signal_hook::flag::register(signal, self.stop.clone())).is_err() {
+                self.say("signals cannot be caught here: a stop loses the block at hand");
+            }
+        }
+    }
+
+    /// Prints an error.
+    pub fn error(&self, error: &Error) {
+        self.line(&format!("{} {error}", self.painted("error:", "31")));
+    }
+
+    fn painted(&self, text: &str, colour: &str) -> String {
+        if self.colour { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_string() }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+}
+
+impl Observer for Terminal {
+    fn say(&self, line: &str) {
+        if !self.quiet {
+            self.line(line);
+        }
+    }
+
+    fn warn(&self, warning: &Warning) {
+        let Ok(mut state) = self.state.lock() else { return };
+        if !self.quiet && !state.warned.contains(warning) {
+            self.line(&format!("{} {warning}", self.painted("warning:", "33")));
+            state.warned.push(warning.clone());
+        }
+    }
+
+    fn progress(&self, done: u64, total: u64) {
+        let Ok(mut state) = self.state.lock() else { return };
+        let now = Instant::now();
+        let started = *state.started.get_or_insert(now);
+        let rate = done as f64 / now.duration_since(started).as_secs_f64().max(1e-3);
+        let message = format!("{done} of {total} chip images, {rate:.0}/s");
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+            bar.set_message(message);
+            bar.set_position(done);
+            if done == total {
+                bar.finish_and_clear();
+            }
+            return;
+        }
+        let due = state.last_line.is_none_or(|(when, at)| now - when > Duration::from_secs(60) || (done - at.min(done)) * 20 >= total) || done == total;
+        if !self.quiet && due {
+            state.last_line = Some((now, done));
+            let left = (total - done) as f64 / rate.max(1e-9);
+            let eta = if now == started { String::new() } else { format!(", about {left:.0} s left") };
+            self.line(&format!("progress {:>3.0} %  {message}{eta}", 100.0 * done as f64 / total.max(1) as f64));
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,229 @@
+//! THE table of the sweep file: every key, its range, unit, default and meaning, once.
+//!
+//! Validation, "did you mean", the file of `bwq new`, the CSV columns, the point's hash and the reference page are
+//! made from it. The order of the keys is the order of the axes (the last one runs fastest) and of the columns.
+
+pub use super::key::{A_NUMBER, Hash, Interval, Key, Kind, NotYet, UsedWith};
+use super::key::{closed, integer, key, words};
+use super::point::{Clipping, DigitalLayers, OffsetRemoval, RowCut, Subtraction, WeightScale};
+use super::words::Choice;
+
+/// The sections, in order, with what they hold.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("network", "what runs on the crossbars, and on which images"),
+    ("quantization", "numbers of the network as integers"),
+    (
+        "crossbar",
+        "the arrays, the operation unit (OU) that is active in one cycle, and how weights lie in them",
+    ),
+    ("adc", "the converter at the bitlines"),
+    ("device", "the cell"),
+    ("monte_carlo", "how many chips are drawn"),
+];
+
+/// Place of a key in the table, which orders axes and columns.
+pub fn position(key: &Key) -> usize {
+    KEYS.iter().position(|k| k.path == key.path).unwrap_or(KEYS.len())
+}
+
+/// The key with this path.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.path == path)
+}
+
+const LAW: &str = "device.programming_error.law";
+const NORMAL: &[&str] = &["normal-proportional", "normal-independent"];
+
+/// Every key. See the module's text for what its order means.
+#[rustfmt::skip] // one key, few lines: it is read as a table
+pub const KEYS: &[Key] = &[
+    key("network.model", "network", Kind::Path { words: &["embedded"] }, "\"embedded\"",
+        "the network: the one inside the program, or a folder or file made by `bwq import`")
+        .hash(Hash::Contents)
+        .cost("time grows with the network's multiplications"),
+    key("network.dataset", "dataset", Kind::Path { words: &["embedded"] }, "\"embedded\"",
+        "the test set: the one inside the program, or a file")
+        .hash(Hash::Contents),
+    key("network.images", "images", integer(1, 10_000_000), "1000",
+        "how many images each chip classifies, the first ones of the test set")
+        .unit("images")
+        .slip("a whole number of images; with few of them accuracy is coarse: 100 images are steps of 1 %")
+        .cost("time grows in proportion"),
+    key("quantization.weight_bits", "weight_bits", integer(2, 9), "8",
+        "bits of a weight, the sign included: 8 = sign and 7 magnitude bits")
+        .unit("bits")
+        .slip("the sign counts: 8 magnitude bits, as a precision map may hold, are weight_bits = 9"),
+    key("quantization.activation_bits", "activation_bits", integer(1, 12), "8",
+        "bits of an activation that enters a crossbar")
+        .unit("bits")
+        .slip("activations are integers on the wordlines; there is no float setting")
+        .cost("time grows with activation_bits / dac_bits"),
+    key("quantization.weight_scale", "weight_scale", words(WeightScale::WORDS), "\"per-layer\"",
+        "one weight scale for a layer, or one for each output channel"),
+    key("quantization.clipping", "clipping", words(Clipping::WORDS), "\"mse\"",
+        "how an activation's range is chosen on the calibration images: least squared error, or the largest value"),
+    key("quantization.precision_map", "precision_map", Kind::Path { words: &["uniform"] }, "\"uniform\"",
+        "weight_bits everywhere, or a file of magnitude bits for each weight block, from search or train")
+        .hash(Hash::Contents)
+        .slip("a map holds magnitude bits and needs encoding = \"differential\""),
+    key("crossbar.rows", "rows", integer(1, 4096), "128",
+        "wordlines of one crossbar")
+        .unit("wordlines")
+        .slip("rows is the array's height; how many are on at once is ou_wordlines"),
+    key("crossbar.cols", "cols", integer(1, 4096), "128",
+        "bitlines of one crossbar")
+        .unit("bitlines")
+        .slip("cols is the array's width; how many are converted at once is ou_bitlines"),
+    key("crossbar.ou_wordlines", "ou_wordlines", integer(1, 1024), "9",
+        "wordlines active at once (OU height), at most rows")
+        .unit("wordlines")
+        .slip("all wordlines at once is ou_wordlines = rows"),
+    key("crossbar.ou_bitlines", "ou_bitlines", integer(1, 4096), "8",
+        "bitlines converted at once (OU width), at most cols")
+        .unit("bitlines")
+        .slip("all bitlines at once is ou_bitlines = cols"),
+    key("crossbar.cell_bits", "cell_bits", integer(1, 8), "1",
+        "bits held by one cell")
+        .unit("bits")
+        .slip("bits, not levels: a cell of 4 levels has 2 bits"),
+    key("crossbar.dac_bits", "dac_bits", integer(1, 8), "1",
+        "bits of an input step on a wordline")
+        .unit("bits")
+        .slip("bits of one step; an activation takes activation_bits / dac_bits steps"),
+    key("crossbar.row_cut", "row_cut", words(RowCut::WORDS), "\"block-aligned\"",
+        "row groups never cross a crossbar's border, or fill it to its last row"),
+    key("crossbar.encoding", "encoding", words(&["differential", "offset"]), "\"differential\"",
+        "sign and magnitude in two planes of cells, or weight + 2^(weight_bits - 1) in one"),
+    key("crossbar.subtraction", "subtraction", words(Subtraction::WORDS), "\"analog\"",
+        "planes subtracted as currents before one conversion, or as numbers after two")
+        .with("crossbar.encoding", &["differential"]),
+    key("crossbar.offset_removal", "offset_removal", words(OffsetRemoval::WORDS), "\"digital\"",
+        "the offset computed from the inputs, or read from a reference column")
+        .with("crossbar.encoding", &["offset"]),
+    key("crossbar.digital_layers", "digital_layers", words(DigitalLayers::WORDS), "\"none\"",
+        "layers computed digitally instead of on a crossbar"),
+    key("adc.bits", "adc_bits", Kind::Integer { min: 1, max: 14, words: &["lossless", "ideal"] }, "\"lossless\"",
+        "resolution; \"lossless\" = the fewest bits that cover every possible sum, \"ideal\" = no rounding at all")
+        .unit("bits")
+        .slip("0 is no resolution: no rounding is \"ideal\", the fewest bits that lose nothing are \"lossless\""),
+    key("adc.range", "adc_range",
+        Kind::Pair { interval: closed(-65536.0, 65536.0), words: &["full", "calibrated"] }, "\"full\"",
+        "full scale: all possible sums, the currents of the calibration images, or [lo, hi]")
+        .unit("currents of one cell at g_on")
+        .slip("range = [-9, 9] is one range; a list of ranges is [[-9, 9], [-4, 4]]")
+        .with("adc.bits", &[A_NUMBER]),
+    key("device.g_on_siemens", "g_on_siemens", Kind::Number { interval: closed(1e-12, 1.0), words: &[] }, "1e-4",
+        "conductance of a cell at its highest level")
+        .unit("S")
+        .slip("siemens, not ohm or microsiemens: 10 kOhm = 100 uS is 1e-4"),
+    key("device.on_off_ratio", "on_off_ratio",
+        Kind::Number {
+            interval: Interval { min: 1.0, max: 1e12, above_min: true, below_max: false },
+            words: &["infinite"],
+        }, "100",
+        "g_on / g_off")
+        .slip("g_off = 0 is \"infinite\"; a ratio of 1 would hold no information"),
+    key("device.fraction_bits", "fraction_bits", Kind::Integer { min: 4, max: 30, words: &["max"] }, "\"max\"",
+        "fraction bits of a conductance in units of g_on; \"max\" = as many as a 32-bit bitline sum allows")
+        .unit("bits")
+        .slip("\"max\" is the most exact; a number such as 12 trades rounding, which is printed, for speed"),
+    key(LAW, "programming_error_law",
+        Kind::Words {
+            now: &["none", "lognormal", "normal-proportional", "normal-independent"],
+            later: &["table"],
+        }, "\"none\"",
+        "law of the error each cell gets when it is written, once per chip")
+        .slip("programming error is per chip; what changes at each read is read noise"),
+    key("device.programming_error.sigma_ln", "sigma_ln", Kind::Number { interval: closed(0.0, 2.0), words: &[] }, "",
+        "standard deviation of ln G (the median is kept)")
+        .unit("fraction")
+        .slip("sigma_ln is a fraction: 5 means 500 %; 5 % is 0.05")
+        .with(LAW, &["lognormal"]),
+    key("device.programming_error.sigma_rel", "sigma_rel", Kind::Number { interval: closed(0.0, 1.0), words: &[] }, "",
+        "standard deviation as a fraction of G (normal-proportional) or of g_on (normal-independent)")
+        .unit("fraction")
+        .slip("sigma_rel is a fraction: 5 means 500 %; 5 % is 0.05")
+        .with(LAW, NORMAL),
+    key("device.programming_error.clip", "programming_error_clip", Kind::Bool, "false",
+        "clip errors to [g_off, g_on]; without it only at 0")
+        .slip("write true or false, without quotes")
+        .with(LAW, &["lognormal", "normal-proportional", "normal-independent"]),
+    key("monte_carlo.trials", "trials", integer(1, 10_000_000), "100",
+        "chips drawn for each point")
+        .unit("chips")
+        .slip("a whole number of chips, for each point of the sweep")
+        .cost("time grows in proportion; more trials later reuse the finished ones")
+        .hash(Hash::Nothing),
+    key("monte_carlo.seed", "seed", integer(0, u64::MAX), "1",
+        "seed of everything random: the same seed is the same chips")
+        .slip("a whole number, not negative"),
+    key("monte_carlo.max_drop", "max_drop_frac",
+        Kind::Number {
+            interval: Interval { min: 0.0, max: 1.0, above_min: false, below_max: true },
+            words: &[],
+        }, "0.01",
+        "a chip passes if its accuracy is within this of the quantised accuracy")
+        .unit("fraction")
+        .slip("max_drop is a fraction: 1 means 100 %; 1 % is 0.01")
+        .hash(Hash::Nothing),
+];
+
+/// Keys of the format that this version takes at their neutral value only.
+pub const NOT_YET: &[NotYet] = &[
+    NotYet { path: "device.read_noise", neutral: "{ law = \"none\" }", meaning: "noise of each read" },
+    NotYet { path: "device.stuck_at", neutral: "{ on_frac = 0.0, off_frac = 0.0 }", meaning: "faulty cells" },
+    NotYet { path: "device.wire_ohm", neutral: "0.0", meaning: "wire resistance of a cell segment" },
+    NotYet { path: "device.wire_topology", neutral: "\"plain\"", meaning: "how wires are laid" },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_table_is_consistent() {
+        let paths: BTreeSet<_> = KEYS.iter().map(|k| k.path).chain(NOT_YET.iter().map(|n| n.path)).collect();
+        assert_eq!(paths.len(), KEYS.len() + NOT_YET.len(), "each path once");
+        assert_eq!(
+            KEYS.iter().map(|k| k.column).collect::<BTreeSet<_>>().len(),
+            KEYS.len(),
+            "each column once"
+        );
+        for key in KEYS {
+            assert!(SECTIONS.iter().any(|(s, _)| *s == key.section()), "{}", key.path);
+            assert!(!key.meaning.is_empty() && key.meaning.len() <= 110, "{}", key.path);
+            assert!(key.column.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", key.column);
+            if let Some(with) = key.used_with {
+                let other = KEYS.iter().position(|k| k.path == with.key).expect(with.key);
+                assert!(KEYS[other].used_with.is_none(), "no chains: {}", key.path);
+                assert_eq!(KEYS[other].section(), key.section());
+            }
+        }
+        let order: Vec<_> = KEYS.iter().map(Key::section).collect();
+        let mut sections = order.clone();
+        sections.dedup();
+        assert_eq!(
+            sections,
+            SECTIONS.iter().map(|(s, _)| *s).collect::<Vec<_>>(),
+            "sections in order, each once"
+        );
+    }
+
+    #[test]
+    fn ranges_read_well() {
+        let allowed = |path| find(path).map(Key::allowed).unwrap_or_default();
+        assert_eq!(allowed("crossbar.ou_wordlines"), "1 to 1024 (wordlines)");
+        assert_eq!(allowed("adc.bits"), "1 to 14 (bits), \"lossless\" or \"ideal\"");
+        assert_eq!(allowed("device.on_off_ratio"), "above 1 to 1e12 or \"infinite\"");
+        assert_eq!(allowed("monte_carlo.max_drop"), "0 to below 1 (fraction)");
+        assert_eq!(allowed("quantization.clipping"), "\"mse\" or \"max\"");
+    }
+
+    #[test]
+    fn paths_split_into_section_table_and_name() {
+        let law = find(LAW).expect("is a key");
+        assert_eq!((law.section(), law.table(), law.name()), ("device", Some("programming_error"), "law"));
+        assert_eq!(find("adc.bits").and_then(Key::table), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! The sweep file: TOML text to validated, typed points.
+//!
+//! [`keys`] is the table of every key. The way: `parse` (text to values with places) -> `settings` (values against the
+//! table) -> `axes` (product) -> `resolve` and `rules` (typed points that make sense). [`PointConfig::canonical`] is
+//! what a point's hash is made of, [`PointConfig::columns`] what the CSV shows; [`template`] writes files and docs.
+
+mod axes;
+mod canonical;
+mod key;
+pub mod keys;
+mod parse;
+pub mod point;
+mod resolve;
+mod rules;
+mod scalar;
+mod settings;
+mod source;
+pub mod template;
+#[cfg(test)]
+mod tests;
+mod values;
+mod words;
+
+use std::path::Path;
+
+pub use point::*;
+pub use words::Choice;
+
+use crate::error::{Error, Result};
+use parse::{Node, Value};
+use settings::Form;
+use source::At;
+
+/// What the command line sets over the file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overrides {
+    /// `--set key=value`, in order; a later one wins. The value is TOML; words need no quotes.
+    pub set: Vec<String>,
+    /// `--images N`.
+    pub images: Option<u64>,
+    /// `--trials N`.
+    pub trials: Option<u64>,
+    /// `--seed N`.
+    pub seed: Option<u64>,
+}
+
+/// A validated sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// The file, as it was named.
+    pub path: String,
+    /// The points, in the order of the key table, the last key fastest; each once, at least one.
+    pub points: Vec<PointConfig>,
+}
+
+impl Sweep {
+    /// The columns whose value is not the same in all points: the axes of the sweep.
+    pub fn swept_columns(&self) -> Vec<&'static str> {
+        let Some(first) = self.points.first() else { return Vec::new() };
+        keys::KEYS
+            .iter()
+            .filter(|key| self.points.iter().any(|p| p.value(key.path) != first.value(key.path)))
+            .map(|key| key.column)
+            .collect()
+    }
+}
+
+/// The sweep of a file.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Sweep> {
+    parse(&read(path)?, &path.display().to_string(), overrides)
+}
+
+/// The sweep of a text; `place` is the file's name in messages.
+pub fn parse(text: &str, place: &str, overrides: &Overrides) -> Result<Sweep> {
+    Ok(Sweep { path: place.into(), points: points(text, place, overrides, Form::Sweep)? })
+}
+
+/// The one point of a file for `bwq mvm`: no `[network]` (its values are the defaults), no lists.
+pub fn load_mvm(path: &Path, overrides: &Overrides) -> Result<PointConfig> {
+    parse_mvm(&read(path)?, &path.display().to_string(), overrides)
+}
+
+/// The one point of a text for `bwq mvm`; see [`load_mvm`].
+pub fn parse_mvm(text: &str, place: &str, overrides: &Overrides) -> Result<PointConfig> {
+    let one = points(text, place, overrides, Form::Mvm)?.pop();
+    one.ok_or_else(|| Error::internal("a file without axes made no point"))
+}
+
+fn points(text: &str, place: &str, overrides: &Overrides, form: Form) -> Result<Vec<PointConfig>> {
+    let mut tree = parse::file(text, place)?;
+    for assignment in &overrides.set {
+        tree.set(assignment)?;
+    }
+    let options = [
+        ("--images", "network.images", overrides.images),
+        ("--trials", "monte_carlo.trials", overrides.trials),
+        ("--seed", "monte_carlo.seed", overrides.seed),
+    ];
+    for (option, key, value) in options {
+        if let Some(value) = value {
+            let at = At::option(&format!("{option} {value}"));
+            tree.put(key, Node { value: Value::Int(value.into()), at })?;
+        }
+    }
+    axes::points(settings::collect(&tree, form)?, &tree.at)
+}
+
+fn read(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|e| {
+        let error = Error::io(path, "read", &e);
+        if e.kind() == std::io::ErrorKind::NotFound {
+            error.hint("`bwq new DIR` writes a sweep.toml to start from")
+        } else {
+            error
+        }
+    })?;
+    String::from_utf8(bytes).map_err(|_| {
+        Error::input(path.display(), "is not UTF-8 text").hint("a sweep file is TOML; save it as UTF-8")
+    })
+}

@@ -1,0 +1,63 @@
+//! What must fit together in one point, beyond the range of each key.
+
+use super::axes::Picked;
+use super::point::{AdcBits, Encoding, PointConfig, PrecisionMapConfig, Subtraction};
+use crate::error::Result;
+
+/// Refuses a point whose values contradict each other.
+pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
+    let crossbar = &point.crossbar;
+    at_most(picked, ("crossbar.ou_wordlines", crossbar.ou_wordlines), ("crossbar.rows", crossbar.rows))?;
+    at_most(picked, ("crossbar.ou_bitlines", crossbar.ou_bitlines), ("crossbar.cols", crossbar.cols))?;
+
+    if let (PrecisionMapConfig::File(path), Encoding::Offset(_)) =
+        (&point.quantization.precision_map, crossbar.encoding)
+    {
+        let message =
+            format!("`quantization.precision_map = \"{path}\"` with `crossbar.encoding = \"offset\"`");
+        return Err(picked
+            .at(&["quantization.precision_map"])
+            .error(format!(
+                "{message}: a map holds magnitude bits, and offset-encoded weights have no magnitude"
+            ))
+            .hint("use encoding = \"differential\", or precision_map = \"uniform\""));
+    }
+    if point.adc.bits == AdcBits::Bits(1) && crossbar.encoding == Encoding::Differential(Subtraction::Analog)
+    {
+        return Err(picked
+            .at(&["adc.bits"])
+            .error("`adc.bits = 1` with analog subtraction: a signed converter has 2^bits - 2 steps, so none")
+            .hint("use adc.bits = 2 or more, or subtraction = \"digital\""));
+    }
+    fraction_bits(point, picked)
+}
+
+/// A bitline sum must fit 32 bits: ou_wordlines x (2^dac_bits - 1) x 2^fraction_bits < 2^31.
+fn fraction_bits(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
+    let Some(given) = point.device.fraction_bits else { return Ok(()) };
+    let largest_step = (1u64 << point.crossbar.dac_bits) - 1;
+    let largest_sum = point.crossbar.ou_wordlines as u64 * largest_step;
+    let fits = |bits: u32| largest_sum << bits < 1 << 31;
+    if fits(given) {
+        return Ok(());
+    }
+    let most = (0..given).rev().find(|bits| fits(*bits)).unwrap_or(0);
+    let message = format!(
+        "`device.fraction_bits = {given}` is too many: with `ou_wordlines = {}` and `dac_bits = {}` at most \
+         {most} fit a 32-bit sum",
+        point.crossbar.ou_wordlines, point.crossbar.dac_bits
+    );
+    Err(picked
+        .at(&["device.fraction_bits"])
+        .error(message)
+        .hint("\"max\" takes as many as fit, for each point"))
+}
+
+fn at_most(picked: &Picked<'_>, small: (&str, usize), large: (&str, usize)) -> Result<()> {
+    if small.1 <= large.1 {
+        return Ok(());
+    }
+    let message = format!("`{} = {}` is more than `{} = {}`", small.0, small.1, large.0, large.1);
+    let hint = format!("set {} to {} or less, or {} to {} or more", small.0, large.1, large.0, small.1);
+    Err(picked.at(&[small.0, large.0]).error(message).hint(hint))
+}

@@ -1,0 +1,121 @@
+//! Where a value was written, so that every message points at it.
+
+use std::rc::Rc;
+
+use crate::error::Error;
+
+/// Longest piece of the user's text that a message repeats.
+const SHOWN: usize = 100;
+
+/// A text that values come from: a file, or an option of the command line.
+#[derive(Debug)]
+struct Source {
+    /// The file's name, or the option as it was typed.
+    place: String,
+    /// The file's text; `None` for an option, whose place says it all.
+    text: Option<String>,
+}
+
+/// A place in a source: what a message points at.
+#[derive(Debug, Clone)]
+pub struct At {
+    source: Rc<Source>,
+    /// Byte offset into the text; `None` = the source as a whole.
+    offset: Option<usize>,
+}
+
+impl At {
+    /// The file `place`, as a whole.
+    pub fn file(place: &str, text: &str) -> At {
+        At { source: Rc::new(Source { place: place.into(), text: Some(text.into()) }), offset: None }
+    }
+
+    /// An option of the command line, as it was typed (`--set crossbar.rows=64`).
+    pub fn option(typed: &str) -> At {
+        At { source: Rc::new(Source { place: shown(typed), text: None }), offset: None }
+    }
+
+    /// The byte `offset` of the same source.
+    pub fn byte(&self, offset: usize) -> At {
+        At { source: Rc::clone(&self.source), offset: Some(offset) }
+    }
+
+    /// Whether the value was given on the command line.
+    pub fn is_option(&self) -> bool {
+        self.source.text.is_none()
+    }
+
+    /// An error at this place, with its source line.
+    pub fn error(&self, message: impl Into<String>) -> Error {
+        let place = &self.source.place;
+        let (Some(text), Some(offset)) = (&self.source.text, self.offset) else {
+            return Error::input(place, message);
+        };
+        let before = &text.as_bytes()[..offset.min(text.len())];
+        let row = before.iter().filter(|b| **b == b'\n').count();
+        let line = text.lines().nth(row).unwrap_or("");
+        Error::input(format!("{place}:{}", row + 1), message).snippet(format!(
+            "  | {:>3} | {}",
+            row + 1,
+            shown(line)
+        ))
+    }
+}
+
+/// The user's text, fit for a message: one line, no control characters (they could drive the terminal), not too long.
+pub fn shown(text: &str) -> String {
+    let mut out: String =
+        text.trim().chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.trim().chars().nth(SHOWN).is_some() {
+        out.push_str(" ...");
+    }
+    out
+}
+
+/// The candidate that was probably meant, if one is near enough.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A long name is no slip of the finger, and comparing it would take its time.
+    if name.len() > 64 {
+        return None;
+    }
+    let lower = name.to_lowercase().replace('-', "_");
+    candidates
+        .into_iter()
+        .map(|c| (strsim::osa_distance(&lower, &c.to_lowercase().replace('-', "_")), c))
+        .filter(|(distance, c)| *distance <= 1 + c.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, c)| c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_its_line() {
+        let file = At::file("sweep.toml", "[crossbar]\nrows = 0 \r\n");
+        let error = file.byte(11).error("`crossbar.rows = 0` is outside 1 to 4096").to_string();
+        assert_eq!(error, "sweep.toml:2: `crossbar.rows = 0` is outside 1 to 4096\n  |   2 | rows = 0");
+        assert_eq!(file.error("is empty").to_string(), "sweep.toml: is empty");
+        assert_eq!(file.byte(10_000).error("x").place.as_deref(), Some("sweep.toml:3"));
+    }
+
+    #[test]
+    fn an_option_is_its_own_place() {
+        let error = At::option("--set crossbar.rows=0").byte(3).error("no").to_string();
+        assert_eq!(error, "--set crossbar.rows=0: no");
+    }
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        assert_eq!(shown("a\x1b[31mb"), "a [31mb");
+        assert_eq!(shown(&"x".repeat(500)).len(), SHOWN + 4);
+    }
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        assert_eq!(nearest("ou_wordline", ["rows", "ou_wordlines"]), Some("ou_wordlines"));
+        assert_eq!(nearest("per_layer", ["per-layer", "per-channel"]), Some("per-layer"));
+        assert_eq!(nearest("banana", ["rows", "cols"]), None);
+    }
+}

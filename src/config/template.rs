@@ -1,0 +1,205 @@
+//! Texts made from the key table: the file of `bwq new`, and the reference page.
+
+use std::fmt::Write;
+
+use super::keys::{Hash, KEYS, Key, NOT_YET, SECTIONS, UsedWith, find};
+use super::scalar::values_in_words;
+
+/// Where the file of `bwq new` differs from the defaults: a sweep worth looking at.
+const START: &[(&str, &str)] = &[
+    ("crossbar.ou_wordlines", "[9, 16, 32, 64, 128]"),
+    ("device.programming_error.law", "\"lognormal\""),
+    ("device.programming_error.sigma_ln", "[0.0, 0.05, 0.1, 0.2]"),
+];
+
+/// Width of a comment.
+const WIDTH: usize = 100;
+
+/// The commented `sweep.toml` that `bwq new` writes.
+pub fn sweep_toml() -> String {
+    let mut out = String::from(
+        "# A sweep of bwq: every combination of the values below is a point; of each, a number of chips is drawn.\n\
+         # A list in place of a value is an axis; { from = 8, to = 64, step = 8 } is a list, too.\n\
+         # A key that is left out has its default, which is the value shown where no other is named.\n\
+         # `bwq run sweep.toml --dry-run` says what it comes to.\n",
+    );
+    for (section, about) in SECTIONS {
+        let _ = write!(out, "\n# {about}\n[{section}]\n");
+        for key in KEYS.iter().filter(|k| k.section() == *section) {
+            let name = key.path.split_once('.').map_or(key.path, |(_, name)| name);
+            let subject = key.table().map_or(String::new(), |_| format!("{name}: "));
+            comment(&mut out, &format!("{subject}{}", key.meaning), "");
+            comment(&mut out, &values_of(key), "  ");
+            let off = if active(key) { "" } else { "# " };
+            let line = match key.table() {
+                None => format!("{off}{name} = {}\n", start(key)),
+                // A table is one line, after the comments of all its keys.
+                Some(table) if is_last(key) => format!("{table} = {{ {} }}\n", fields(section, table)),
+                Some(_) => String::new(),
+            };
+            out.push_str(&line);
+        }
+    }
+    out
+}
+
+/// Whether no key of the same table comes after this one.
+fn is_last(key: &Key) -> bool {
+    let of_table = |k: &&Key| k.section() == key.section() && k.table() == key.table();
+    KEYS.iter().rfind(of_table).is_some_and(|last| last.path == key.path)
+}
+
+/// The fields of an inline table that have a meaning at the start.
+fn fields(section: &str, table: &str) -> String {
+    let of_table = KEYS.iter().filter(|k| k.section() == section && k.table() == Some(table) && active(k));
+    of_table.map(|k| format!("{} = {}", k.name(), start(k))).collect::<Vec<_>>().join(", ")
+}
+
+fn start(key: &Key) -> &'static str {
+    START.iter().find(|(path, _)| *path == key.path).map_or(key.default, |(_, value)| value)
+}
+
+/// Whether the key has a meaning beside the values the template starts with.
+fn active(key: &Key) -> bool {
+    key.used_with.is_none_or(|with| {
+        let partner = find(with.key).map_or("", start);
+        with.values.iter().any(|v| partner == format!("\"{v}\""))
+    })
+}
+
+/// Values, default, partner and cost of a key.
+fn values_of(key: &Key) -> String {
+    let mut text = key.allowed();
+    if !key.default.is_empty() && start(key) != key.default {
+        let _ = write!(text, "; default {}", key.default);
+    }
+    if let Some(with) = key.used_with {
+        let _ = write!(text, "; with {}", partner(&with));
+    }
+    if !key.cost.is_empty() {
+        let _ = write!(text, "; {}", key.cost);
+    }
+    text
+}
+
+fn partner(with: &UsedWith) -> String {
+    format!("{} = {}", find(with.key).map_or(with.key, |k| k.name()), values_in_words(with.values))
+}
+
+fn comment(out: &mut String, text: &str, indent: &str) {
+    let mut line = format!("#{indent}");
+    for word in text.split(' ') {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(out, "{line}");
+            line = format!("#{indent}  ");
+        }
+        let _ = write!(line, " {word}");
+    }
+    let _ = writeln!(out, "{line}");
+}
+
+/// The reference page of the sweep file, as Markdown.
+pub fn reference_markdown() -> String {
+    let mut out = String::from(
+        "# The sweep file\n\n\
+         Made from the program's table of keys. Every section and every key but those without a default may be left \
+         out.\n\n\
+         A list in place of a value is an axis of the sweep, and so is `{ from = 8, to = 64, step = 8 }` for a number \
+         (`to` included where a step meets it). The points are all combinations, in the order of the keys below, the \
+         last one running fastest; combinations that differ only in values without a meaning there are one point. \
+         `--set section.key=value` sets a value from the command line.\n",
+    );
+    for (section, about) in SECTIONS {
+        let _ = write!(
+            out,
+            "\n## `[{section}]`: {about}\n\n| key | values | default | meaning | column |\n|---|---|---|---|---|\n"
+        );
+        for key in KEYS.iter().filter(|k| k.section() == *section) {
+            let name = key.path.split_once('.').map_or(key.path, |(_, name)| name);
+            let default =
+                if key.default.is_empty() { "must be given".into() } else { format!("`{}`", key.default) };
+            let mut meaning = key.meaning.to_string();
+            for note in [key.slip, key.cost].into_iter().filter(|n| !n.is_empty()) {
+                let _ = write!(meaning, "; {note}");
+            }
+            if let Some(with) = key.used_with {
+                let _ = write!(meaning, "; only with {}", partner(&with));
+            }
+            meaning.push_str(match key.hash {
+                Hash::Value => "",
+                Hash::Contents => "; its contents, not its path, are part of the point's hash",
+                Hash::Nothing => {
+                    "; one value for the whole sweep, and finished blocks stay valid when it changes"
+                }
+            });
+            let _ = writeln!(
+                out,
+                "| `{name}` | {} | {default} | {} | `{}` |",
+                cell(&key.allowed()),
+                cell(&meaning),
+                key.column
+            );
+        }
+    }
+    out.push_str("\n## Not supported in this version\n\nTaken at these values only.\n\n");
+    out.push_str("| key | value | meaning |\n|---|---|---|\n");
+    for later in NOT_YET {
+        let _ = writeln!(out, "| `{}` | `{}` | {} |", later.path, later.neutral, later.meaning);
+    }
+    out
+}
+
+/// Text for a cell of a Markdown table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Overrides, parse};
+    use super::*;
+
+    #[test]
+    fn the_template_is_a_sweep_of_twenty_points() {
+        let text = sweep_toml();
+        let sweep =
+            parse(&text, "sweep.toml", &Overrides::default()).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_eq!(sweep.points.len(), 20);
+        assert_eq!(sweep.swept_columns(), ["ou_wordlines", "sigma_ln"]);
+        assert!(text.lines().all(|l| l.len() <= WIDTH + 10), "{text}");
+    }
+
+    #[test]
+    fn every_line_of_the_template_may_be_switched_on() {
+        // The commented-out lines are values too: each parses beside its partner.
+        let text =
+            sweep_toml().replace("# offset_removal =", "offset_removal =").replace("# range =", "range =");
+        let overrides = Overrides {
+            set: vec!["crossbar.encoding=offset".into(), "adc.bits=6".into()],
+            ..Default::default()
+        };
+        assert!(parse(&text, "sweep.toml", &overrides).is_ok_and(|s| s.points.len() == 20));
+    }
+
+    #[test]
+    fn starting_values_are_values_of_keys() {
+        for (path, _) in START {
+            assert!(find(path).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_reference_has_every_key() {
+        let page = reference_markdown();
+        for key in KEYS {
+            assert!(
+                page.contains(&format!("`{}` |", key.column)) && page.contains(key.meaning),
+                "{}",
+                key.path
+            );
+        }
+        assert!(NOT_YET.iter().all(|n| page.contains(n.path)));
+        let columns = |line: &str| line.replace("\\|", "").matches('|').count();
+        assert!(page.lines().filter(|l| l.starts_with("| `")).all(|l| [4, 6].contains(&columns(l))));
+    }
+}

@@ -1,0 +1,60 @@
+//! Values chosen by a word: each word stands here once; the key table, the reader and the CSV take it from here.
+
+use super::point::{Clipping, DigitalLayers, OffsetRemoval, RowCut, Subtraction, WeightScale};
+
+/// A value that is written as one of a few words.
+pub trait Choice: Copy + PartialEq + Sized + 'static {
+    /// The words, in the order they are shown.
+    const WORDS: &'static [&'static str];
+    /// What each word stands for.
+    const VALUES: &'static [Self];
+
+    /// The word of this value.
+    fn word(self) -> &'static str {
+        Self::VALUES.iter().zip(Self::WORDS).find(|(v, _)| **v == self).map_or("", |(_, w)| w)
+    }
+    /// The value of a word.
+    fn from_word(word: &str) -> Option<Self> {
+        Self::VALUES.iter().zip(Self::WORDS).find(|(_, w)| **w == word).map(|(v, _)| *v)
+    }
+}
+
+macro_rules! choice {
+    ($type:ident: $($word:literal => $variant:ident),+) => {
+        impl Choice for $type {
+            const WORDS: &'static [&'static str] = &[$($word),+];
+            const VALUES: &'static [Self] = &[$($type::$variant),+];
+        }
+    };
+}
+
+choice!(WeightScale: "per-layer" => PerLayer, "per-channel" => PerChannel);
+choice!(Clipping: "mse" => Mse, "max" => Max);
+choice!(RowCut: "block-aligned" => BlockAligned, "physical" => Physical);
+choice!(Subtraction: "analog" => Analog, "digital" => Digital);
+choice!(OffsetRemoval: "digital" => Digital, "unit-column" => UnitColumn);
+choice!(DigitalLayers: "none" => None, "first" => First, "last" => Last, "first-and-last" => FirstAndLast);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip<T: Choice + std::fmt::Debug>() {
+        assert_eq!(T::WORDS.len(), T::VALUES.len());
+        for (word, value) in T::WORDS.iter().zip(T::VALUES) {
+            assert_eq!(value.word(), *word);
+            assert_eq!(T::from_word(word), Some(*value));
+        }
+        assert_eq!(T::from_word("nonsense"), None);
+    }
+
+    #[test]
+    fn words_and_values_agree() {
+        round_trip::<WeightScale>();
+        round_trip::<Clipping>();
+        round_trip::<RowCut>();
+        round_trip::<Subtraction>();
+        round_trip::<OffsetRemoval>();
+        round_trip::<DigitalLayers>();
+    }
+}

@@ -1,0 +1,201 @@
+//! NumPy arrays: an `.npz` with `images` | `x` | `x_test` and `labels` | `y` | `y_test`, optionally `calibration` | `x_train`;
+//! or `images.npy` and `labels.npy` beside each other, optionally `calibration.npy`.
+//!
+//! Images are [N, C, H, W] or [N, H, W] (one channel): uint8 pixels, or float32 and float64 values that are normalised
+//! already. Labels are integers of any width. The header is read here, not by a general Python parser, because it
+//! comes from outside: its length, depth and numbers are bounded.
+
+use super::{Parts, Pixels, bytes_of, folder_of};
+use crate::error::{Error, Result};
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+const IMAGES: &[&str] = &["images", "x", "x_test"];
+const LABELS: &[&str] = &["labels", "y", "y_test"];
+const CALIBRATION: &[&str] = &["calibration", "x_train"];
+/// Longest header, in bytes; NumPy's own are 118 or so.
+const MAX_HEADER: usize = 4096;
+/// Most bytes of one array (8 GiB): more is a broken header or a bomb.
+const MAX_BYTES: u64 = 8 << 30;
+
+/// An array as it lies in a file, row-major, little-endian.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// NumPy's name of the type: kind and bytes (`u1`, `f4`, `i8`).
+    pub dtype: String,
+    /// Lengths of the axes.
+    pub shape: Vec<usize>,
+    /// The bytes of the values.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads an `.npz`, an `images.npy` or the folder it lies in.
+pub(super) fn read(path: &Path, _training: usize) -> Result<Parts> {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
+        return parse_npz(&bytes_of(path, u64::MAX)?, &path.display().to_string());
+    }
+    let folder = folder_of(path);
+    let array = |name: &str| -> Result<Option<Array>> {
+        let file = folder.join(format!("{name}.npy"));
+        let place = file.display().to_string();
+        if file.is_file() { parse_npy(&mut bytes_of(&file, u64::MAX)?.as_slice(), &place).map(Some) } else { Ok(None) }
+    };
+    parts(array("images")?, array("labels")?, array("calibration")?, &folder.display().to_string())
+}
+
+/// Parses an `.npz` in memory.
+///
+/// # Errors
+/// A broken archive or array, a missing one, and what does not fit images and labels.
+pub fn parse_npz(bytes: &[u8], place: &str) -> Result<Parts> {
+    let broken = |e: std::io::Error| Error::input(place, format!("broken .npz: {e}")).hint("was it copied to its end?");
+    let mut archive = npyz::npz::NpzArchive::new(Cursor::new(bytes)).map_err(broken)?;
+    let mut array = |names: &[&str]| -> Result<Option<Array>> {
+        let Some(name) = names.iter().find(|name| archive.array_names().any(|there| there == **name)) else { return Ok(None) };
+        let place = format!("{place}: array `{name}`");
+        let entry = archive.zip_archive().by_name(&format!("{name}.npy"));
+        let mut entry = entry.map_err(|e| Error::input(&place, format!("broken .npz: {e}")))?;
+        parse_npy(&mut entry, &place).map(Some)
+    };
+    let (images, labels, calibration) = (array(IMAGES)?, array(LABELS)?, array(CALIBRATION)?);
+    parts(images, labels, calibration, place)
+}
+
+fn parts(images: Option<Array>, labels: Option<Array>, calibration: Option<Array>, place: &str) -> Result<Parts> {
+    let missing = |names: &[&str]| Error::input(place, format!("no array named {}", names.join(" or ")));
+    let images_place = format!("{place}: images");
+    let (shape, test) = pixels(images.ok_or_else(|| missing(IMAGES))?, &images_place)?;
+    let labels_place = format!("{place}: labels");
+    let labels = whole_numbers(labels.ok_or_else(|| missing(LABELS))?, &labels_place)?;
+    let count = test.len() / shape.iter().product::<usize>();
+    if labels.len() != count {
+        return Err(Error::input(labels_place, format!("{} labels for {count} images", labels.len())));
+    }
+    let training = match calibration {
+        None => None,
+        Some(array) => {
+            let place = format!("{place}: calibration images");
+            let (other, pixels) = pixels(array, &place)?;
+            if other != shape {
+                return Err(Error::input(place, format!("images of {other:?}; the test images are {shape:?}")));
+            }
+            Some(pixels)
+        }
+    };
+    Ok(Parts { shape, test, labels, training })
+}
+
+/// Reads one `.npy` to its end.
+///
+/// # Errors
+/// Another magic, an odd header, column-major or big-endian data, too few or too many bytes.
+pub fn parse_npy(source: &mut dyn Read, place: &str) -> Result<Array> {
+    let at = |offset: usize, message: String| Error::input(place, format!("offset {offset}: {message}"));
+    let start = exactly(source, 10, place)?;
+    if &start[..6] != b"\x93NUMPY" {
+        return Err(at(0, "not a NumPy array".into()));
+    }
+    let (header_len, begin) = match start[6] {
+        1 => (usize::from(start[8]) | usize::from(start[9]) << 8, 10),
+        2 | 3 => {
+            let rest = exactly(source, 2, place)?;
+            ([start[8], start[9], rest[0], rest[1]].iter().rev().fold(0, |n, &byte| n << 8 | usize::from(byte)), 12)
+        }
+        other => return Err(at(6, format!("version {other} of the format; supported: 1 to 3"))),
+    };
+    if header_len > MAX_HEADER {
+        return Err(at(8, format!("a header of {header_len} bytes; at most {MAX_HEADER}")));
+    }
+    let header = String::from_utf8_lossy(&exactly(source, header_len, place)?).into_owned();
+    let odd = |what: &str| at(begin, format!("the header has no readable `{what}`: {}", header.trim_end()));
+
+    let dtype = entry(&header, "descr").and_then(|v| v.strip_prefix('\'')?.split('\'').next()).ok_or_else(|| odd("descr"))?;
+    if !entry(&header, "fortran_order").ok_or_else(|| odd("fortran_order"))?.starts_with("False") {
+        return Err(at(begin, "column-major order".into()).hint("save numpy.ascontiguousarray(a)"));
+    }
+    let axes = entry(&header, "shape").and_then(|v| v.strip_prefix('(')?.split(')').next()).ok_or_else(|| odd("shape"))?;
+    let axes = axes.split(',').map(str::trim).filter(|axis| !axis.is_empty());
+    let shape: Vec<usize> = axes.map(|axis| axis.parse().map_err(|_| odd("shape"))).collect::<Result<_>>()?;
+
+    let width = dtype.get(2..).and_then(|width| width.parse::<usize>().ok()).filter(|width| (1..=8).contains(width));
+    let (Some(width), false) = (width, dtype.starts_with('>')) else {
+        return Err(at(begin, format!("type `{dtype}` is not supported")).hint("save little-endian numbers: a.astype('uint8'), 'float32' or 'int64'"));
+    };
+    let size = shape.iter().try_fold(width as u64, |n, &axis| n.checked_mul(axis as u64)).filter(|&n| n <= MAX_BYTES);
+    let size = size.ok_or_else(|| at(begin, format!("an array {shape:?} of more than {MAX_BYTES} bytes")))?;
+    let bytes = exactly(source, size as usize, place)?;
+    match source.read(&mut [0]) {
+        Ok(0) => Ok(Array { dtype: dtype[1..].to_owned(), shape, bytes }),
+        Ok(_) => Err(at(begin + header_len + bytes.len(), "bytes follow the last one that the header states".into())),
+        Err(e) => Err(at(begin + header_len + bytes.len(), format!("broken data: {e}"))),
+    }
+}
+
+/// What follows `'key':` in the header.
+fn entry<'h>(header: &'h str, key: &str) -> Option<&'h str> {
+    Some(header.split_once(&format!("'{key}'"))?.1.trim_start().strip_prefix(':')?.trim_start())
+}
+
+/// The next `count` bytes; memory grows with what is there.
+fn exactly(source: &mut dyn Read, count: usize, place: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(count as u64).read_to_end(&mut bytes).map_err(|e| Error::input(place, format!("broken data: {e}")))?;
+    if bytes.len() < count {
+        return Err(Error::input(place, format!("ends {} bytes too early", count - bytes.len())).hint("was it copied to its end?"));
+    }
+    Ok(bytes)
+}
+
+/// An array of images as [C, H, W] and pixels.
+fn pixels(array: Array, place: &str) -> Result<([usize; 3], Pixels)> {
+    let bad = |message: String| Error::input(place, message);
+    let shape = match *array.shape.as_slice() {
+        [_, h, w] => [1, h, w],
+        [_, c, _, last] if matches!(last, 1 | 3 | 4) && !matches!(c, 1 | 3 | 4) => {
+            return Err(bad(format!("shape {:?} looks like [N, H, W, C]; [N, C, H, W] is needed", array.shape))
+                .hint("save a.transpose(0, 3, 1, 2).copy()"));
+        }
+        [_, c, h, w] => [c, h, w],
+        _ => return Err(bad(format!("shape {:?}; [N, C, H, W] or [N, H, W] is needed", array.shape)).hint("reshape the array before saving it")),
+    };
+    if array.shape.contains(&0) {
+        return Err(bad(format!("shape {:?} holds no image", array.shape)));
+    }
+    let values: Vec<f32> = match array.dtype.as_str() {
+        "u1" => return Ok((shape, Pixels::U8(array.bytes))),
+        "f4" => array.bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        "f8" => array.bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+        other => return Err(bad(format!("type `{other}`; pixels are u1, f4 or f8")).hint("save a.astype('uint8') or a.astype('float32')")),
+    };
+    if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+        let image = shape.iter().product::<usize>();
+        return Err(bad(format!("value {} of image {} is {}; pixels must be finite float32", at % image, at / image, values[at])));
+    }
+    Ok((shape, Pixels::F32(values)))
+}
+
+/// An array of labels.
+fn whole_numbers(array: Array, place: &str) -> Result<Vec<u32>> {
+    let bad = |message: String| Error::input(place, message);
+    let shape = &array.shape;
+    if shape.len() != 1 && !(shape.len() == 2 && shape[1] == 1) {
+        return Err(bad(format!("shape {shape:?}; one label per image, [N], is needed")).hint("save a.argmax(axis=1) of one-hot labels"));
+    }
+    let (signed, width) = match array.dtype.as_str() {
+        "u1" => (false, 1),
+        "u2" => (false, 2),
+        "u4" => (false, 4),
+        "u8" => (false, 8),
+        "i1" => (true, 1),
+        "i2" => (true, 2),
+        "i4" => (true, 4),
+        "i8" => (true, 8),
+        other => return Err(bad(format!("type `{other}`; labels are integers")).hint("save a.astype('int64')")),
+    };
+    let label = |(index, bytes): (usize, &[u8])| {
+        let raw = bytes.iter().rev().fold(0u64, |n, &byte| n << 8 | u64::from(byte));
+        let negative = signed && raw >> (8 * width - 1) & 1 == 1;
+        u32::try_from(raw).ok().filter(|_| !negative).ok_or_else(|| bad(format!("label {index} is negative or beyond {}", u32::MAX)))
+    };
+    array.bytes.chunks_exact(width).enumerate().map(label).collect()
+}

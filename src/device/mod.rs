@@ -1,0 +1,89 @@
+//! Cells: target levels, conductances, and the laws of what goes wrong when a cell is written.
+//!
+//! A law says which conductance a cell of nominal conductance `g` gets at the standard normal variate `z`.
+//! It is tabulated once, on the host ([`QuantileTable`]); engines only read the table, in integers.
+//! So the law is tested against its formula, and the sampler against the table.
+//!
+//! To add a law: one file with a `conductance` function, one variant in `config::ProgrammingError`, one arm in
+//! [`conductance_at`], its first values in `tests/data/value_stability.txt`, a line in CHANGELOG.
+
+pub mod lognormal;
+pub mod normal;
+pub mod normal_independent;
+pub mod normal_proportional;
+mod quantile_table;
+
+pub use quantile_table::{OCTAVES, QuantileTable, SEGMENTS};
+
+use crate::config::{DeviceConfig, ProgrammingError};
+
+/// Conductance of level `level` of a cell with `cell_bits` bits, unit g_on: g_off + (1 - g_off) level / (2^b - 1).
+pub fn nominal_conductance(level: u32, cell_bits: u32, on_off_ratio: Option<f64>) -> f64 {
+    let g_off = g_off(on_off_ratio);
+    g_off + (1.0 - g_off) * f64::from(level) / f64::from((1u32 << cell_bits) - 1)
+}
+
+/// Conductance of the lowest level, unit g_on.
+pub fn g_off(on_off_ratio: Option<f64>) -> f64 {
+    on_off_ratio.map_or(0.0, |ratio| 1.0 / ratio)
+}
+
+/// Conductance (unit g_on) after programming a cell to `nominal`, at the standard normal variate `z`.
+/// Never below 0; within [g_off, 1] where the law says `clip`.
+pub fn conductance_at(error: &ProgrammingError, nominal: f64, g_off: f64, z: f64) -> f64 {
+    let (g, clip) = match *error {
+        ProgrammingError::None => (nominal, false),
+        ProgrammingError::Lognormal { sigma_ln, clip } => (lognormal::conductance(nominal, sigma_ln, z), clip),
+        ProgrammingError::NormalProportional { sigma_rel, clip } => (normal_proportional::conductance(nominal, sigma_rel, z), clip),
+        ProgrammingError::NormalIndependent { sigma_rel, clip } => (normal_independent::conductance(nominal, sigma_rel, z), clip),
+    };
+    if clip { g.clamp(g_off, 1.0) } else { g.max(0.0) }
+}
+
+/// True if every chip is the same: no law, or a law of zero spread that moves no level.
+pub fn is_deterministic(error: &ProgrammingError) -> bool {
+    match *error {
+        ProgrammingError::None => true,
+        ProgrammingError::Lognormal { sigma_ln, .. } => sigma_ln == 0.0,
+        ProgrammingError::NormalProportional { sigma_rel, .. } | ProgrammingError::NormalIndependent { sigma_rel, .. } => sigma_rel == 0.0,
+    }
+}
+
+/// Fraction bits of a conductance: 1.0 = 2^F. By default as many as keep a bitline sum of `ou_wordlines`
+/// cells at the largest DAC step within 31 bits with a factor of 2 to 4 in hand (26 at 9 wordlines, 22 at 128).
+pub fn fraction_bits(device: &DeviceConfig, ou_wordlines: usize, dac_bits: u32) -> u32 {
+    device.fraction_bits.unwrap_or_else(|| saturation(ou_wordlines, dac_bits).ilog2().saturating_sub(1))
+}
+
+/// Largest conductance (in units of 2^-F) a cell can have: floor((2^31 - 1) / (ou_wordlines x largest DAC step)).
+pub fn saturation(ou_wordlines: usize, dac_bits: u32) -> u32 {
+    let largest_step = (1u64 << dac_bits) - 1;
+    ((i32::MAX as u64) / (ou_wordlines.max(1) as u64 * largest_step)).max(1) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fraction_bits_leave_room_for_the_sum() {
+        let device = DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: None, fraction_bits: None, programming_error: ProgrammingError::None };
+        assert_eq!(fraction_bits(&device, 9, 1), 26);
+        assert_eq!(fraction_bits(&device, 128, 1), 22);
+        for rows in 1..=1024 {
+            for dac in 1..=4 {
+                let f = fraction_bits(&device, rows, dac);
+                let sum = rows as u64 * ((1 << dac) - 1) * u64::from(saturation(rows, dac));
+                assert!(sum <= i32::MAX as u64);
+                assert!(1u64 << f <= u64::from(saturation(rows, dac)), "{rows} rows, {dac} bits");
+            }
+        }
+    }
+
+    #[test]
+    fn levels_span_off_to_on() {
+        assert_eq!(nominal_conductance(0, 2, Some(10.0)), 0.1);
+        assert_eq!(nominal_conductance(3, 2, Some(10.0)), 1.0);
+        assert_eq!(nominal_conductance(1, 2, None), 1.0 / 3.0);
+    }
+}

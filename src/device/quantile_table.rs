@@ -1,0 +1,182 @@
+//! A law of conductance as a table of quantiles that engines read with integers only.
+//!
+//! A random word is read as: top bit = side of the median; leading zeros of the other 31 bits = octave of the
+//! tail probability; the next 5 bits = segment of the octave; the next 12 bits = place in the segment, for
+//! linear interpolation. So the tails are as fine as the middle (down to a probability of 2^-32, 6.2 sigma),
+//! and any law, smooth or measured, is only another table.
+//!
+//! Mirror: `sample_conductance` in `shaders/shared/conductance.wgsl`.
+
+use super::{conductance_at, g_off, nominal_conductance};
+use crate::config::{DeviceConfig, ProgrammingError};
+use crate::device::normal::upper_quantile;
+
+/// Octaves of the tail probability.
+pub const OCTAVES: usize = 32;
+/// Segments of an octave.
+pub const SEGMENTS: usize = 32;
+/// Knots of one side of the median of one level.
+const SIDE: usize = OCTAVES * SEGMENTS;
+
+/// Quantiles of the conductance of every level: `[level][side][octave][segment]` of (base, rise to the next knot).
+/// Unit: 2^-F of g_on, where F = `fraction_bits`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuantileTable {
+    /// Fraction bits F.
+    pub fraction_bits: u32,
+    /// (base, rise) pairs.
+    pub knots: Vec<[i32; 2]>,
+    /// Nominal conductance of each level, rounded to the unit.
+    pub nominal: Vec<i32>,
+    /// Standard deviation of the highest level's conductance under the law, unit g_on.
+    pub on_sd: f64,
+}
+
+impl QuantileTable {
+    /// Tabulates the law of `device` for cells of `cell_bits` bits.
+    pub fn new(device: &DeviceConfig, cell_bits: u32, fraction_bits: u32) -> Self {
+        let levels = 1u32 << cell_bits;
+        let unit = (1u64 << fraction_bits) as f64;
+        let fixed = |g: f64| (g * unit).round_ties_even().min(f64::from(i32::MAX)) as i32;
+        let mut table = QuantileTable { fraction_bits, knots: Vec::with_capacity(levels as usize * 2 * SIDE), nominal: Vec::new(), on_sd: 0.0 };
+        for level in 0..levels {
+            let nominal = nominal_conductance(level, cell_bits, device.on_off_ratio);
+            let g = |z: f64| conductance_at(&device.programming_error, nominal, g_off(device.on_off_ratio), z);
+            table.nominal.push(fixed(nominal));
+            for sign in [-1.0, 1.0] {
+                let knot = |tail: f64| fixed(g(sign * upper_quantile(tail)));
+                for octave in 0..OCTAVES {
+                    for segment in 0..SEGMENTS {
+                        let base = knot(tail_probability(octave, segment));
+                        let next = if segment + 1 < SEGMENTS {
+                            knot(tail_probability(octave, segment + 1))
+                        } else if octave > 0 {
+                            knot(tail_probability(octave - 1, 0))
+                        } else {
+                            knot(0.5)
+                        };
+                        table.knots.push([base, next - base]);
+                    }
+                }
+            }
+            if level == levels - 1 {
+                table.on_sd = standard_deviation(g);
+            }
+        }
+        table
+    }
+
+    /// A table for cells without programming error, whatever the law of `device`.
+    pub fn nominal(device: &DeviceConfig, cell_bits: u32, fraction_bits: u32) -> Self {
+        Self::new(&DeviceConfig { programming_error: ProgrammingError::None, ..device.clone() }, cell_bits, fraction_bits)
+    }
+
+    /// The conductance of a cell at `level` for the random word `word`, before saturation.
+    #[inline]
+    pub fn sample(&self, level: u32, word: u32) -> i32 {
+        let tail = word & 0x7fff_ffff;
+        let octave = tail.leading_zeros() - 1;
+        let bits = (tail << octave) << 1;
+        let segment = bits >> 26 & 31;
+        let place = (bits >> 14 & 0xfff) as i32;
+        let knot = level as usize * 2 * SIDE + (word >> 31) as usize * SIDE + octave as usize * SEGMENTS + segment as usize;
+        let [base, rise] = self.knots[knot];
+        // rise * place / 4096, rounded, in 32 bits: the high and the low 12 bits of the rise apart.
+        base + (rise >> 12) * place + (((rise & 0xfff) * place + 2048) >> 12)
+    }
+}
+
+/// Tail probability at the start of a segment: (v + 1/2) / 2^32 where v is the least 31-bit number of the segment.
+fn tail_probability(octave: usize, segment: usize) -> f64 {
+    if octave == OCTAVES - 1 {
+        return 0.5 / 4294967296.0; // v = 0, the only number of the last octave
+    }
+    let v = (1u64 << (30 - octave)) as f64 * (1.0 + segment as f64 / SEGMENTS as f64);
+    (v + 0.5) / 4294967296.0
+}
+
+/// Standard deviation of g(z), z standard normal, by the midpoint rule in probability.
+fn standard_deviation(g: impl Fn(f64) -> f64) -> f64 {
+    let n = 4096;
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for i in 0..n {
+        let tail = (f64::from(i) + 0.5) / (2.0 * f64::from(n));
+        for z in [-upper_quantile(tail), upper_quantile(tail)] {
+            sum += g(z);
+            squares += g(z) * g(z);
+        }
+    }
+    let count = 2.0 * f64::from(n);
+    libm::sqrt((squares / count - (sum / count) * (sum / count)).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(error: ProgrammingError) -> DeviceConfig {
+        DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: Some(10.0), fraction_bits: None, programming_error: error }
+    }
+
+    /// Every law against its formula at many words: the interpolated table is within 2e-5 of g_on.
+    #[test]
+    fn the_table_follows_the_law() {
+        let laws = [
+            ProgrammingError::Lognormal { sigma_ln: 0.2, clip: false },
+            ProgrammingError::NormalProportional { sigma_rel: 0.1, clip: false },
+            ProgrammingError::NormalIndependent { sigma_rel: 0.05, clip: false },
+        ];
+        for law in laws {
+            let table = QuantileTable::new(&device(law), 2, 24);
+            for level in 0..4 {
+                let nominal = nominal_conductance(level, 2, Some(10.0));
+                for i in 0..4096u32 {
+                    let word = i.wrapping_mul(0x9E37_79B9).wrapping_add(i);
+                    let v = f64::from(word & 0x7fff_ffff) + 0.5;
+                    let z = upper_quantile(v / 4294967296.0);
+                    let exact = conductance_at(&law, nominal, 0.1, if word >> 31 == 1 { z } else { -z });
+                    let got = f64::from(table.sample(level, word)) / f64::from(1 << 24);
+                    // Where the law is clipped at 0 it has a corner, and a segment that holds it is off by more.
+                    let corner = exact < 0.01 && matches!(law, ProgrammingError::NormalIndependent { .. });
+                    assert!((got - exact).abs() < if corner { 2e-3 } else { 2e-5 }, "{law:?} level {level} word {word:08x}: {got} {exact}");
+                }
+            }
+        }
+    }
+
+    /// Mean and variance over evenly spread words against closed forms.
+    #[test]
+    fn moments() {
+        let table = QuantileTable::new(&device(ProgrammingError::Lognormal { sigma_ln: 0.1, clip: false }), 1, 26);
+        let n = 1 << 20;
+        let values: Vec<f64> = (0..n).map(|i| f64::from(table.sample(1, (i << 12) + 2048)) / f64::from(1 << 26)).collect();
+        let mean = values.iter().sum::<f64>() / f64::from(n as i32);
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / f64::from(n as i32);
+        let exact_mean = (0.005f64).exp();
+        let exact_variance = ((0.01f64).exp() - 1.0) * (0.01f64).exp();
+        assert!((mean / exact_mean - 1.0).abs() < 1e-5, "{mean} {exact_mean}");
+        assert!((variance / exact_variance - 1.0).abs() < 2e-4, "{variance} {exact_variance}");
+        assert!((table.on_sd / exact_variance.sqrt() - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn no_error_is_the_nominal_conductance_at_every_word() {
+        let table = QuantileTable::new(&device(ProgrammingError::None), 2, 26);
+        for level in 0..4 {
+            for word in [0, 1, 2, 0x7fff_ffff, 0x8000_0000, u32::MAX, 12345] {
+                assert_eq!(table.sample(level, word), table.nominal[level as usize]);
+            }
+        }
+    }
+
+    #[test]
+    fn quantiles_rise_with_the_variate() {
+        let table = QuantileTable::new(&device(ProgrammingError::Lognormal { sigma_ln: 0.3, clip: false }), 1, 22);
+        // Lower half: the word 0 is the far lower tail, 0x7fffffff the median; upper half: 0x80000000 is the far upper tail.
+        let lower: Vec<i32> = (0..=1000u32).map(|i| table.sample(1, i * 2_147_483)).collect();
+        let upper: Vec<i32> = (0..=1000u32).map(|i| table.sample(1, 0x8000_0000 + i * 2_147_483)).collect();
+        assert!(lower.windows(2).all(|w| w[0] <= w[1]));
+        assert!(upper.windows(2).all(|w| w[0] >= w[1]));
+        assert!(*lower.last().unwrap() <= *upper.last().unwrap());
+    }
+}

@@ -1,0 +1,272 @@
+//! One layer on its crossbars: bitline sums of the active wordlines, conversion, shift-and-add.
+//! Twin of `shaders/crossbar_mvm.wgsl`.
+//!
+//! The direct way: for every position, row group and input step the conductances of the driven rows are added,
+//! column by column, and every sum is converted. No tables, no shortcuts but one: a group whose inputs are
+//! all zero is skipped where a zero sum converts to zero.
+
+use super::program_cells::{COLUMN_ALIGNMENT, Cells};
+use super::simd::multiversion;
+use super::{View, window};
+use crate::crossbar::{Adc, Conversion, CrossbarLayer};
+use crate::quantize::Window;
+
+/// What is counted along the way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Conversions whose sum lay more than half a step outside the range.
+    pub clipped: u64,
+    /// Conversions whose code is not that of error-free cells (only where compared).
+    pub wrong: u64,
+    /// Input patterns: (position, group, step).
+    pub patterns: u64,
+    /// Patterns without a driven row.
+    pub zero_patterns: u64,
+}
+
+/// A layer's product for one image, and its working memory.
+pub struct Mvm<'a> {
+    /// The layer.
+    pub layer: &'a CrossbarLayer,
+    /// Inputs of a position.
+    pub window: &'a Window,
+    /// `[position][accumulator]`; the sum of the inputs stands last where the encoding needs it.
+    pub accumulators: Vec<i64>,
+    /// Input that stands for zero (padding).
+    zero: u32,
+    /// Cells to compare codes with.
+    compared: Option<&'a Cells>,
+    /// Where bitline sums go before the ADC: `[group][slice of a plane][step][column][position]` (one plane).
+    pre_adc: Option<Vec<i32>>,
+}
+
+impl<'a> Mvm<'a> {
+    /// A product of `layer` over `window`; padding drives `zero`.
+    pub fn new(layer: &'a CrossbarLayer, window: &'a Window, zero: u32) -> Self {
+        Mvm { layer, window, accumulators: vec![0; window.positions() * layer.accumulators()], zero, compared: None, pre_adc: None }
+    }
+
+    /// Also counts codes that differ from those of `error_free` cells.
+    pub fn compare(&mut self, error_free: &'a Cells) {
+        self.compared = Some(error_free);
+    }
+
+    /// Also keeps the sums before the ADC: `[group][slice][step][column][position]`, planes one after another in the slices.
+    pub fn keep_sums(&mut self) {
+        let l = self.layer;
+        self.pre_adc = Some(vec![0; l.groups.len() * l.converted_columns() * l.input_steps as usize * self.window.positions()]);
+    }
+
+    /// The kept sums.
+    pub fn sums(&self) -> &[i32] {
+        self.pre_adc.as_deref().unwrap_or(&[])
+    }
+
+    /// Runs the product of `cells` with `input` (`shape` [C, H, W]).
+    pub fn run(&mut self, cells: &Cells, input: &[u32], shape: [usize; 3], counts: &mut Counts) {
+        run(self, cells, View { values: input, shape }, counts);
+    }
+}
+
+/// Positions whose inputs are gathered together, so that a group's cells stay in the cache.
+const TILE: usize = 64;
+
+multiversion! {
+    /// See [`Mvm::run`].
+    pub fn run(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) = run_inlined
+}
+
+#[inline(always)]
+fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
+    let layer = mvm.layer;
+    let (rows, positions, width) = (layer.rows, mvm.window.positions(), layer.accumulators());
+    let mut inputs = vec![0u32; TILE * rows];
+    let mut work = Work::new(layer, cells.stride);
+    for first in (0..positions).step_by(TILE) {
+        let tile = first..(first + TILE).min(positions);
+        for position in tile.clone() {
+            window::gather(mvm.window, input, mvm.zero, position, &mut inputs[(position - first) * rows..][..rows]);
+        }
+        for (group, range) in layer.groups.iter().enumerate() {
+            work.load_weights(layer, group);
+            for position in tile.clone() {
+                let driven = &inputs[(position - first) * rows..][range[0] as usize..range[1] as usize];
+                let out = &mut mvm.accumulators[position * width..(position + 1) * width];
+                for step in 0..layer.input_steps {
+                    counts.patterns += 1;
+                    if work.drive(driven, range[0], step * layer.dac_bits, layer.dac_bits) == 0 {
+                        counts.zero_patterns += 1;
+                        if work.zero_code == 0 && mvm.pre_adc.is_none() {
+                            continue;
+                        }
+                    }
+                    counts.clipped += u64::from(work.convert(layer, cells));
+                    work.accumulate(layer, &mut out[..layer.columns], step * layer.dac_bits);
+                    if let Some(error_free) = mvm.compared {
+                        counts.wrong += work.count_wrong(layer, error_free);
+                    }
+                    if let Some(kept) = &mut mvm.pre_adc {
+                        work.keep_sums(layer, kept, [group, step as usize, position], positions);
+                    }
+                }
+            }
+        }
+        if layer.planes.input_sum {
+            for position in tile {
+                let sum = inputs[(position - first) * rows..][..rows].iter().map(|&x| i64::from(x)).sum();
+                mvm.accumulators[position * width + layer.columns] = sum;
+            }
+        }
+    }
+    if layer.digital {
+        *counts = Counts::default();
+    }
+}
+
+/// Working memory of one thread.
+struct Work {
+    stride: usize,
+    /// Driven rows and the DAC step on each.
+    driven: Vec<(u32, i32)>,
+    /// Bitline sums, padded.
+    sums: Vec<i32>,
+    /// Codes counted from the zero level, padded.
+    codes: Vec<i32>,
+    /// What a code counts in this group, padded with 0: no conversion.
+    weights: Vec<i32>,
+    /// Shift-and-add of one step, before its input bit's weight.
+    partial: Vec<i32>,
+    /// Code of a zero sum.
+    zero_code: i32,
+}
+
+impl Work {
+    fn new(layer: &CrossbarLayer, stride: usize) -> Self {
+        let zero_code = match &layer.conversion {
+            Conversion::Ideal => 0,
+            Conversion::Rounding(adc) => adc.code(0).0,
+        };
+        Work {
+            stride,
+            driven: Vec::new(),
+            sums: vec![0; stride],
+            codes: vec![0; stride],
+            weights: vec![0; stride],
+            partial: vec![0; layer.columns],
+            zero_code,
+        }
+    }
+
+    fn load_weights(&mut self, layer: &CrossbarLayer, group: usize) {
+        let columns = layer.converted_columns();
+        self.weights[..columns].copy_from_slice(&layer.column_weights[group * columns..(group + 1) * columns]);
+    }
+
+    /// Collects the rows driven in one input step; returns how many.
+    #[inline(always)]
+    fn drive(&mut self, inputs: &[u32], first_row: u32, shift: u32, dac_bits: u32) -> usize {
+        let mask = (1 << dac_bits) - 1;
+        self.driven.clear();
+        for (row, &x) in inputs.iter().enumerate() {
+            let level = x >> shift & mask;
+            if level != 0 {
+                self.driven.push((first_row + row as u32, level as i32));
+            }
+        }
+        self.driven.len()
+    }
+
+    /// Bitline sums and their codes; returns how many conversions were clipped.
+    #[inline(always)]
+    fn convert(&mut self, layer: &CrossbarLayer, cells: &Cells) -> u32 {
+        let mut clipped = [0u32; COLUMN_ALIGNMENT];
+        for first in (0..self.stride).step_by(COLUMN_ALIGNMENT) {
+            let mut sums = [0i32; COLUMN_ALIGNMENT];
+            for &(row, level) in &self.driven {
+                let cells = &cells.values[row as usize * self.stride + first..][..COLUMN_ALIGNMENT];
+                if layer.dac_bits == 1 {
+                    for j in 0..COLUMN_ALIGNMENT {
+                        sums[j] += cells[j];
+                    }
+                } else {
+                    for j in 0..COLUMN_ALIGNMENT {
+                        sums[j] += cells[j] * level;
+                    }
+                }
+            }
+            self.sums[first..][..COLUMN_ALIGNMENT].copy_from_slice(&sums);
+            if let Conversion::Rounding(adc) = &layer.conversion {
+                let weights = &self.weights[first..][..COLUMN_ALIGNMENT];
+                let codes = &mut self.codes[first..][..COLUMN_ALIGNMENT];
+                match adc.exact_inverse {
+                    Some(inverse) => codes_of(adc, |distance| distance * inverse, &sums, weights, codes, &mut clipped),
+                    None => codes_of(adc, |distance| distance / adc.step, &sums, weights, codes, &mut clipped),
+                }
+            }
+        }
+        clipped.iter().sum()
+    }
+
+    /// Adds one step's codes (or unrounded sums), weighted by slice and plane, to the accumulators.
+    #[inline(always)]
+    fn accumulate(&mut self, layer: &CrossbarLayer, out: &mut [i64], shift: u32) {
+        let columns = layer.columns;
+        let ideal = layer.conversion == Conversion::Ideal;
+        let values = if ideal { &self.sums } else { &self.codes };
+        let slices = values.chunks_exact(columns).zip(self.weights.chunks_exact(columns)).take(layer.planes.converted * layer.planes.slices);
+        if ideal {
+            for (sums, weights) in slices {
+                for ((out, &sum), &weight) in out.iter_mut().zip(sums).zip(weights) {
+                    *out += (i64::from(sum) * i64::from(weight)) << shift;
+                }
+            }
+            return;
+        }
+        // Codes of at most 14 bits times slice weights of at most 8 bits, over 18 slices: 32 bits hold them.
+        self.partial.fill(0);
+        for (codes, weights) in slices {
+            for ((partial, &code), &weight) in self.partial.iter_mut().zip(codes).zip(weights) {
+                *partial += code * weight;
+            }
+        }
+        for (out, &partial) in out.iter_mut().zip(&self.partial) {
+            *out += i64::from(partial) << shift;
+        }
+    }
+
+    /// Conversions of the driven rows whose code is not that of `error_free` cells.
+    fn count_wrong(&mut self, layer: &CrossbarLayer, error_free: &Cells) -> u64 {
+        let actual = self.codes.clone();
+        self.convert(layer, error_free);
+        let pairs = actual.iter().zip(&self.codes).zip(&self.weights);
+        pairs.filter(|((a, b), w)| a != b && **w != 0).count() as u64
+    }
+
+    fn keep_sums(&self, layer: &CrossbarLayer, kept: &mut [i32], place: [usize; 3], positions: usize) {
+        let [group, step, position] = place;
+        let planes_slices = layer.planes.converted * layer.planes.slices;
+        for slice in 0..planes_slices {
+            for column in 0..layer.columns {
+                let at = ((group * planes_slices + slice) * layer.input_steps as usize + step) * layer.columns + column;
+                kept[at * positions + position] = self.sums[slice * layer.columns + column];
+            }
+        }
+    }
+}
+
+/// 1.5 x 2^52: adding it rounds to the nearest whole number, ties to even, and leaves that number in the low bits.
+const ROUNDER: f64 = 6755399441055744.0;
+
+/// Codes of sums by the converter's rule ([`Adc::index`]) without branches; counts the clipped ones, lane by lane.
+#[inline(always)]
+fn codes_of(adc: &Adc, in_steps: impl Fn(f64) -> f64, sums: &[i32; COLUMN_ALIGNMENT], weights: &[i32], codes: &mut [i32], clipped: &mut [u32; COLUMN_ALIGNMENT]) {
+    let mut indices = [0i32; COLUMN_ALIGNMENT];
+    for j in 0..COLUMN_ALIGNMENT {
+        indices[j] = (in_steps(f64::from(sums[j]) - adc.lo) + ROUNDER).to_bits() as i32;
+    }
+    for j in 0..COLUMN_ALIGNMENT {
+        let kept = indices[j].clamp(0, adc.top as i32);
+        codes[j] = kept - adc.zero_index;
+        clipped[j] += u32::from((kept != indices[j]) & (weights[j] != 0));
+    }
+}

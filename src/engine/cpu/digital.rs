@@ -1,0 +1,73 @@
+//! The exact integer product: the quantised digital reference, and the ideal output a layer is compared with.
+
+use super::{View, run_steps, tally};
+use crate::engine::IntegerImages;
+use crate::network::convolution::convolve;
+use crate::network::matmul::Packed;
+use crate::network::shape;
+use crate::quantize::{IntegerNetwork, MatrixPart};
+use rayon::prelude::*;
+
+/// A part's weights, packed for the product.
+pub struct Exact<'a> {
+    part: &'a MatrixPart,
+    packed: [Packed<i32>; 1],
+    window: shape::Window,
+}
+
+impl<'a> Exact<'a> {
+    /// Packs the weights of a part.
+    pub fn new(part: &'a MatrixPart) -> Self {
+        let w = &part.window;
+        let packed = [Packed::new(&part.weights, part.outputs, w.rows())];
+        // The output's size is given, so what the window needs below and to the right follows from it.
+        Exact { part, packed, window: shape::Window { kernel: w.kernel, stride: w.stride, pad: [w.pad[0], w.pad[1], 0, 0], dilation: w.dilation } }
+    }
+
+    /// Exact products `[output][position]`. They fit 32 bits: the network's scales are refused otherwise.
+    pub fn product(&self, zero: u32, input: View) -> Vec<i32> {
+        let w = &self.part.window;
+        let [_, height, width] = input.shape;
+        let plane = height * width;
+        let channels = &input.values[w.first_channel * plane..(w.first_channel + w.channels) * plane];
+        let values: Vec<i32> = channels.iter().map(|&v| v as i32).collect();
+        let after = |axis: usize, size: usize| ((w.out[axis] - 1) * w.stride[axis] + (w.kernel[axis] - 1) * w.dilation[axis] + 1).saturating_sub(size + w.pad[axis]);
+        let pad = [w.pad[0], w.pad[1], after(0, height), after(1, width)];
+        let mut out = vec![0; self.part.outputs * w.positions()];
+        convolve(&values, [w.channels, height, width], &self.packed, &shape::Window { pad, ..self.window }, zero as i32, &mut out);
+        out
+    }
+
+    /// Products, requantised into the layer's output.
+    pub fn run(&self, zero: u32, input: View, output: &mut [u32]) {
+        let positions = self.part.window.positions();
+        let exact = self.product(zero, input);
+        for (n, row) in exact.chunks(positions).enumerate() {
+            for (position, &product) in row.iter().enumerate() {
+                output[(self.part.first_output + n) * positions + position] = self.part.requantize.apply(n, i64::from(product), 0);
+            }
+        }
+    }
+}
+
+/// The packed weights of every part of every layer.
+pub fn pack(network: &IntegerNetwork) -> Vec<Vec<Exact<'_>>> {
+    network.matrices().map(|(_, matrix)| matrix.parts.iter().map(Exact::new).collect()).collect()
+}
+
+/// Logits `[image][class]` of the quantised network in plain digital arithmetic, no crossbar.
+pub fn logits(network: &IntegerNetwork, images: &IntegerImages) -> Vec<u32> {
+    let packed = pack(network);
+    let run = |i: usize| {
+        run_steps(network, images.image(i), &mut |layer, matrix, input, output| {
+            packed[layer].iter().for_each(|part| part.run(matrix.input_zero as u32, input, output));
+        })
+    };
+    (0..images.len()).into_par_iter().flat_map_iter(run).collect()
+}
+
+/// Images classified as labelled, from logits `[image][class]`.
+pub fn correct(logits: &[u32], labels: &[u32]) -> u64 {
+    let classes = logits.len() / labels.len().max(1);
+    logits.chunks(classes.max(1)).zip(labels).filter(|(l, label)| tally::is_correct(l, **label)).count() as u64
+}

@@ -1,0 +1,193 @@
+//! How much is computed at once: images, trials and columns of a layer, so that every buffer fits the adapter and
+//! all of them a budget. Results never depend on it.
+
+use super::device::Device;
+use crate::engine::{PlacedPart, Plan};
+use crate::error::Result;
+use crate::quantize::IntegerNetwork;
+use std::ops::Range;
+
+/// Memory that a run may take on the device by default.
+pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
+
+/// Upper limits of a batch, beside those of the adapter. The defaults bind nothing but the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Images at once.
+    pub images: usize,
+    /// Trials at once.
+    pub trials: usize,
+    /// Columns of a layer (outputs and reference column) at once.
+    pub columns: usize,
+    /// All buffers, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        BatchLimits { images: usize::MAX, trials: usize::MAX, columns: usize::MAX, memory_bytes: DEFAULT_MEMORY_BYTES }
+    }
+}
+
+/// The sizes of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Images at once.
+    pub images: usize,
+    /// Trials at once; 1 unless all images fit at once.
+    pub trials: usize,
+    /// Columns at once, per layer and part.
+    pub columns: Vec<Vec<usize>>,
+    /// Cells of the largest tile of columns, per trial.
+    pub cells: usize,
+    /// Accumulators of the largest part, per trial and image.
+    pub accumulators: usize,
+    /// True if all layers' weights stay on the device; else they are uploaded when they are needed.
+    pub resident: bool,
+    /// Where tensors lie.
+    pub slots: TensorSlots,
+}
+
+impl Batch {
+    /// Sizes for `plan` on `images` images and `trials` trials. Refuses a network of which not even one image fits.
+    pub fn new(plan: &Plan, images: usize, trials: usize, limits: &BatchLimits, device: &Device) -> Result<Self> {
+        let slots = TensorSlots::new(&plan.network);
+        let columns: Vec<Vec<usize>> = plan.layers.iter().map(|parts| parts.iter().map(|p| tile_columns(&p.crossbar, limits, device)).collect::<Result<_>>()).collect::<Result<_>>()?;
+        let parts = || plan.layers.iter().flatten();
+        let cells = parts().zip(columns.iter().flatten()).map(|(p, &tile)| tile * cells_per_column(&p.crossbar)).max().unwrap_or(0);
+        let windows = plan.network.matrices().flat_map(|(_, m)| &m.parts).map(|p| p.window);
+        let accumulators = parts().zip(windows).map(|(p, w)| w.positions() * p.crossbar.accumulators()).max().unwrap_or(0);
+
+        // What one image of one trial takes: in its largest buffer, and in all of them.
+        let (tensors, input) = (slots.elements.iter().sum::<usize>() * 4, plan.network.tensors[0].len() * 4);
+        let largest = (slots.elements.iter().copied().max().unwrap_or(0) * 4).max(accumulators * 8).max(input) as u64;
+        let each = (tensors + accumulators * 8 + input) as u64;
+        if largest > device.binding_bytes {
+            return Err(device.too_large(&format!("one image of network `{}`", plan.network.name), largest));
+        }
+        let half = limits.memory_bytes / 2;
+        let fit = |one: u64, all: u64| (all / one.max(1)) as usize;
+        let at_once = fit(largest, device.binding_bytes).min(fit(each, half)).max(1);
+        let images_at_once = images.min(limits.images).min(at_once).max(1);
+        let trials_at_once = if images_at_once < images {
+            1
+        } else {
+            let by_cells = fit(cells as u64 * 4, device.binding_bytes.min(half / 2));
+            trials.min(limits.trials).min(at_once / images_at_once).min(by_cells).max(1)
+        };
+        let uploaded: u64 = parts().map(uploaded_bytes).sum();
+        let resident = uploaded <= half / 2;
+        Ok(Batch { images: images_at_once, trials: trials_at_once, columns, cells, accumulators, resident, slots })
+    }
+}
+
+/// Tiles of `columns` columns at a time.
+pub fn tiles(columns: usize, at_once: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..columns).step_by(at_once).map(move |first| first..(first + at_once).min(columns))
+}
+
+/// Columns of a layer at once: all of them unless their cells do not fit.
+pub fn tile_columns(layer: &crate::crossbar::CrossbarLayer, limits: &BatchLimits, device: &Device) -> Result<usize> {
+    let one = cells_per_column(layer) as u64 * 4;
+    if one > device.binding_bytes {
+        return Err(device.too_large(&format!("one column of layer `{}`", layer.name), one));
+    }
+    let at_once = (device.binding_bytes.min(limits.memory_bytes / 4) / one.max(1)) as usize;
+    Ok(at_once.min(limits.columns).min(layer.columns).max(1))
+}
+
+fn cells_per_column(layer: &crate::crossbar::CrossbarLayer) -> usize {
+    layer.rows * layer.planes.converted * layer.planes.slices
+}
+
+/// Weights and what counts them, as uploaded.
+fn uploaded_bytes(part: &PlacedPart) -> u64 {
+    let layer = &part.crossbar;
+    4 * (layer.cells.len() + layer.column_weights.len() + 2 * layer.groups.len() + 5 * layer.outputs) as u64
+}
+
+/// Tensors share buffers: a slot is free again after the last step that touches its tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TensorSlots {
+    /// Slot of each tensor; `None` for the input, which has a buffer of its own, and for tensors no step writes.
+    pub of: Vec<Option<usize>>,
+    /// Elements of each slot, per trial and image.
+    pub elements: Vec<usize>,
+}
+
+impl TensorSlots {
+    fn new(network: &IntegerNetwork) -> Self {
+        let mut last_use = vec![0; network.tensors.len()];
+        for (i, step) in network.steps.iter().enumerate() {
+            step.inputs().into_iter().chain([step.output()]).for_each(|t| last_use[t] = i);
+        }
+        let mut slots = TensorSlots { of: vec![None; network.tensors.len()], elements: Vec::new() };
+        let mut free: Vec<usize> = Vec::new();
+        for (i, step) in network.steps.iter().enumerate() {
+            let out = step.output();
+            if slots.of[out].is_none() {
+                slots.of[out] = Some(slots.take(&mut free, network.tensors[out].len()));
+            }
+            let mut touched: Vec<usize> = step.inputs().into_iter().chain([out]).filter(|&t| last_use[t] == i && t != network.output).collect();
+            touched.dedup(); // a tensor added to itself
+            free.extend(touched.iter().filter_map(|&t| slots.of[t]));
+        }
+        slots
+    }
+
+    /// The smallest free slot that is large enough, else the largest, grown, else a new one.
+    fn take(&mut self, free: &mut Vec<usize>, elements: usize) -> usize {
+        let enough = (0..free.len()).filter(|&i| self.elements[free[i]] >= elements).min_by_key(|&i| self.elements[free[i]]);
+        match enough.or_else(|| (0..free.len()).max_by_key(|&i| self.elements[free[i]])) {
+            Some(i) => {
+                let slot = free.swap_remove(i);
+                self.elements[slot] = self.elements[slot].max(elements);
+                slot
+            }
+            None => {
+                self.elements.push(elements);
+                self.elements.len() - 1
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantize::{Step, TensorInfo};
+
+    /// Tensors that are needed together never share a slot, and those that are not do.
+    #[test]
+    fn tensors_share_what_is_free() {
+        let tensor = |channels| TensorInfo { name: String::new(), shape: [channels, 1, 1], bits: 8, zero_point: 0, scale: 1.0 };
+        let add = |inputs: &[usize], output| Step::Add { inputs: inputs.iter().map(|&t| (t, 1)).collect(), output, shift: 1, low: 0, high: 255 };
+        let network = IntegerNetwork {
+            name: "chain".into(),
+            tensors: [4, 4, 8, 2, 8, 3].map(tensor).into(),
+            // 1 is needed until the third step; 2 is free after the second.
+            steps: vec![add(&[0], 1), add(&[1], 2), add(&[2], 3), add(&[1, 3], 4), add(&[4, 4], 5)],
+            output: 5,
+            pixel_table: Vec::new(),
+            weight_bits: 8,
+            precision_map: None,
+            calibration: String::new(),
+        };
+        let slots = TensorSlots::new(&network);
+        assert_eq!(slots.of[0], None);
+        let s: Vec<usize> = slots.of[1..].iter().map(|s| s.expect("a slot")).collect();
+        assert_ne!(s[0], s[1]);
+        assert_ne!(s[0], s[2]);
+        assert_ne!(s[1], s[2]);
+        assert_eq!(s[3], s[1], "the tensor of the fourth step takes the place of the second's");
+        assert_eq!(slots.elements.len(), 3);
+        assert_ne!(s[4], s[3]);
+    }
+
+    #[test]
+    fn tiles_cover_all_columns_once() {
+        let cut: Vec<_> = tiles(10, 4).collect();
+        assert_eq!(cut, [0..4, 4..8, 8..10]);
+        assert_eq!(tiles(10, 10).count(), 1);
+    }
+}

@@ -1,0 +1,249 @@
+//! Some chips on some images: tensors, cells and counters on the device, and one method per kind of step.
+
+use super::GpuEngine;
+use super::batch::Batch;
+use super::device::Device;
+use super::layout::{Add, AveragePool, CopyChannels, FillZero, MaxPool, Tally, TrialCounters, Window};
+use super::product::{Extent, Product, Scale, View};
+use crate::engine::{IntegerImages, Plan};
+use crate::error::{Error, Result};
+use crate::quantize::{Matrix, Step};
+use std::ops::Range;
+use wgpu::{Buffer, CommandEncoder};
+
+/// What stays on the device for all chips of a run.
+pub struct Loaded<'a> {
+    /// Per layer and part.
+    layers: Vec<Vec<(Product<'a>, Scale)>>,
+    knots: Buffer,
+    ideal_knots: Buffer,
+    input: Buffer,
+    labels: Buffer,
+    slots: Vec<Buffer>,
+    cells: Buffer,
+    accumulators: Buffer,
+}
+
+impl<'a> Loaded<'a> {
+    /// Uploads the layers of `plan` and makes room for a batch.
+    pub fn new(device: &Device, plan: &'a Plan, batch: &Batch) -> Result<Self> {
+        let part = |layer: usize, part: usize, matrix: &'a Matrix| {
+            let (placed, of_network) = (&plan.layers[layer][part], &matrix.parts[part]);
+            let at_once = batch.columns[layer][part];
+            let product = Product::upload(device, &placed.crossbar, &of_network.window, matrix.input_zero as u32, at_once, batch.resident)?;
+            let scale = Scale::upload(device, &placed.requantize, &placed.crossbar, &of_network.window, of_network.first_output)?;
+            Ok((product, scale))
+        };
+        let layers = plan.network.matrices().map(|(_, matrix)| (0..matrix.parts.len()).map(|p| part(matrix.layer, p, matrix)).collect());
+        let each = (batch.images * batch.trials) as u64;
+        Ok(Loaded {
+            layers: layers.collect::<Result<_>>()?,
+            knots: device.upload("quantiles", &plan.table.knots)?,
+            ideal_knots: device.upload("quantiles of digital layers", &plan.ideal_table.knots)?,
+            input: device.storage("images", (batch.images * plan.network.tensors[0].len() * 4) as u64)?,
+            labels: device.storage("labels", (batch.images * 4) as u64)?,
+            slots: batch.slots.elements.iter().map(|&elements| device.storage("tensors", each * elements as u64 * 4)).collect::<Result<_>>()?,
+            cells: device.storage("cells", (batch.cells * batch.trials * 4) as u64)?,
+            accumulators: device.storage("accumulators", each * batch.accumulators as u64 * 8)?,
+        })
+    }
+}
+
+/// Chips at work.
+pub struct Chips<'a> {
+    /// The device and its passes.
+    pub engine: &'a GpuEngine,
+    /// What they compute.
+    pub plan: &'a Plan,
+    /// Sizes.
+    pub batch: &'a Batch,
+    /// Buffers.
+    pub loaded: &'a Loaded<'a>,
+    /// Which chips.
+    pub trials: Range<u32>,
+    /// Counts per chip.
+    pub counters: Buffer,
+    /// Images of the current batch.
+    pub images: Range<usize>,
+}
+
+impl<'a> Chips<'a> {
+    /// Chips `trials`, at most as many as a batch takes.
+    pub fn new(engine: &'a GpuEngine, plan: &'a Plan, batch: &'a Batch, loaded: &'a Loaded<'a>, trials: Range<u32>) -> Result<Self> {
+        let counters = engine.device.storage("counters", (trials.len() * size_of::<TrialCounters>()) as u64)?;
+        Ok(Chips { engine, plan, batch, loaded, trials, counters, images: 0..0 })
+    }
+
+    /// Puts the images `range` of `images` on the device.
+    pub fn load_images(&mut self, images: &IntegerImages, range: Range<usize>) -> Result<()> {
+        let values: Vec<u32> = images.values[range.start * images.size..range.end * images.size].iter().map(|&v| u32::from(v)).collect();
+        let device = &self.engine.device;
+        device.queue.write_buffer(&self.loaded.input, 0, bytemuck::cast_slice(&values));
+        device.queue.write_buffer(&self.loaded.labels, 0, bytemuck::cast_slice(&images.labels[range.clone()]));
+        self.images = range;
+        device.check("images")
+    }
+
+    /// Runs one step of the network.
+    pub fn run(&self, step: &Step) -> Result<()> {
+        let name = &self.plan.network.tensors[step.output()].name;
+        let mut encoder = self.engine.device.encoder();
+        let encoder_ref = &mut encoder;
+        match step {
+            Step::Matrix { input, output, matrix } => return self.matrix(*input, *output, matrix),
+            Step::Add { inputs, output, shift, low, high } => self.add(encoder_ref, inputs, *output, *shift, [*low, *high])?,
+            Step::MaxPool { input, output, window } => {
+                let view = self.view(*input)?;
+                let uniform = MaxPool {
+                    window: Window::new(window, view.shape),
+                    images: self.images.len() as u32,
+                    trials: self.trials.len() as u32,
+                    input_trial_stride: view.trial_stride as u32,
+                    channels: view.shape[0] as u32,
+                };
+                self.engine.passes.max_pool.record_folded(&self.engine.device, encoder_ref, &uniform, &[view.buffer, self.out(*output)?], self.elements(*output));
+            }
+            Step::AveragePool { input, output, window, multiplier, shift, low, high } => {
+                let view = self.view(*input)?;
+                let uniform = AveragePool {
+                    window: Window::new(window, view.shape),
+                    images: self.images.len() as u32,
+                    trials: self.trials.len() as u32,
+                    input_trial_stride: view.trial_stride as u32,
+                    channels: view.shape[0] as u32,
+                    input_zero: self.zero(*input),
+                    zero: self.zero(*output),
+                    multiplier: *multiplier,
+                    shift: *shift,
+                    low: *low,
+                    high: *high,
+                };
+                self.engine.passes.average_pool.record_folded(&self.engine.device, encoder_ref, &uniform, &[view.buffer, self.out(*output)?], self.elements(*output));
+            }
+            Step::CopyChannels { input, output, first_channel, stride } => {
+                let (view, out_shape) = (self.view(*input)?, self.plan.network.tensors[*output].shape);
+                let uniform = CopyChannels {
+                    first_channel: *first_channel as u32,
+                    images: self.images.len() as u32,
+                    trials: self.trials.len() as u32,
+                    input_trial_stride: view.trial_stride as u32,
+                    ..CopyChannels::sizes(view.shape, out_shape, *stride)
+                };
+                let copied = self.elements(*output) / out_shape[0] as u64 * view.shape[0] as u64;
+                self.engine.passes.copy_channels.record_folded(&self.engine.device, encoder_ref, &uniform, &[view.buffer, self.out(*output)?], copied);
+            }
+            Step::FillZero { output } => {
+                let uniform = FillZero { zero: self.zero(*output) as u32, elements: self.elements(*output) as u32 };
+                self.engine.passes.fill_zero.record_folded(&self.engine.device, encoder_ref, &uniform, &[self.out(*output)?], self.elements(*output));
+            }
+        }
+        self.engine.device.submit(encoder, name)
+    }
+
+    /// A layer with weights: for every part, cells and product tile by tile, then outputs.
+    fn matrix(&self, input: usize, output: usize, matrix: &Matrix) -> Result<()> {
+        let (device, passes, loaded) = (&self.engine.device, &self.engine.passes, self.loaded);
+        let extent = Extent { images: self.images.len(), trials: self.trials.clone(), count_cells: self.images.start == 0 };
+        let view = self.view(input)?;
+        for ((product, scale), placed) in loaded.layers[matrix.layer].iter().zip(&self.plan.layers[matrix.layer]) {
+            let knots = if placed.crossbar.digital { &loaded.ideal_knots } else { &loaded.knots };
+            product.for_each_tile(device, |tile| {
+                let mut encoder = device.encoder();
+                product.program_cells(device, passes, &mut encoder, tile, self.plan.seed, &extent, [knots, &loaded.cells, &self.counters]);
+                product.crossbar_mvm(device, passes, &mut encoder, tile, view, &extent, [&loaded.cells, &loaded.accumulators, &self.counters])?;
+                device.submit(encoder, &matrix.name)
+            })?;
+            let mut encoder = device.encoder();
+            let out_elements = self.plan.network.tensors[output].len();
+            scale.requantize(device, passes, &mut encoder, self.trials.len() * self.images.len(), out_elements, &loaded.accumulators, self.out(output)?);
+            device.submit(encoder, &matrix.name)?;
+        }
+        Ok(())
+    }
+
+    fn add(&self, encoder: &mut CommandEncoder, inputs: &[(usize, i32)], output: usize, shift: u32, [low, high]: [i32; 2]) -> Result<()> {
+        let &[(first, first_multiplier), ref more @ ..] = inputs else { return Err(Error::internal("a sum of nothing")) };
+        // A single term: the second is bound, but not read.
+        let (second, second_multiplier) = *more.first().unwrap_or(&(first, 0));
+        if more.len() > 1 {
+            return Err(Error::internal(format!("a sum of {} tensors; the shader takes two", inputs.len())));
+        }
+        let (a, b) = (self.view(first)?, self.view(second)?);
+        let uniform = Add {
+            terms: inputs.len() as u32,
+            shift,
+            zero: self.zero(output),
+            low,
+            high,
+            first_multiplier,
+            first_zero: self.zero(first),
+            first_trial_stride: a.trial_stride as u32,
+            second_multiplier,
+            second_zero: self.zero(second),
+            second_trial_stride: b.trial_stride as u32,
+            of_trial: (self.images.len() * self.plan.network.tensors[output].len()) as u32,
+            trials: self.trials.len() as u32,
+        };
+        self.engine.passes.add.record_folded(&self.engine.device, encoder, &uniform, &[a.buffer, b.buffer, self.out(output)?], self.elements(output));
+        Ok(())
+    }
+
+    /// Counts the images classified as labelled.
+    pub fn tally(&self) -> Result<()> {
+        let logits = self.view(self.plan.network.output)?;
+        let uniform = Tally {
+            classes: logits.shape.iter().product::<usize>() as u32,
+            images: self.images.len() as u32,
+            trials: self.trials.len() as u32,
+            trial_stride: logits.trial_stride as u32,
+        };
+        let mut encoder = self.engine.device.encoder();
+        let invocations = (self.trials.len() * self.images.len()) as u64;
+        self.engine.passes.tally.record_folded(&self.engine.device, &mut encoder, &uniform, &[logits.buffer, &self.loaded.labels, &self.counters], invocations);
+        self.engine.device.submit(encoder, "tally")?;
+        self.engine.device.wait("tally")
+    }
+
+    /// Logits of the current images, `[trial][image][class]`.
+    pub fn read_logits(&self) -> Result<Vec<u32>> {
+        let logits = self.view(self.plan.network.output)?;
+        let of_trial = self.images.len() * logits.shape.iter().product::<usize>();
+        if logits.trial_stride == 0 {
+            return Ok(self.engine.device.read::<u32>(logits.buffer, of_trial, "logits")?.repeat(self.trials.len()));
+        }
+        self.engine.device.read(logits.buffer, of_trial * self.trials.len(), "logits")
+    }
+
+    /// Counts per chip.
+    pub fn read_counters(&self) -> Result<Vec<TrialCounters>> {
+        self.engine.device.read(&self.counters, self.trials.len(), "counters")
+    }
+
+    fn slot(&self, tensor: usize) -> Result<&'a Buffer> {
+        let slot = self.batch.slots.of[tensor].ok_or_else(|| Error::internal(format!("tensor {tensor} is read before it is written")))?;
+        Ok(&self.loaded.slots[slot])
+    }
+
+    /// A tensor to read. The input is the same for all chips.
+    fn view(&self, tensor: usize) -> Result<View<'a>> {
+        let shape = self.plan.network.tensors[tensor].shape;
+        if tensor == 0 {
+            return Ok(View { buffer: &self.loaded.input, shape, trial_stride: 0 });
+        }
+        Ok(View { buffer: self.slot(tensor)?, shape, trial_stride: self.images.len() * shape.iter().product::<usize>() })
+    }
+
+    /// A tensor to write.
+    fn out(&self, tensor: usize) -> Result<&'a Buffer> {
+        self.slot(tensor)
+    }
+
+    fn zero(&self, tensor: usize) -> i32 {
+        self.plan.network.tensors[tensor].zero_point
+    }
+
+    /// Elements of a tensor, of all chips and images.
+    fn elements(&self, tensor: usize) -> u64 {
+        (self.trials.len() * self.images.len() * self.plan.network.tensors[tensor].len()) as u64
+    }
+}

@@ -1,0 +1,128 @@
+//! The GPU engine: WGSL compute passes through wgpu, each the twin of the CPU pass of the same name.
+//!
+//! ```text
+//!  for some trials at once, for some images at once (batch):
+//!    images -> [ program_cells -> crossbar_mvm -> requantize | add | pool | copy ]  per step  -> tally
+//! ```
+//!
+//! Only this folder knows wgpu. `adapter` chooses, `device` opens and reports errors, `shaders` and `passes` compile,
+//! `layout` mirrors uniforms, `batch` sizes, `product` and `chips` run. To add a pass, see [`crate::engine::cpu`].
+
+mod adapter;
+mod batch;
+mod chips;
+mod device;
+mod layout;
+mod mvm;
+mod passes;
+mod product;
+mod shaders;
+
+pub use adapter::{AdapterReport, list_adapters};
+pub use batch::{BatchLimits, DEFAULT_MEMORY_BYTES};
+pub use mvm::{Cells, MvmInput, MvmOutput};
+
+use crate::engine::{IntegerImages, Plan, TrialCounts};
+use crate::error::{Error, Result};
+use batch::Batch;
+use chips::{Chips, Loaded};
+use device::Device;
+use passes::Passes;
+use std::ops::Range;
+
+/// A GPU with its passes compiled.
+pub struct GpuEngine {
+    device: Device,
+    passes: Passes,
+    limits: BatchLimits,
+}
+
+impl GpuEngine {
+    /// Opens an adapter. `selector`: its number, a part of its name, or its PCI bus id. Without one the best is
+    /// taken, a software adapter (lavapipe, say) last and only if `allow_software`.
+    pub fn new(selector: Option<&str>, allow_software: bool) -> Result<Self> {
+        let (adapter, report) = adapter::choose(selector, allow_software)?;
+        let device = Device::open(&adapter, report)?;
+        let passes = Passes::new(&device)?;
+        Ok(GpuEngine { device, passes, limits: BatchLimits::default() })
+    }
+
+    /// The same engine with other limits of a batch; results are the same.
+    pub fn with_limits(mut self, limits: BatchLimits) -> Self {
+        self.set_limits(limits);
+        self
+    }
+
+    /// Changes the limits of a batch.
+    pub fn set_limits(&mut self, limits: BatchLimits) {
+        self.limits = limits;
+    }
+
+    /// One line for messages and provenance.
+    pub fn describe(&self) -> String {
+        let r = &self.device.report;
+        format!("gpu {} ({}, {}, {})", r.name, r.kind, r.backend, r.driver)
+    }
+
+    /// Name of the adapter.
+    pub fn adapter_name(&self) -> &str {
+        &self.device.report.name
+    }
+
+    /// Driver and its version.
+    pub fn driver(&self) -> &str {
+        &self.device.report.driver
+    }
+
+    /// True for an adapter that computes on the CPU.
+    pub fn is_software(&self) -> bool {
+        self.device.report.software
+    }
+
+    /// Runs the chips `trials` of `plan` on the test images. `keep_logits` also returns what the network said.
+    pub fn run(&self, plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool) -> Result<Vec<TrialCounts>> {
+        if trials.is_empty() {
+            return Ok(Vec::new());
+        }
+        if images.is_empty() {
+            return Err(Error::input("images", "there are none to run"));
+        }
+        // Where every chip is the same, one stands for all.
+        let computed = if plan.deterministic { trials.start..trials.start + 1 } else { trials.clone() };
+        let batch = Batch::new(plan, images.len(), computed.len(), &self.limits, &self.device)?;
+        let loaded = Loaded::new(&self.device, plan, &batch)?;
+        let mut counts = Vec::with_capacity(trials.len());
+        for first in computed.clone().step_by(batch.trials) {
+            let some = first..computed.end.min(first.saturating_add(batch.trials as u32));
+            let chips = Chips::new(self, plan, &batch, &loaded, some)?;
+            counts.extend(run_chips(chips, images, keep_logits)?);
+        }
+        if plan.deterministic {
+            counts = vec![counts.swap_remove(0); trials.len()];
+        }
+        Ok(counts)
+    }
+}
+
+/// All images on some chips: the order of the passes.
+fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool) -> Result<Vec<TrialCounts>> {
+    let mut counts = vec![TrialCounts::default(); chips.trials.len()];
+    for first in (0..images.len()).step_by(chips.batch.images) {
+        chips.load_images(images, first..(first + chips.batch.images).min(images.len()))?;
+        for step in &chips.plan.network.steps {
+            chips.run(step)?;
+        }
+        chips.tally()?;
+        if keep_logits {
+            let logits = chips.read_logits()?;
+            let of_trial = logits.len() / counts.len();
+            counts.iter_mut().zip(logits.chunks(of_trial.max(1))).for_each(|(c, logits)| c.logits.extend(logits));
+        }
+    }
+    for (counts, counters) in counts.iter_mut().zip(chips.read_counters()?) {
+        counts.correct = u64::from(counters.correct);
+        counts.clipped = counters.clipped();
+        counts.saturated_cells = counters.saturated();
+    }
+    Ok(counts)
+}

@@ -1,0 +1,110 @@
+//! One layer's product on its own: for `bwq mvm`, benchmarks and the tests against the twin.
+
+use super::GpuEngine;
+use super::batch::tile_columns;
+use super::layout::TrialCounters;
+use super::product::{Extent, Product, View, of_columns};
+use crate::crossbar::CrossbarLayer;
+use crate::device::QuantileTable;
+use crate::error::{Error, Result};
+use crate::quantize::Window;
+use std::ops::Range;
+
+/// What a layer is multiplied with.
+#[derive(Debug, Clone, Copy)]
+pub struct MvmInput<'a> {
+    /// Cells, groups, converter.
+    pub layer: &'a CrossbarLayer,
+    /// Inputs of a position.
+    pub window: &'a Window,
+    /// Input that stands for zero (padding).
+    pub zero: u32,
+    /// Input tensors, `[image][channel][row][column]`.
+    pub input: &'a [u32],
+    /// [C, H, W] of one.
+    pub shape: [usize; 3],
+}
+
+/// Where conductances come from.
+#[derive(Debug, Clone)]
+pub enum Cells<'a> {
+    /// Drawn for chips: table, seed, trials.
+    Drawn(&'a QuantileTable, u64, Range<u32>),
+    /// Given, `[row][converted column]`, as of one chip.
+    Given(&'a [i32]),
+}
+
+/// A product.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MvmOutput {
+    /// `[trial][image][position][accumulator]`.
+    pub accumulators: Vec<i64>,
+    /// Conductances of drawn cells, `[trial][row][converted column]`; empty for given ones and unless asked for.
+    pub cells: Vec<i32>,
+    /// Clipped conversions, per trial.
+    pub clipped: Vec<u64>,
+    /// Cells cut at the largest representable conductance, per trial.
+    pub saturated_cells: Vec<u64>,
+}
+
+impl GpuEngine {
+    /// Runs the product of one layer, chip by chip; `keep_cells` also returns the conductances drawn.
+    pub fn mvm(&self, given: &MvmInput, cells: &Cells, keep_cells: bool) -> Result<MvmOutput> {
+        let (device, layer) = (&self.device, given.layer);
+        let elements = given.shape.iter().product::<usize>().max(1);
+        let images = given.input.len() / elements;
+        let expected = layer.rows * layer.converted_columns();
+        if let Cells::Given(values) = cells
+            && values.len() != expected
+        {
+            return Err(Error::internal(format!("{} cells given, {expected} expected", values.len())));
+        }
+        let per_image = given.window.positions() * layer.accumulators();
+        let at_once = (device.binding_bytes / (per_image.max(elements) * 8) as u64).min(self.limits.images as u64) as usize;
+        if at_once == 0 {
+            return Err(device.too_large(&format!("one image of layer `{}`", layer.name), per_image as u64 * 8));
+        }
+        let product = Product::upload(device, layer, given.window, given.zero, tile_columns(layer, &self.limits, device)?, false)?;
+        let (knots, seed, trials) = match cells {
+            Cells::Drawn(table, seed, trials) => (device.upload("quantiles", &table.knots)?, *seed, trials.clone()),
+            Cells::Given(_) => (device.storage("quantiles", 0)?, 0, 0..1),
+        };
+        let mut out = MvmOutput::default();
+        for trial in trials {
+            let counters = device.storage("counters", size_of::<TrialCounters>() as u64)?;
+            let mut kept = if keep_cells && matches!(cells, Cells::Drawn(..)) { vec![0; expected] } else { Vec::new() };
+            for first in (0..images).step_by(at_once) {
+                let some = first..(first + at_once).min(images);
+                let input = device.upload("input", &given.input[some.start * elements..some.end * elements])?;
+                let accumulators = device.storage("accumulators", (some.len() * per_image * 8) as u64)?;
+                let view = View { buffer: &input, shape: given.shape, trial_stride: 0 };
+                let extent = Extent { images: some.len(), trials: trial..trial + 1, count_cells: first == 0 };
+                product.for_each_tile(device, |tile| {
+                    let mut encoder = device.encoder();
+                    let of_tile = match cells {
+                        Cells::Given(values) => device.upload("cells", &of_columns(values, layer.columns, &tile.columns))?,
+                        Cells::Drawn(..) => {
+                            let drawn = device.storage("cells", (expected / layer.columns * tile.columns.len() * 4) as u64)?;
+                            product.program_cells(device, &self.passes, &mut encoder, tile, seed, &extent, [&knots, &drawn, &counters]);
+                            drawn
+                        }
+                    };
+                    product.crossbar_mvm(device, &self.passes, &mut encoder, tile, view, &extent, [&of_tile, &accumulators, &counters])?;
+                    device.submit(encoder, &layer.name)?;
+                    if !kept.is_empty() {
+                        let values: Vec<i32> = device.read(&of_tile, expected / layer.columns * tile.columns.len(), &layer.name)?;
+                        let rows = kept.chunks_exact_mut(layer.columns).zip(values.chunks_exact(tile.columns.len()));
+                        rows.for_each(|(row, values)| row[tile.columns.clone()].copy_from_slice(values));
+                    }
+                    Ok(())
+                })?;
+                out.accumulators.extend(device.read::<i64>(&accumulators, some.len() * per_image, &layer.name)?);
+            }
+            let counted: Vec<TrialCounters> = device.read(&counters, 1, &layer.name)?;
+            out.clipped.extend(counted.iter().map(TrialCounters::clipped));
+            out.saturated_cells.extend(counted.iter().map(TrialCounters::saturated));
+            out.cells.extend(kept);
+        }
+        Ok(out)
+    }
+}

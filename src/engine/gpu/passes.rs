@@ -1,0 +1,115 @@
+//! Compute pipelines, one per pass. The type of a pass is that of its uniform, so the two cannot be mixed up.
+
+use super::device::Device;
+use super::layout::{self, Uniform};
+use super::shaders;
+use crate::error::{Error, Result};
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+use wgpu::{BindGroupDescriptor, BindGroupEntry, Buffer, CommandEncoder, ComputePassDescriptor, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource};
+
+/// Invocations of a workgroup of a folded pass. Mirror: `LANES` in `shaders/shared/grid.wgsl`.
+const LANES: u64 = 64;
+/// Workgroups of a dispatch per dimension, on every adapter.
+pub const MAX_WORKGROUPS: u32 = 65535;
+/// Largest number of input steps. Mirror: `MAX_INPUT_STEPS` in `shaders/crossbar_mvm.wgsl`.
+const MAX_INPUT_STEPS: usize = 16;
+
+/// A pass: a shader ready to run.
+pub struct Pass<U> {
+    pipeline: ComputePipeline,
+    uniform: PhantomData<U>,
+}
+
+impl<U: Uniform> Pass<U> {
+    /// Compiles the pass; `constants` are the shader's `override`s.
+    fn new(device: &Device, constants: &[(&str, f64)]) -> Result<Self> {
+        Self::from_source(device, &shaders::source(U::PASS), constants)
+    }
+
+    /// Compiles `source` as the pass.
+    pub fn from_source(device: &Device, source: &str, constants: &[(&str, f64)]) -> Result<Self> {
+        let module = device.device.create_shader_module(ShaderModuleDescriptor { label: Some(U::PASS), source: ShaderSource::Wgsl(source.into()) });
+        let pipeline = device.device.create_compute_pipeline(&ComputePipelineDescriptor {
+            label: Some(U::PASS),
+            layout: None,
+            module: &module,
+            entry_point: Some("main"),
+            // Workgroup memory is always written before it is read.
+            compilation_options: PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
+            cache: None,
+        });
+        device.check(&format!("shader `{}`", U::PASS))?;
+        Ok(Pass { pipeline, uniform: PhantomData })
+    }
+
+    /// Records the pass over `workgroups`: bindings are `uniform`, then `buffers` in the shader's order.
+    pub fn record(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], workgroups: [u32; 2]) {
+        let uniform = device.uniform(U::PASS, uniform);
+        let bound = std::iter::once(&uniform).chain(buffers.iter().copied()).enumerate();
+        let entries: Vec<BindGroupEntry> = bound.map(|(i, b)| BindGroupEntry { binding: i as u32, resource: b.as_entire_binding() }).collect();
+        let layout = self.pipeline.get_bind_group_layout(0);
+        let group = device.device.create_bind_group(&BindGroupDescriptor { label: Some(U::PASS), layout: &layout, entries: &entries });
+        let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label: Some(U::PASS), timestamp_writes: None });
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
+    }
+
+    /// Records a pass of `invocations` in a row, folded over two dimensions. Mirror: `shaders/shared/grid.wgsl`.
+    pub fn record_folded(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], invocations: u64) {
+        let workgroups = invocations.div_ceil(LANES);
+        let wide = workgroups.clamp(1, u64::from(MAX_WORKGROUPS));
+        self.record(device, encoder, uniform, buffers, [wide as u32, workgroups.div_ceil(wide) as u32]);
+    }
+}
+
+/// All passes.
+pub struct Passes {
+    /// Conductances of cells.
+    pub program_cells: Pass<layout::ProgramCells>,
+    /// By number of input steps; compiled when first used.
+    crossbar_mvm: [OnceLock<Pass<layout::CrossbarMvm>>; MAX_INPUT_STEPS + 1],
+    /// Accumulators to outputs.
+    pub requantize: Pass<layout::Requantize>,
+    /// Sum of tensors.
+    pub add: Pass<layout::Add>,
+    /// Maximum over a window.
+    pub max_pool: Pass<layout::MaxPool>,
+    /// Mean over a window.
+    pub average_pool: Pass<layout::AveragePool>,
+    /// Concatenation, subsampling, padding of channels.
+    pub copy_channels: Pass<layout::CopyChannels>,
+    /// Constant tensor.
+    pub fill_zero: Pass<layout::FillZero>,
+    /// Arg-max against the label.
+    pub tally: Pass<layout::Tally>,
+}
+
+impl Passes {
+    /// Compiles the passes.
+    pub fn new(device: &Device) -> Result<Self> {
+        Ok(Passes {
+            program_cells: Pass::new(device, &[])?,
+            crossbar_mvm: Default::default(),
+            requantize: Pass::new(device, &[])?,
+            add: Pass::new(device, &[])?,
+            max_pool: Pass::new(device, &[])?,
+            average_pool: Pass::new(device, &[])?,
+            copy_channels: Pass::new(device, &[])?,
+            fill_zero: Pass::new(device, &[])?,
+            tally: Pass::new(device, &[])?,
+        })
+    }
+
+    /// The product for inputs of `input_steps` steps.
+    pub fn crossbar_mvm(&self, device: &Device, input_steps: u32) -> Result<&Pass<layout::CrossbarMvm>> {
+        let place = self.crossbar_mvm.get(input_steps as usize).filter(|_| input_steps > 0);
+        let place = place.ok_or_else(|| Error::internal(format!("{input_steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")))?;
+        if let Some(pass) = place.get() {
+            return Ok(pass);
+        }
+        let pass = Pass::new(device, &[("INPUT_STEPS", f64::from(input_steps))])?;
+        Ok(place.get_or_init(|| pass))
+    }
+}

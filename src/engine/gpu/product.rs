@@ -1,0 +1,216 @@
+//! One part of a layer on the device: its cells and constants, and the passes of its product, tile by tile.
+
+use super::batch::tiles;
+use super::device::Device;
+use super::layout::{Converter, CrossbarMvm, ProgramCells, Requantize, Window};
+use super::passes::{MAX_WORKGROUPS, Passes};
+use crate::crossbar::CrossbarLayer;
+use crate::error::Result;
+use crate::quantize;
+use std::ops::Range;
+use wgpu::{Buffer, CommandEncoder};
+
+/// Columns and vectors of a workgroup, and its rows. Mirror: `COLUMNS`, `VECTORS`, `ROWS` in `shaders/crossbar_mvm.wgsl`.
+const COLUMNS: usize = 32;
+const VECTORS: usize = 4;
+/// Rows of a group at most.
+pub const ROWS: u32 = 1024;
+/// Cell reads times input steps of a dispatch: short enough for the patience of any driver's watchdog.
+const DISPATCH_WORK: u64 = 1 << 34;
+
+/// A tensor on the device, `[trial][image][element]`.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// Its buffer.
+    pub buffer: &'a Buffer,
+    /// [C, H, W].
+    pub shape: [usize; 3],
+    /// Elements from one trial to the next; 0 where all trials read the same.
+    pub trial_stride: usize,
+}
+
+/// What a product runs over.
+#[derive(Clone)]
+pub struct Extent {
+    /// Images.
+    pub images: usize,
+    /// Chips.
+    pub trials: Range<u32>,
+    /// Whether saturated cells are counted: they are, for the first images of a chip.
+    pub count_cells: bool,
+}
+
+/// Columns of a part whose constants are on the device.
+pub struct Tile {
+    /// The columns.
+    pub columns: Range<usize>,
+    packed: Buffer,
+    column_weights: Buffer,
+}
+
+impl Tile {
+    /// Uploads the weights of `columns`.
+    pub fn upload(device: &Device, layer: &CrossbarLayer, columns: Range<usize>) -> Result<Self> {
+        let packed = device.upload("weights", &of_columns(&layer.cells, layer.columns, &columns))?;
+        let column_weights = device.upload("column weights", &of_columns(&layer.column_weights, layer.columns, &columns))?;
+        Ok(Tile { columns, packed, column_weights })
+    }
+}
+
+/// Columns `tile` of a matrix of rows of `columns` entries.
+pub fn of_columns<T: Copy>(values: &[T], columns: usize, tile: &Range<usize>) -> Vec<T> {
+    values.chunks_exact(columns).flat_map(|row| &row[tile.clone()]).copied().collect()
+}
+
+/// One part of a layer, its constants on the device.
+pub struct Product<'a> {
+    layer: &'a CrossbarLayer,
+    window: &'a quantize::Window,
+    zero: u32,
+    adc: Converter,
+    groups: Buffer,
+    thresholds: Buffer,
+    columns_at_once: usize,
+    tiles: Option<Vec<Tile>>,
+}
+
+impl<'a> Product<'a> {
+    /// Uploads what all tiles read and, if `resident`, the tiles.
+    pub fn upload(device: &Device, layer: &'a CrossbarLayer, window: &'a quantize::Window, zero: u32, columns_at_once: usize, resident: bool) -> Result<Self> {
+        let (adc, thresholds) = Converter::new(&layer.conversion);
+        let mut product = Product {
+            layer,
+            window,
+            zero,
+            adc,
+            groups: device.upload("row groups", &layer.groups)?,
+            thresholds: device.upload("thresholds", &thresholds)?,
+            columns_at_once,
+            tiles: None,
+        };
+        if resident {
+            product.tiles = Some(product.ranges().map(|columns| Tile::upload(device, layer, columns)).collect::<Result<_>>()?);
+        }
+        Ok(product)
+    }
+
+    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        tiles(self.layer.columns, self.columns_at_once)
+    }
+
+    /// Calls `run` for every tile; one that is not resident is uploaded for the call.
+    pub fn for_each_tile(&self, device: &Device, mut run: impl FnMut(&Tile) -> Result<()>) -> Result<()> {
+        match &self.tiles {
+            Some(tiles) => tiles.iter().try_for_each(run),
+            None => self.ranges().try_for_each(|columns| {
+                run(&Tile::upload(device, self.layer, columns)?)?;
+                device.wait(&self.layer.name) // so that its memory is free for the next
+            }),
+        }
+    }
+
+    /// Draws the cells of `tile`. `buffers`: knots, cells, counters.
+    pub fn program_cells(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, seed: u64, extent: &Extent, buffers: [&Buffer; 3]) {
+        let (layer, planes) = (self.layer, &self.layer.planes);
+        let uniform = ProgramCells {
+            rows: layer.rows as u32,
+            columns: tile.columns.len() as u32,
+            first_column: tile.columns.start as u32,
+            outputs: layer.outputs as u32,
+            programmed: planes.programmed as u32,
+            converted: planes.converted as u32,
+            slices: planes.slices as u32,
+            offset: planes.offset,
+            cell_bits: layer.cell_bits,
+            layer: layer.layer,
+            first_output: layer.first_output,
+            saturation: layer.saturation,
+            seed: [seed as u32, (seed >> 32) as u32],
+            first_trial: extent.trials.start,
+            trials: extent.trials.len() as u32,
+            count: u32::from(extent.count_cells),
+            unused: 0,
+        };
+        let [knots, cells, counters] = buffers;
+        let invocations = extent.trials.len() * layer.rows * tile.columns.len();
+        passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, knots, cells, counters], invocations as u64);
+    }
+
+    /// The product of `tile`'s cells with `input`. `buffers`: cells, accumulators, counters.
+    pub fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: [&Buffer; 3]) -> Result<()> {
+        let layer = self.layer;
+        let (images, positions, columns) = (extent.images, self.window.positions(), tile.columns.len());
+        let vectors = extent.trials.len() * images * positions;
+        let mut uniform = CrossbarMvm {
+            window: Window::new(self.window, input.shape),
+            adc: self.adc,
+            rows: layer.rows as u32,
+            groups: layer.groups.len() as u32,
+            columns: columns as u32,
+            first_column: tile.columns.start as u32,
+            slices: (layer.planes.converted * layer.planes.slices) as u32,
+            dac_bits: layer.dac_bits,
+            zero: self.zero,
+            accumulators: layer.accumulators() as u32,
+            input_sum: u32::from(layer.planes.input_sum),
+            count: u32::from(!layer.digital),
+            images: images as u32,
+            positions: positions as u32,
+            input_trial_stride: input.trial_stride as u32,
+            input_image_stride: input.shape.iter().product::<usize>() as u32,
+            first_vector: 0,
+            vectors: vectors as u32,
+        };
+        let [cells, accumulators, counters] = buffers;
+        let bound = [&self.groups, &tile.column_weights, &self.thresholds, cells, input.buffer, accumulators, counters];
+        let pass = passes.crossbar_mvm(device, layer.input_steps)?;
+        let of_vectors = (VECTORS * layer.rows * uniform.slices as usize * columns) as u64 * u64::from(layer.input_steps);
+        let at_once = (DISPATCH_WORK / of_vectors.max(1)).clamp(1, u64::from(MAX_WORKGROUPS)) as usize;
+        for first in (0..vectors).step_by(at_once * VECTORS) {
+            uniform.first_vector = first as u32;
+            let workgroups = (vectors - first).div_ceil(VECTORS).min(at_once);
+            pass.record(device, encoder, &uniform, &bound, [columns.div_ceil(COLUMNS) as u32, workgroups as u32]);
+        }
+        Ok(())
+    }
+}
+
+/// Requantisation of a part, its constants on the device.
+pub struct Scale {
+    uniform: Requantize,
+    multiplier: Buffer,
+    extra_multiplier: Buffer,
+    bias: Buffer,
+}
+
+impl Scale {
+    /// Uploads `scale` of a part that writes from output `first_output` on.
+    pub fn upload(device: &Device, scale: &quantize::Requantize, layer: &CrossbarLayer, window: &quantize::Window, first_output: usize) -> Result<Self> {
+        let uniform = Requantize {
+            prescale: scale.prescale,
+            extra_prescale: scale.extra_prescale,
+            shift: scale.shift,
+            zero_point: scale.zero_point,
+            low: scale.low,
+            high: scale.high,
+            outputs: layer.outputs as u32,
+            first_output: first_output as u32,
+            positions: window.positions() as u32,
+            accumulators: layer.accumulators() as u32,
+            ..Requantize::default()
+        };
+        Ok(Scale {
+            uniform,
+            multiplier: device.upload("multipliers", &scale.multiplier)?,
+            extra_multiplier: device.upload("extra multipliers", &scale.extra_multiplier)?,
+            bias: device.upload("biases", &scale.bias)?,
+        })
+    }
+
+    /// Accumulators of `images` images (of all trials) to tensors of `out_elements` elements.
+    pub fn requantize(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, images: usize, out_elements: usize, accumulators: &Buffer, out: &Buffer) {
+        let uniform = Requantize { images: images as u32, out_stride: out_elements as u32, ..self.uniform };
+        let invocations = images as u64 * u64::from(uniform.outputs) * u64::from(uniform.positions);
+        passes.requantize.record_folded(device, encoder, &uniform, &[&self.multiplier, &self.extra_multiplier, &self.bias, accumulators, out], invocations);
+    }
+}

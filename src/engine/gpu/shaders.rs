@@ -1,0 +1,59 @@
+//! The text of the shaders: files of `shaders/`, put together by `// #include "shared/NAME.wgsl"` lines.
+
+/// Passes: their names, which are those of the files and of the CPU twins.
+#[cfg(test)]
+pub const PASSES: [&str; 9] =
+    ["program_cells", "crossbar_mvm", "requantize", "add", "max_pool", "average_pool", "copy_channels", "fill_zero", "tally"];
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => { [$(($path, include_str!(concat!("../../../shaders/", $path)))),*] };
+}
+
+const FILES: [(&str, &str); 17] = files![
+    "program_cells.wgsl",
+    "crossbar_mvm.wgsl",
+    "requantize.wgsl",
+    "add.wgsl",
+    "max_pool.wgsl",
+    "average_pool.wgsl",
+    "copy_channels.wgsl",
+    "fill_zero.wgsl",
+    "tally.wgsl",
+    "shared/adc.wgsl",
+    "shared/conductance.wgsl",
+    "shared/counters.wgsl",
+    "shared/fixed_point.wgsl",
+    "shared/grid.wgsl",
+    "shared/philox.wgsl",
+    "shared/wide.wgsl",
+    "shared/window.wgsl",
+];
+
+/// The text of a pass with what it includes, each file once and before its first use.
+pub fn source(pass: &str) -> String {
+    with_includes(file(&format!("{pass}.wgsl")))
+}
+
+/// `text` with the files it includes in front.
+pub fn with_includes(text: &str) -> String {
+    let mut out = String::new();
+    include(text, &mut Vec::new(), &mut out);
+    out
+}
+
+fn include(text: &str, seen: &mut Vec<String>, out: &mut String) {
+    for line in text.lines() {
+        let Some(path) = line.strip_prefix("// #include \"").and_then(|rest| rest.strip_suffix('"')) else { continue };
+        if !seen.iter().any(|s| s == path) {
+            seen.push(path.to_string());
+            include(file(path), seen, out);
+        }
+    }
+    out.push_str(text);
+    out.push('\n');
+}
+
+/// A file that is missing gives an empty text, which the shader compiler then refuses by the name it lacks.
+fn file(path: &str) -> &'static str {
+    FILES.iter().find(|f| f.0 == path).map_or("", |f| f.1)
+}

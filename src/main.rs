@@ -1,0 +1,28 @@
+//! The program: read the command line, do one thing, print an error with its hint, exit with its code.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let terminal = cli::terminal::Terminal::new(cli.quiet);
+    let result = match cli.command {
+        cli::Command::Demo(args) => cli::run::demo(&args, &terminal),
+        cli::Command::New(args) => cli::new::new(&args, &terminal),
+        cli::Command::Run(args) => cli::run::run(&args, &terminal),
+        cli::Command::Status(args) => cli::merge::status(&args),
+        cli::Command::Merge(args) => cli::merge::merge(&args, &terminal),
+        cli::Command::Mvm(args) => cli::mvm::mvm(&args, &terminal),
+        cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
+        cli::Command::Doctor(args) => cli::doctor::doctor(&args, &terminal),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            terminal.error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! One crossbar product, for cross-checks and for use from Python.
+//!
+//! Arrays, C order: weights `[n][k]`, inputs `[k][b]`, conductances `[trial][plane][slice][k][n]` (G / G_on),
+//! outputs `[trial][n][b]`, currents before the ADC `[group][slice][input step][n][b]` (unit: one cell at g_on and
+//! full input; digital subtraction lists the minus plane's slices after the plus plane's).
+
+use crate::config::{Encoding, PointConfig};
+use crate::crossbar::CrossbarLayer;
+use crate::crossbar::layer::{Build, Weights};
+use crate::device::{self, QuantileTable};
+use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
+use crate::engine::cpu::program_cells::{Cells, given_cells, program_cells};
+use crate::engine::{decoding, multiply_accumulates};
+use crate::error::{Error, Result};
+use crate::quantize::Window;
+
+/// What is multiplied.
+pub struct Operands {
+    /// Outputs n and inputs k.
+    pub shape: [usize; 2],
+    /// `[n][k]`.
+    pub weights: Vec<i64>,
+    /// Vectors.
+    pub vectors: usize,
+    /// `[k][b]`.
+    pub inputs: Vec<i64>,
+    /// Given conductances: number of trials and `[trial][plane][slice][k][n]`.
+    pub conductances: Option<(usize, Vec<f64>)>,
+    /// Keep the currents before the ADC (of the first trial).
+    pub pre_adc: bool,
+}
+
+/// The products.
+pub struct Products {
+    /// Trials.
+    pub trials: usize,
+    /// `[trial][n][b]`.
+    pub outputs: Vec<f64>,
+    /// Shape and values of the currents before the ADC.
+    pub pre_adc: Option<([usize; 5], Vec<f64>)>,
+    /// Clipped conversions and cut cells, for a line to the user.
+    pub clipped: u64,
+    /// See above.
+    pub saturated_cells: u64,
+}
+
+/// Expected length of one trial's conductances `[plane][slice][k][n]`.
+pub fn conductance_shape(point: &PointConfig, shape: [usize; 2]) -> [usize; 4] {
+    let planes = crate::crossbar::layer::Planes::new(point.crossbar.encoding, point.quantization.weight_bits, point.crossbar.cell_bits);
+    [planes.programmed, planes.slices, shape[1], shape[0]]
+}
+
+/// Computes the products. Operands out of the configured bits are refused with their place.
+pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
+    let layer = lay_out(point, operands)?;
+    let device = &point.device;
+    let table = QuantileTable::new(device, layer.cell_bits, device::fraction_bits(device, point.crossbar.ou_wordlines, layer.dac_bits));
+    let window = Window { first_channel: 0, channels: layer.rows, kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1], out: [1, operands.vectors] };
+    let inputs: Vec<u32> = operands.inputs.iter().map(|&x| x as u32).collect();
+    let decoding = decoding(&layer, device::g_off(device.on_off_ratio), table.fraction_bits, f64::from((1u32 << point.quantization.activation_bits) - 1));
+    let trials = operands.conductances.as_ref().map_or(point.monte_carlo.trials as usize, |c| c.0);
+    let mut products = Products { trials, outputs: Vec::new(), pre_adc: None, clipped: 0, saturated_cells: 0 };
+    for trial in 0..trials {
+        let cells: Cells = match &operands.conductances {
+            None => program_cells(&layer, &table, point.monte_carlo.seed, trial as u32),
+            Some((_, all)) => {
+                let size = all.len() / trials.max(1);
+                given_cells(&layer, &table, &all[trial * size..(trial + 1) * size])
+            }
+        };
+        let mut counts = Counts::default();
+        let mut mvm = Mvm::new(&layer, &window, 0);
+        if operands.pre_adc && trial == 0 {
+            mvm.keep_sums();
+        }
+        mvm.run(&cells, &inputs, [layer.rows, 1, operands.vectors], &mut counts);
+        let width = layer.accumulators();
+        for n in 0..layer.outputs {
+            for row in mvm.accumulators.chunks(width) {
+                products.outputs.push(multiply_accumulates(&layer, &decoding, row, n));
+            }
+        }
+        if operands.pre_adc && trial == 0 {
+            products.pre_adc = Some(currents(&layer, &mvm, operands.vectors));
+        }
+        products.clipped += counts.clipped;
+        products.saturated_cells += cells.saturated;
+    }
+    Ok(products)
+}
+
+/// Sums before the ADC as currents, without a reference column.
+fn currents(layer: &CrossbarLayer, mvm: &Mvm, vectors: usize) -> ([usize; 5], Vec<f64>) {
+    let slices = layer.planes.converted * layer.planes.slices;
+    let shape = [layer.groups.len(), slices, layer.input_steps as usize, layer.outputs, vectors];
+    let of_column = |(i, &sum): (usize, &i32)| (i / vectors % layer.columns < layer.outputs).then(|| f64::from(sum) / layer.sums.full_current);
+    (shape, mvm.sums().iter().enumerate().filter_map(of_column).collect())
+}
+
+fn lay_out(point: &PointConfig, operands: &Operands) -> Result<CrossbarLayer> {
+    let [outputs, rows] = operands.shape;
+    let q = &point.quantization;
+    let top = (1i64 << (q.weight_bits - 1)) - 1;
+    let least = if matches!(point.crossbar.encoding, Encoding::Offset(_)) { -top - 1 } else { -top };
+    if let Some(i) = operands.weights.iter().position(|w| !(least..=top).contains(w)) {
+        return Err(Error::input(format!("weights[{}][{}]", i / rows, i % rows), format!("{} is outside {least} to {top}", operands.weights[i]))
+            .hint(format!("quantization.weight_bits = {} counts the sign", q.weight_bits)));
+    }
+    let top_input = (1i64 << q.activation_bits) - 1;
+    if let Some(i) = operands.inputs.iter().position(|x| !(0..=top_input).contains(x)) {
+        return Err(Error::input(format!("inputs[{}][{}]", i / operands.vectors, i % operands.vectors), format!("{} is outside 0 to {top_input}", operands.inputs[i]))
+            .hint("inputs are unsigned integers of quantization.activation_bits bits"));
+    }
+    let weights: Vec<i32> = operands.weights.iter().map(|&w| w as i32).collect();
+    let uniform = q.weight_bits - 1;
+    let build = Build {
+        name: "mvm",
+        layer: 0,
+        first_output: 0,
+        weight_bits: q.weight_bits,
+        input_bits: q.activation_bits,
+        crossbar: &point.crossbar,
+        adc: &point.adc,
+        g_off: device::g_off(point.device.on_off_ratio),
+        fraction_bits: device::fraction_bits(&point.device, point.crossbar.ou_wordlines, point.crossbar.dac_bits),
+        calibrated_multiple: 1,
+        digital: false,
+    };
+    CrossbarLayer::new(&build, &Weights { rows, outputs, values: &weights, magnitude_bits: &|_, _| uniform })
+}

@@ -1,0 +1,68 @@
+//! Symmetric weight quantisation: qmax = 2^(bits - 1) - 1, scale = max |w| / qmax, round half to even.
+
+use crate::config::WeightScale;
+use crate::network::{Network, Op, Tensor};
+
+/// Integer weights and what one step of each output is worth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuantizedWeights {
+    /// Same order as the float weights (output first).
+    pub values: Vec<i32>,
+    /// One scale per output.
+    pub scale: Vec<f64>,
+}
+
+/// Quantises `weights`, `outputs` rows of equal length, to `bits` bits (sign included).
+pub fn quantize(weights: &[f32], outputs: usize, bits: u32, granularity: WeightScale) -> QuantizedWeights {
+    let top = f64::from((1i32 << (bits - 1)) - 1);
+    let largest = |w: &[f32]| w.iter().fold(0.0f64, |a, &b| a.max(f64::from(b).abs()));
+    let scale_of = |w: &[f32]| match largest(w) {
+        0.0 => 1.0, // all weights are zero, so any scale will do
+        max => max / top,
+    };
+    let length = weights.len() / outputs.max(1);
+    let scale: Vec<f64> = match granularity {
+        WeightScale::PerLayer => vec![scale_of(weights); outputs],
+        WeightScale::PerChannel => weights.chunks(length.max(1)).map(scale_of).collect(),
+    };
+    let values = weights
+        .iter()
+        .enumerate()
+        .map(|(i, &w)| (f64::from(w) / scale[i / length]).round_ties_even().clamp(-top, top) as i32)
+        .collect();
+    QuantizedWeights { values, scale }
+}
+
+/// The network with its weights rounded to `bits` bits but kept as floats: post-training quantisation of the
+/// weights alone, activations and biases untouched.
+pub fn rounded(network: &Network, bits: u32, granularity: WeightScale) -> Network {
+    let mut network = network.clone();
+    for node in &mut network.nodes {
+        if let Op::Conv2d { weight, .. } | Op::Linear { weight, .. } = &mut node.op {
+            round_tensor(weight, bits, granularity);
+        }
+    }
+    network
+}
+
+fn round_tensor(weight: &mut Tensor, bits: u32, granularity: WeightScale) {
+    let quantized = quantize(&weight.values, weight.shape[0], bits, granularity);
+    let length = weight.values.len() / weight.shape[0].max(1);
+    for (i, value) in weight.values.iter_mut().enumerate() {
+        *value = (f64::from(quantized.values[i]) * quantized.scale[i / length]) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_weight_is_the_largest_integer() {
+        let q = quantize(&[0.5, -1.0, 0.25, 0.1], 2, 8, WeightScale::PerLayer);
+        assert_eq!(q.values, [64, -127, 32, 13]);
+        let q = quantize(&[0.5, -1.0, 0.25, 0.1], 2, 8, WeightScale::PerChannel);
+        assert_eq!(q.values, [64, -127, 127, 51]);
+        assert_eq!(quantize(&[0.0, 0.0], 1, 4, WeightScale::PerLayer).values, [0, 0]);
+    }
+}

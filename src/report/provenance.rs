@@ -1,0 +1,41 @@
+//! Where numbers come from: `NAME.provenance.json` beside each table. What differs from run to run (times, host,
+//! adapter) stands here and never in the CSV.
+
+use crate::error::{Error, Result};
+use crate::sweep::manifest::Manifest;
+use crate::sweep::merge::Merged;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The provenance of a merged results folder: points with all values and hashes, engines, and every run.
+pub fn text(out: &Path, merged: &Merged) -> Result<String> {
+    let manifest = Manifest::read(out)?;
+    let points: Vec<Value> = manifest
+        .points
+        .iter()
+        .map(|p| json!({ "config_hash": p.hash, "seed": p.seed, "trials": p.trials, "images": p.images, "config": p.columns.iter().cloned().collect::<std::collections::BTreeMap<_, _>>() }))
+        .collect();
+    let value = json!({
+        "tool": "bwq",
+        "tool_version": env!("CARGO_PKG_VERSION"),
+        "commit": option_env!("BWQ_COMMIT").unwrap_or("unknown"),
+        "engines": merged.engines,
+        "missing_blocks": merged.missing,
+        "points": points,
+        "runs": runs(out)?,
+    });
+    serde_json::to_string_pretty(&value).map(|mut text| { text.push('\n'); text }).map_err(|e| Error::internal(e.to_string()))
+}
+
+/// The logs of all runs in the folder, oldest first.
+fn runs(out: &Path) -> Result<Vec<Value>> {
+    let folder = out.join("runs");
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let mut names: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
+    names.sort();
+    let read = |p: &std::path::PathBuf| {
+        let text = std::fs::read(p).map_err(|e| Error::io(p, "read", &e))?;
+        serde_json::from_slice(&text).map_err(|e| Error::input(p.display(), format!("not a run log: {e}")).hint("move the file away"))
+    };
+    names.iter().map(read).collect()
+}

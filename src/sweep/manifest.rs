@@ -1,0 +1,137 @@
+//! The points of a sweep with their hashes and blocks: what `run` does, `status` counts and `merge` reads.
+
+use super::block::hex;
+use super::materials::{Materials, layer_names};
+use super::{SEMANTICS, atomic};
+use crate::config::{PointConfig, Sweep};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+const FORMAT: &str = "bwq-manifest-1";
+
+/// One point as `merge` needs it, with no network or data at hand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestPoint {
+    /// SHA-256 of the point's values and of what its files hold.
+    pub hash: String,
+    /// Hash of the quantised network and its images: the key of the digital accuracies.
+    pub network_hash: String,
+    /// Parameter columns of the CSV, in order: (name, value).
+    pub columns: Vec<(String, String)>,
+    /// Seed.
+    pub seed: u64,
+    /// Chips asked for.
+    pub trials: u32,
+    /// Chips per block.
+    pub block_trials: u32,
+    /// Test images.
+    pub images: u64,
+    /// Allowed drop of a passing chip.
+    pub max_drop: f64,
+    /// Multiply-accumulates per image.
+    pub macs: u64,
+    /// Layers with weights.
+    pub layers: Vec<String>,
+}
+
+/// All points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    format: String,
+    /// Version of the program.
+    pub tool_version: String,
+    /// In the order of the sweep.
+    pub points: Vec<ManifestPoint>,
+}
+
+/// Work of one block in multiply-accumulates, about: seconds to a minute with any engine.
+const BLOCK_MACS: u64 = 1 << 33;
+/// Most trials of a block.
+const MOST_BLOCK_TRIALS: u64 = 64;
+
+impl ManifestPoint {
+    fn new(point: &PointConfig, materials: &mut Materials) -> Result<Self> {
+        let material = materials.of(point)?;
+        let map_hash = materials.map_hash(point)?;
+        let contents = format!("network = {}\ndata = {}\nprecision map = {map_hash}\n", material.network_hash, material.dataset_hash);
+        let q = &point.quantization;
+        let network_key = format!("{SEMANTICS}\n{contents}{} {} {:?} {:?}", q.weight_bits, q.activation_bits, q.weight_scale, q.clipping);
+        let hash = format!("{SEMANTICS}\n{contents}{}", point.canonical());
+        let macs = material.network.macs();
+        let images = point.network.images as u64;
+        let named = |(name, value): (&'static str, String)| {
+            // Names instead of paths: the CSV must not depend on where a user keeps a file.
+            let value = match name {
+                "network" => material.network.name.clone(),
+                "dataset" => material.dataset.name.clone(),
+                "precision_map" => Path::new(&value).file_stem().map_or_else(|| value.clone(), |s| s.to_string_lossy().into_owned()),
+                _ => value,
+            };
+            (name.to_string(), value)
+        };
+        let per_block = (BLOCK_MACS / (macs * images).max(1)).clamp(1, MOST_BLOCK_TRIALS);
+        Ok(ManifestPoint {
+            hash: hex(&Sha256::digest(hash.as_bytes())),
+            network_hash: hex(&Sha256::digest(network_key.as_bytes())),
+            columns: point.columns().into_iter().filter(|c| c.0 != "trials" && c.0 != "seed").map(named).collect(),
+            seed: point.monte_carlo.seed,
+            trials: point.monte_carlo.trials,
+            // A power of two of trials, whatever the number asked for, so that more trials reuse every block.
+            block_trials: 1 << per_block.ilog2(),
+            images,
+            max_drop: point.monte_carlo.max_drop,
+            macs,
+            layers: layer_names(&material.network),
+        })
+    }
+
+    /// Number of blocks.
+    pub fn blocks(&self) -> u32 {
+        self.trials.div_ceil(self.block_trials)
+    }
+
+    /// Short form of the hash, for messages.
+    pub fn short(&self) -> &str {
+        &self.hash[..16.min(self.hash.len())]
+    }
+}
+
+impl Manifest {
+    /// The points of a sweep; reads networks and data for their hashes.
+    pub fn new(sweep: &Sweep, materials: &mut Materials) -> Result<Self> {
+        let points = sweep.points.iter().map(|p| ManifestPoint::new(p, materials)).collect::<Result<_>>()?;
+        Ok(Manifest { format: FORMAT.into(), tool_version: env!("CARGO_PKG_VERSION").into(), points })
+    }
+
+    fn path(out: &Path) -> PathBuf {
+        out.join("manifest.json")
+    }
+
+    /// Writes it into the results folder.
+    pub fn write(&self, out: &Path) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(self).map_err(|e| Error::internal(e.to_string()))?;
+        text.push(b'\n');
+        atomic::write(&Self::path(out), &text)
+    }
+
+    /// Reads that of a results folder.
+    pub fn read(out: &Path) -> Result<Self> {
+        let path = Self::path(out);
+        let text = std::fs::read(&path).map_err(|e| Error::io(&path, "read", &e).hint("`bwq run SWEEP.toml --out DIR` makes a results folder"))?;
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| Error::input(path.display(), format!("not a manifest of this version: {e}")))?;
+        let odd = |p: &ManifestPoint| p.block_trials == 0 || p.hash.len() != 64 || !p.hash.is_ascii();
+        if manifest.format != FORMAT || manifest.points.iter().any(odd) {
+            return Err(Error::input(path.display(), "not a manifest of this version").hint("run the sweep again with this version"));
+        }
+        Ok(manifest)
+    }
+
+    /// All blocks, numbered in the order of points and trials: (point, block).
+    pub fn blocks(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+        self.points.iter().enumerate().flat_map(|(i, p)| (0..p.blocks()).map(move |b| (i, b)))
+    }
+}

@@ -1,0 +1,103 @@
+//! Networks and test sets, read, folded and quantised once and shared by the points that use them.
+
+use super::block::hex;
+use crate::config::{PointConfig, PrecisionMapConfig, QuantizationConfig};
+use crate::dataset::{self, Dataset};
+use crate::embedded;
+use crate::error::Result;
+use crate::network::{self, Network, fold, read};
+use crate::quantize::{IntegerNetwork, PrecisionMap, lower::lower};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Images whose activations set the clipping ranges.
+pub const CALIBRATION_IMAGES: usize = 256;
+
+/// The word for what is inside the program.
+const EMBEDDED: &str = "embedded";
+
+/// A network and the test set it runs on.
+pub struct Material {
+    /// As read.
+    pub network: Network,
+    /// Batch norms folded.
+    pub folded: Network,
+    /// Test images and calibration images.
+    pub dataset: Dataset,
+    /// SHA-256 of the network's contents.
+    pub network_hash: String,
+    /// SHA-256 of the images and labels used.
+    pub dataset_hash: String,
+}
+
+/// Everything the points of a sweep are made of; loaded on first use.
+#[derive(Default)]
+pub struct Materials {
+    loaded: HashMap<(String, String, usize), Arc<Material>>,
+    maps: HashMap<String, PrecisionMap>,
+    quantized: Vec<(Arc<Material>, QuantizationConfig, Arc<IntegerNetwork>)>,
+}
+
+impl Materials {
+    /// The network and test set of a point.
+    pub fn of(&mut self, point: &PointConfig) -> Result<Arc<Material>> {
+        let n = &point.network;
+        let key = (n.model.clone(), n.dataset.clone(), n.images);
+        if let Some(found) = self.loaded.get(&key) {
+            return Ok(found.clone());
+        }
+        let network = if n.model == EMBEDDED { embedded::network()? } else { read::read(Path::new(&n.model))? };
+        let dataset = if n.dataset == EMBEDDED {
+            embedded::dataset(n.images, CALIBRATION_IMAGES)?
+        } else {
+            dataset::load(Path::new(&n.dataset), n.images, CALIBRATION_IMAGES)?
+        };
+        dataset.check_fits(network.input_shape, network.classes())?;
+        let material = Arc::new(Material {
+            folded: fold::fold_batchnorm(&network)?,
+            network_hash: hex(&network.content_hash()),
+            dataset_hash: hex(&dataset.content_hash()),
+            network,
+            dataset,
+        });
+        self.loaded.insert(key, material.clone());
+        Ok(material)
+    }
+
+    /// The precision map of a point, if it has one.
+    pub fn map_of(&mut self, point: &PointConfig) -> Result<Option<PrecisionMap>> {
+        let PrecisionMapConfig::File(path) = &point.quantization.precision_map else { return Ok(None) };
+        if !self.maps.contains_key(path) {
+            self.maps.insert(path.clone(), PrecisionMap::read(Path::new(path))?);
+        }
+        Ok(self.maps.get(path).cloned())
+    }
+
+    /// The integer network of a point.
+    pub fn quantized(&mut self, point: &PointConfig) -> Result<Arc<IntegerNetwork>> {
+        let material = self.of(point)?;
+        let found = self.quantized.iter().find(|(m, q, _)| Arc::ptr_eq(m, &material) && *q == point.quantization);
+        if let Some((_, _, network)) = found {
+            return Ok(network.clone());
+        }
+        let map = self.map_of(point)?;
+        let network = Arc::new(lower(&material.folded, &material.dataset, &point.quantization, map)?);
+        self.quantized.push((material, point.quantization.clone(), network.clone()));
+        Ok(network)
+    }
+
+    /// SHA-256 of a precision map's contents, `uniform` without one.
+    pub fn map_hash(&mut self, point: &PointConfig) -> Result<String> {
+        use sha2::{Digest, Sha256};
+        let Some(map) = self.map_of(point)? else { return Ok("uniform".into()) };
+        let text = serde_json::to_vec(&map).unwrap_or_default();
+        Ok(hex(&Sha256::digest(&text)))
+    }
+}
+
+/// Layers with weights, for tables.
+pub fn layer_names(network: &network::Network) -> Vec<String> {
+    let has_weights = |n: &&network::Node| matches!(n.op, network::Op::Conv2d { .. } | network::Op::Linear { .. });
+    network.nodes.iter().filter(has_weights).map(|n| n.name.clone()).collect()
+}

@@ -1,0 +1,159 @@
+//! Runs the blocks of a sweep that are missing.
+
+use super::block::{Block, Trial};
+use super::manifest::Manifest;
+use super::materials::Materials;
+use super::references::{Ready, Referees, References};
+use super::shard::Shard;
+use super::{Observer, atomic};
+use crate::config::Sweep;
+use crate::engine::{Engine, cpu};
+use crate::error::{Error, Result};
+use crate::warning::Warning;
+use serde_json::json;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Chips whose layers are tallied, and images of each.
+pub const LAYER_TRIALS: u32 = 2;
+/// See [`LAYER_TRIALS`].
+pub const LAYER_IMAGES: usize = 4;
+
+/// What a run is asked for.
+pub struct Request<'a> {
+    /// Points.
+    pub sweep: &'a Sweep,
+    /// Results folder.
+    pub out: &'a Path,
+    /// Where the work is done.
+    pub engine: &'a Engine,
+    /// Which blocks.
+    pub shard: Shard,
+    /// The command line, for provenance.
+    pub command: &'a [String],
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Blocks made now.
+    pub made: u64,
+    /// Blocks that were there already.
+    pub found: u64,
+    /// Blocks of other shards that are still missing.
+    pub missing: u64,
+}
+
+/// Runs the missing blocks of the shard; finished ones are kept as they are. Interrupted, it ends after the
+/// block at hand with [`crate::error::Kind::Interrupted`].
+pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<Outcome> {
+    let started = SystemTime::now();
+    let manifest = Manifest::new(request.sweep, materials)?;
+    manifest.write(request.out)?;
+    let mut referees = Referees::default();
+    let mut outcome = Outcome { made: 0, found: 0, missing: 0 };
+    let work: Vec<(usize, u32)> = manifest.blocks().enumerate().filter(|(k, _)| request.shard.takes(*k as u64)).map(|(_, b)| b).collect();
+    let images_of = |(point, _): &(usize, u32)| manifest.points[*point].images * u64::from(manifest.points[*point].block_trials);
+    let total = work.iter().map(images_of).sum();
+    let mut done = 0;
+    let mut ready: Option<(usize, Ready)> = None;
+    for item in &work {
+        let (index, number) = *item;
+        if observer.interrupted() {
+            write_log(request, &started, outcome)?;
+            return Err(Error::interrupted(format!("stopped after {} new blocks, all kept; the same command goes on from here", outcome.made)));
+        }
+        let of = &manifest.points[index];
+        let first = number * of.block_trials;
+        let there = Block::read(request.out, &of.hash, number, first, of.block_trials)?;
+        if there.is_some() && References::read(request.out, &of.hash)?.is_some() {
+            outcome.found += 1;
+        } else {
+            if ready.as_ref().is_none_or(|(i, _)| *i != index) {
+                let made = referees.ready(&request.sweep.points[index], of, materials, request.engine, request.out, observer)?;
+                observer.say(&reference_line(&of.columns, &made.references, of.images));
+                ready = Some((index, made));
+            }
+            let Some((_, ready)) = &ready else { continue };
+            if there.is_none() {
+                let trials = run_block(request.engine, ready, first, of.block_trials)?;
+                let saturated: u64 = trials.iter().map(|t| t.saturated_cells).sum();
+                if saturated > 0 {
+                    observer.warn(&Warning::SaturatedCells { point: of.short().into(), cells: saturated });
+                }
+                Block::new(of.hash.clone(), ready.references.host_hash.clone(), number, request.engine.describe(), trials).write(request.out)?;
+                outcome.made += 1;
+            } else {
+                outcome.found += 1;
+            }
+        }
+        done += images_of(item);
+        observer.progress(done, total);
+    }
+    for (index, number) in manifest.blocks() {
+        let of = &manifest.points[index];
+        let there = Block::path(request.out, &of.hash, number).exists() && References::read(request.out, &of.hash)?.is_some();
+        outcome.missing += u64::from(!there);
+    }
+    write_log(request, &started, outcome)?;
+    Ok(outcome)
+}
+
+/// The trials of one block.
+fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32) -> Result<Vec<Trial>> {
+    let Ready { plan, images, references } = ready;
+    let few = images.first(images.len().min(LAYER_IMAGES));
+    let counts = if plan.deterministic {
+        // Every chip is the nominal one, which has run already.
+        let nominal = crate::engine::TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, ..Default::default() };
+        vec![nominal; count as usize]
+    } else {
+        engine.run(plan, images, first..first + count, false)?
+    };
+    let trial = |(trial, c): (u32, crate::engine::TrialCounts)| Trial {
+        trial,
+        correct: c.correct,
+        clipped: c.clipped,
+        saturated_cells: c.saturated_cells,
+        layers: if trial < LAYER_TRIALS { cpu::tally_layers(plan, &few, trial) } else { Vec::new() },
+    };
+    Ok((first..first + count).zip(counts).map(trial).collect())
+}
+
+fn reference_line(columns: &[(String, String)], r: &References, images: u64) -> String {
+    let frac = |correct: u64| format!("{:.4}", correct as f64 / images as f64);
+    let value = |name: &str| columns.iter().find(|c| c.0 == name).map_or("", |c| c.1.as_str());
+    let sigma = [value("sigma_ln"), value("sigma_rel")].concat();
+    format!(
+        "{} wordlines, {}{}{}: accuracy float {}, quantised {}, ideal crossbar {} (equal), without random errors {}; rounding of conductances {:.1e} ADC steps rms, programming error {:.2}",
+        value("ou_wordlines"),
+        value("programming_error_law"),
+        if sigma.is_empty() { "" } else { " " },
+        sigma,
+        frac(r.float_correct),
+        frac(r.quantised_correct),
+        frac(r.ideal_correct),
+        frac(r.nominal_correct),
+        r.rounding_rms_steps,
+        r.programming_error_rms_steps,
+    )
+}
+
+/// One file per run, for provenance: who made what, when, where.
+fn write_log(request: &Request, started: &SystemTime, outcome: Outcome) -> Result<()> {
+    let seconds = |t: &SystemTime| t.duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+    let log = json!({
+        "command": request.command,
+        "tool_version": env!("CARGO_PKG_VERSION"),
+        "commit": option_env!("BWQ_COMMIT").unwrap_or("unknown"),
+        "engine": request.engine.describe(),
+        "host": atomic::host(),
+        "started_unix_s": seconds(started),
+        "ended_unix_s": seconds(&SystemTime::now()),
+        "blocks_made": outcome.made,
+        "blocks_found": outcome.found,
+    });
+    let name = format!("{}-{}-{}.json", started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis()), atomic::host(), std::process::id());
+    let text = serde_json::to_vec_pretty(&log).map_err(|e| Error::internal(e.to_string()))?;
+    atomic::write(&request.out.join("runs").join(name), &text)
+}

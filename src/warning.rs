@@ -1,0 +1,46 @@
+//! Everything that is worth a line but stops nothing. Each says what it means and what to do about it.
+
+use std::fmt;
+
+/// A warning, printed once per run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Warning {
+    /// `--engine auto` found no GPU.
+    NoGpu(String),
+    /// `--engine auto` passed over a software adapter.
+    SoftwareAdapterPassedOver(String),
+    /// `--engine gpu` uses a software adapter.
+    SoftwareAdapterUsed(String),
+    /// The activations' ranges come from the images that are also tested.
+    CalibratedOnTestImages,
+    /// Possible error-free currents lie exactly between two codes.
+    AdcTies { layer: String, step_levels: f64 },
+    /// Drawn conductances were cut at the largest representable one.
+    SaturatedCells { point: String, cells: u64 },
+    /// Blocks of one sweep were made by different engines or adapters.
+    MixedAdapters(Vec<String>),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::NoGpu(why) => write!(f, "no GPU is used, the CPU engine runs instead, with the same results: {why} (`bwq doctor` tells more; --engine cpu silences this)"),
+            Warning::SoftwareAdapterPassedOver(name) => {
+                write!(f, "the only Vulkan adapter is software ({name}); the CPU engine is faster and gives the same results (--engine gpu uses the adapter all the same)")
+            }
+            Warning::SoftwareAdapterUsed(name) => write!(f, "{name} is a software adapter: results are the same, but --engine cpu is many times faster"),
+            Warning::CalibratedOnTestImages => {
+                write!(f, "the data set has no training images: activation ranges are set on the first test images (their labels are not used); add training images to keep the two apart")
+            }
+            Warning::AdcTies { layer, step_levels } => write!(
+                f,
+                "layer `{layer}`: with an ADC step of {step_levels} levels, possible error-free currents lie exactly between two codes, so the smallest error decides; shift adc.range by a fraction of a level or use a step of an odd number of levels"
+            ),
+            Warning::SaturatedCells { point, cells } => write!(
+                f,
+                "point {point}: {cells} drawn conductances were cut at the largest one that fits a 32-bit bitline sum; lower device.fraction_bits does not help, fewer ou_wordlines or a smaller sigma does"
+            ),
+            Warning::MixedAdapters(adapters) => write!(f, "the blocks were made on different adapters ({}); the integers are the same on all, but say so where you publish timings", adapters.join("; ")),
+        }
+    }
+}
