@@ -20,7 +20,8 @@ pub struct Terminal {
 }
 
 struct State {
-    started: Option<Instant>,
+    /// When the first work was reported, and how much there was.
+    started: Option<(Instant, u64)>,
     last_line: Option<(Instant, u64)>,
     warned: Vec<Warning>,
 }
@@ -88,9 +89,9 @@ impl Observer for Terminal {
     fn progress(&self, done: u64, total: u64) {
         let Ok(mut state) = self.state.lock() else { return };
         let now = Instant::now();
-        let started = *state.started.get_or_insert(now);
-        let rate = done as f64 / now.duration_since(started).as_secs_f64().max(1e-3);
-        let message = format!("{done} of {total} chip images, {rate:.0}/s");
+        let (started, before) = *state.started.get_or_insert((now, done));
+        let rate = (done - before.min(done)) as f64 / now.duration_since(started).as_secs_f64().max(1e-3);
+        let message = format!("{done} of {total} chip images{}", if rate > 0.0 { format!(", {rate:.0}/s") } else { String::new() });
         if let Some(bar) = &self.bar {
             bar.set_length(total);
             bar.set_message(message);
@@ -104,7 +105,7 @@ impl Observer for Terminal {
         if !self.quiet && due {
             state.last_line = Some((now, done));
             let left = (total - done) as f64 / rate.max(1e-9);
-            let eta = if now == started { String::new() } else { format!(", about {left:.0} s left") };
+            let eta = if rate == 0.0 { String::new() } else { format!(", about {left:.0} s left") };
             self.line(&format!("progress {:>3.0} %  {message}{eta}", 100.0 * done as f64 / total.max(1) as f64));
         }
     }

@@ -56,6 +56,7 @@ pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer
     let images_of = |(point, _): &(usize, u32)| manifest.points[*point].images * u64::from(manifest.points[*point].block_trials);
     let total = work.iter().map(images_of).sum();
     let mut done = 0;
+    observer.progress(0, total);
     let mut ready: Option<(usize, Ready)> = None;
     for item in &work {
         let (index, number) = *item;

@@ -15,6 +15,7 @@ mod device;
 mod layout;
 mod mvm;
 mod passes;
+mod probe;
 mod product;
 mod shaders;
 

@@ -24,36 +24,14 @@ pub struct Pass<U> {
 impl<U: Uniform> Pass<U> {
     /// Compiles the pass; `constants` are the shader's `override`s.
     fn new(device: &Device, constants: &[(&str, f64)]) -> Result<Self> {
-        Self::from_source(device, &shaders::source(U::PASS), constants)
-    }
-
-    /// Compiles `source` as the pass.
-    pub fn from_source(device: &Device, source: &str, constants: &[(&str, f64)]) -> Result<Self> {
-        let module = device.device.create_shader_module(ShaderModuleDescriptor { label: Some(U::PASS), source: ShaderSource::Wgsl(source.into()) });
-        let pipeline = device.device.create_compute_pipeline(&ComputePipelineDescriptor {
-            label: Some(U::PASS),
-            layout: None,
-            module: &module,
-            entry_point: Some("main"),
-            // Workgroup memory is always written before it is read.
-            compilation_options: PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
-            cache: None,
-        });
-        device.check(&format!("shader `{}`", U::PASS))?;
-        Ok(Pass { pipeline, uniform: PhantomData })
+        Ok(Pass { pipeline: compile(device, U::PASS, &shaders::source(U::PASS), constants)?, uniform: PhantomData })
     }
 
     /// Records the pass over `workgroups`: bindings are `uniform`, then `buffers` in the shader's order.
     pub fn record(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], workgroups: [u32; 2]) {
         let uniform = device.uniform(U::PASS, uniform);
-        let bound = std::iter::once(&uniform).chain(buffers.iter().copied()).enumerate();
-        let entries: Vec<BindGroupEntry> = bound.map(|(i, b)| BindGroupEntry { binding: i as u32, resource: b.as_entire_binding() }).collect();
-        let layout = self.pipeline.get_bind_group_layout(0);
-        let group = device.device.create_bind_group(&BindGroupDescriptor { label: Some(U::PASS), layout: &layout, entries: &entries });
-        let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label: Some(U::PASS), timestamp_writes: None });
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
+        let bound: Vec<&Buffer> = std::iter::once(&uniform).chain(buffers.iter().copied()).collect();
+        dispatch(device, encoder, U::PASS, &self.pipeline, &bound, workgroups);
     }
 
     /// Records a pass of `invocations` in a row, folded over two dimensions. Mirror: `shaders/shared/grid.wgsl`.
@@ -62,6 +40,33 @@ impl<U: Uniform> Pass<U> {
         let wide = workgroups.clamp(1, u64::from(MAX_WORKGROUPS));
         self.record(device, encoder, uniform, buffers, [wide as u32, workgroups.div_ceil(wide) as u32]);
     }
+}
+
+/// Compiles the entry point `main` of a shader.
+pub fn compile(device: &Device, name: &str, source: &str, constants: &[(&str, f64)]) -> Result<ComputePipeline> {
+    let module = device.device.create_shader_module(ShaderModuleDescriptor { label: Some(name), source: ShaderSource::Wgsl(source.into()) });
+    let pipeline = device.device.create_compute_pipeline(&ComputePipelineDescriptor {
+        label: Some(name),
+        layout: None,
+        module: &module,
+        entry_point: Some("main"),
+        // Workgroup memory is always written before it is read.
+        compilation_options: PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
+        cache: None,
+    });
+    device.check(&format!("shader `{name}`"))?;
+    Ok(pipeline)
+}
+
+/// Records a dispatch with `buffers` at the bindings 0, 1, ...
+pub fn dispatch(device: &Device, encoder: &mut CommandEncoder, name: &str, pipeline: &ComputePipeline, buffers: &[&Buffer], workgroups: [u32; 2]) {
+    let entries: Vec<BindGroupEntry> = buffers.iter().enumerate().map(|(i, b)| BindGroupEntry { binding: i as u32, resource: b.as_entire_binding() }).collect();
+    let layout = pipeline.get_bind_group_layout(0);
+    let group = device.device.create_bind_group(&BindGroupDescriptor { label: Some(name), layout: &layout, entries: &entries });
+    let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label: Some(name), timestamp_writes: None });
+    pass.set_pipeline(pipeline);
+    pass.set_bind_group(0, &group, &[]);
+    pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
 }
 
 /// All passes.

@@ -5,7 +5,7 @@ use super::device::Device;
 use super::layout::{Converter, CrossbarMvm, ProgramCells, Requantize, Window};
 use super::passes::{MAX_WORKGROUPS, Passes};
 use crate::crossbar::CrossbarLayer;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::quantize;
 use std::ops::Range;
 use wgpu::{Buffer, CommandEncoder};
@@ -13,8 +13,7 @@ use wgpu::{Buffer, CommandEncoder};
 /// Columns and vectors of a workgroup, and its rows. Mirror: `COLUMNS`, `VECTORS`, `ROWS` in `shaders/crossbar_mvm.wgsl`.
 const COLUMNS: usize = 32;
 const VECTORS: usize = 4;
-/// Rows of a group at most.
-pub const ROWS: u32 = 1024;
+const ROWS: u32 = 1024;
 /// Cell reads times input steps of a dispatch: short enough for the patience of any driver's watchdog.
 const DISPATCH_WORK: u64 = 1 << 34;
 
@@ -77,6 +76,9 @@ pub struct Product<'a> {
 impl<'a> Product<'a> {
     /// Uploads what all tiles read and, if `resident`, the tiles.
     pub fn upload(device: &Device, layer: &'a CrossbarLayer, window: &'a quantize::Window, zero: u32, columns_at_once: usize, resident: bool) -> Result<Self> {
+        if let Some(group) = layer.groups.iter().find(|g| g[1] - g[0] > ROWS) {
+            return Err(Error::internal(format!("layer `{}`: a group of {} rows; the shader takes {ROWS}", layer.name, group[1] - group[0])));
+        }
         let (adc, thresholds) = Converter::new(&layer.conversion);
         let mut product = Product {
             layer,

@@ -1,0 +1,144 @@
+//! Whole networks on both engines: identical counts and logits, whatever is computed at once.
+
+use super::{Cases, assert_same, engine};
+use bwq::config::*;
+use bwq::dataset::{Dataset, Pixels};
+use bwq::engine::gpu::BatchLimits;
+use bwq::engine::{IntegerImages, Plan, cpu};
+use bwq::network::{fold, read};
+use bwq::quantize::{IntegerNetwork, PrecisionMap, lower};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A .safetensors of random float32 tensors.
+fn weights(cases: &mut Cases, tensors: &[(&str, &[usize])]) -> Vec<u8> {
+    let (mut header, mut data) = (Map::new(), Vec::new());
+    for (name, shape) in tensors {
+        let begin = data.len();
+        for _ in 0..shape.iter().product::<usize>() {
+            data.extend_from_slice(&(cases.within(-1000, 1000) as f32 / 2000.0).to_le_bytes());
+        }
+        header.insert(name.to_string(), json!({"dtype": "F32", "shape": shape, "data_offsets": [begin, data.len()]}));
+    }
+    let header = Value::Object(header).to_string();
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat()
+}
+
+/// All kinds of steps: a strided, a padded, a dilated and a grouped convolution, a residual sum, concatenation,
+/// pooling, padding of channels, a fully connected layer on a tensor with positions.
+fn graph() -> Value {
+    json!({
+        "format": "netgraph-1", "name": "all", "input": {"shape": [2, 10, 9]},
+        "preprocess": {"layout": "NCHW", "scale": 0.01, "mean": [1.0, 0.5], "std": [0.7, 0.9]},
+        "nodes": [
+            {"name": "a", "op": "conv2d", "inputs": ["input"], "stride": 1, "pad": [1, 1, 1, 1], "weights": {"weight": "a.w", "bias": "a.b"}},
+            {"name": "ar", "op": "relu", "inputs": ["a"]},
+            {"name": "p", "op": "maxpool", "inputs": ["ar"], "kernel": [3, 2], "stride": [2, 2], "pad": [1, 0, 1, 0]},
+            {"name": "g", "op": "conv2d", "inputs": ["p"], "stride": 1, "pad": [1, 1, 1, 1], "groups": 2, "weights": {"weight": "g.w"}},
+            {"name": "s", "op": "add", "inputs": ["g", "p"]},
+            {"name": "sr", "op": "relu", "inputs": ["s"]},
+            {"name": "d", "op": "conv2d", "inputs": ["sr"], "stride": 1, "pad": [2, 2, 2, 2], "dilation": 2, "weights": {"weight": "d.w", "bias": "d.b"}},
+            {"name": "c", "op": "concat", "inputs": ["d", "sr"]},
+            {"name": "u", "op": "subsample", "inputs": ["c"], "stride": [2, 1]},
+            {"name": "w", "op": "pad_channels", "inputs": ["u"], "before": 1, "after": 2},
+            {"name": "m", "op": "avgpool", "inputs": ["w"], "kernel": [2, 2]},
+            {"name": "f", "op": "flatten", "inputs": ["m"]},
+            {"name": "l", "op": "linear", "inputs": ["f"], "weights": {"weight": "l.w", "bias": "l.b"}},
+        ]
+    })
+}
+
+/// The quantised network and its test images.
+fn lowered(map: Option<PrecisionMap>) -> (Arc<IntegerNetwork>, IntegerImages) {
+    let mut cases = Cases::new(20);
+    let tensors: [(&str, &[usize]); 7] =
+        [("a.w", &[8, 2, 3, 3]), ("a.b", &[8]), ("g.w", &[8, 4, 3, 3]), ("d.w", &[6, 8, 3, 3]), ("d.b", &[6]), ("l.w", &[5, 34]), ("l.b", &[5])];
+    let network = read::parse(&graph().to_string(), &weights(&mut cases, &tensors), "all.json").expect("a network");
+    let network = fold::fold_batchnorm(&network).expect("a folded network");
+    let images = 7;
+    let mut pixels = |count: usize| Pixels::U8((0..count * network.input_len()).map(|_| cases.word() as u8).collect());
+    let (test, calibration) = (pixels(images), pixels(4));
+    let dataset = Dataset {
+        name: "random".into(),
+        shape: network.input_shape,
+        images: test,
+        labels: (0..images as u32).map(|i| i % 5).collect(),
+        calibration,
+        calibration_source: String::new(),
+    };
+    let config = QuantizationConfig {
+        weight_bits: 5,
+        activation_bits: 5,
+        weight_scale: WeightScale::PerChannel,
+        clipping: Clipping::Max,
+        precision_map: PrecisionMapConfig::Uniform,
+    };
+    let integer = lower::lower(&network, &dataset, &config, map).expect("an integer network");
+    let images = IntegerImages::new(&integer, &dataset);
+    (Arc::new(integer), images)
+}
+
+fn point() -> PointConfig {
+    let text = "[crossbar]\non = 1";
+    assert!(bwq::config::parse(text, "x", &Overrides::default()).is_err());
+    let sweep = bwq::config::parse("[monte_carlo]\nseed = 77\n", "twin.toml", &Overrides::default()).expect("the defaults");
+    let mut point = sweep.points.into_iter().next().expect("a point");
+    point.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.2, clip: false };
+    point
+}
+
+#[test]
+fn whole_networks() {
+    let Some(mut engine) = engine() else { return };
+    let bits: BTreeMap<String, Vec<Vec<u8>>> = [("a", [2, 1]), ("g", [4, 1]), ("d", [8, 1]), ("l", [4, 1])]
+        .into_iter()
+        .map(|(name, [rows, columns])| (name.to_string(), (0..rows).map(|r| (0..columns).map(|c| ((r + c) * 3 % 5) as u8).collect()).collect()))
+        .collect();
+    let map = PrecisionMap::new([9, 8], bits);
+    let mut changes: Vec<(&str, bool, Box<dyn Fn(&mut PointConfig)>)> = Vec::new();
+    let mut change = |what, mapped, f: fn(&mut PointConfig)| changes.push((what, mapped, Box::new(f)));
+    change("default", false, |_| {});
+    change("map", true, |p| p.adc.bits = AdcBits::Bits(3));
+    change("digital subtraction", false, |p| p.crossbar.encoding = Encoding::Differential(Subtraction::Digital));
+    change("unit column", false, |p| p.crossbar.encoding = Encoding::Offset(OffsetRemoval::UnitColumn));
+    change("sum of inputs", false, |p| (p.crossbar.encoding, p.crossbar.dac_bits) = (Encoding::Offset(OffsetRemoval::Digital), 2));
+    change("ideal converter", false, |p| (p.adc.bits, p.crossbar.cell_bits) = (AdcBits::Ideal, 2));
+    change("first layer digital", false, |p| (p.crossbar.digital_layers, p.adc.bits) = (DigitalLayers::First, AdcBits::Bits(3)));
+    change("every chip the same", false, |p| p.device.programming_error = ProgrammingError::None);
+
+    let limits = |images, trials, columns| BatchLimits { images, trials, columns, ..BatchLimits::default() };
+    let streamed = BatchLimits { memory_bytes: 60_000, ..limits(2, 1, 3) };
+    let batches = [BatchLimits::default(), limits(3, 9, usize::MAX), limits(9, 2, 3), limits(1, 1, 1), streamed];
+    for (what, mapped, change) in changes {
+        let (network, images) = lowered(mapped.then(|| map.clone()));
+        let mut point = point();
+        change(&mut point);
+        let plan = Plan::new(network, &point, &[]).expect("a plan");
+        let cpu: Vec<_> = (2..5).map(|trial| cpu::run_trial(&plan, &images, trial, true)).collect();
+        assert!(cpu[0].logits.iter().any(|l| *l != cpu[0].logits[0]), "{what}: logits differ");
+        for limits in batches {
+            engine.set_limits(limits);
+            let gpu = engine.run(&plan, &images, 2..5, true).expect("a run");
+            for (g, c) in gpu.iter().zip(&cpu) {
+                assert_same(&format!("{what}, {limits:?}: logits"), &g.logits, &c.logits);
+            }
+            assert_eq!(gpu, cpu, "{what}, {limits:?}");
+        }
+        let counted = engine.run(&plan, &images, 2..5, false).expect("a run");
+        assert!(counted.iter().zip(&cpu).all(|(g, c)| g.logits.is_empty() && g.correct == c.correct));
+    }
+}
+
+/// What does not fit is refused, with the sizes.
+#[test]
+fn nothing_panics_where_there_is_no_room() {
+    let Some(mut engine) = engine() else { return };
+    let (network, images) = lowered(None);
+    let plan = Plan::new(network, &point(), &[]).expect("a plan");
+    assert!(engine.run(&plan, &images, 3..3, false).expect("no chips").is_empty());
+    assert!(engine.run(&plan, &images.first(0), 0..1, false).is_err());
+    // The smallest budget still computes one column of one image at a time.
+    engine.set_limits(BatchLimits { memory_bytes: 1, ..BatchLimits::default() });
+    assert_eq!(engine.run(&plan, &images, 0..1, true).expect("a run"), [cpu::run_trial(&plan, &images, 0, true)]);
+}
