@@ -14,6 +14,8 @@ mod shared;
 #[path = "twin/steps.rs"]
 mod steps;
 
+#[path = "twin/timing_tmp.rs"]
+mod timing_tmp;
 use bwq::engine::gpu::GpuEngine;
 use bwq::rng::PhiloxStream;
 use rand::Rng;

@@ -80,7 +80,7 @@ pub struct Parts {
     pub training: Option<Pixels>,
 }
 
-/// Reads the first `images` test images at `path` and `calibration_images` images to calibrate with: the first
+/// Reads the first `images` test images at `path` and up to `calibration_images` images to calibrate with: the first
 /// training images, or, where the source has none, the first test images.
 ///
 /// # Errors
@@ -109,14 +109,14 @@ pub fn assemble(name: String, place: &str, parts: Parts, images: usize, calibrat
         return Err(Error::input(place, "0 test images asked for; at least 1 is needed"));
     }
     let (calibration, calibration_source) = match &parts.training {
-        Some(training) => (
-            cut(training, calibration_images, "training images for calibration")?,
-            format!("first {calibration_images} training images of {place}"),
-        ),
-        None => (
-            cut(&parts.test, calibration_images, "test images for calibration")?,
-            format!("first {calibration_images} test images (labels unused)"),
-        ),
+        Some(training) => {
+            let count = calibration_images.min(training.len() / image_len);
+            (cut(training, count, "training images")?, format!("first {count} training images of {place}"))
+        }
+        None => {
+            let count = calibration_images.min(parts.test.len() / image_len);
+            (cut(&parts.test, count, "test images")?, format!("first {count} test images (labels unused)"))
+        }
     };
     let test = cut(&parts.test, images, "test images")?;
     let labels = parts.labels.get(..images).map(<[u32]>::to_vec).unwrap_or(parts.labels);

@@ -51,7 +51,7 @@ pub struct Manifest {
 /// Work of one block in multiply-accumulates, about: seconds to a minute with any engine.
 const BLOCK_MACS: u64 = 1 << 33;
 /// Most trials of a block.
-const MOST_BLOCK_TRIALS: u64 = 64;
+const MOST_BLOCK_TRIALS: u64 = 16;
 
 impl ManifestPoint {
     fn new(point: &PointConfig, materials: &mut Materials) -> Result<Self> {

@@ -1,6 +1,8 @@
 //! What several tests need: the program, the reference data beside the checkout, NumPy archives.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod tiny;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ pub struct AdapterReport {
     /// `discrete GPU`, `integrated GPU`, `virtual GPU`, `software` or `other`.
     pub kind: &'static str,
     /// True for an adapter that computes on the CPU, such as lavapipe.
-    pub software: bool,
+    pub is_software: bool,
     /// Programming interface, `vulkan` say.
     pub backend: String,
     /// Driver and its version.
@@ -55,7 +55,7 @@ fn report(index: usize, adapter: &Adapter) -> AdapterReport {
     AdapterReport {
         index,
         kind: kind(info.device_type),
-        software: info.device_type == DeviceType::Cpu,
+        is_software: info.device_type == DeviceType::Cpu,
         backend: info.backend.to_string(),
         driver: driver(&info),
         name: info.name,
@@ -117,7 +117,7 @@ fn best(reports: &[AdapterReport], allow_software: bool) -> Result<usize> {
         "other" => 3,
         _ => 4,
     };
-    let found = reports.iter().filter(|r| allow_software || !r.software).min_by_key(|r| (rank(r), r.index));
+    let found = reports.iter().filter(|r| allow_software || !r.is_software).min_by_key(|r| (rank(r), r.index));
     found.map(|r| r.index).ok_or_else(|| {
         let message = format!("only software adapters found, which are slower than the CPU engine:\n{}", names(reports));
         Error::no_gpu(message).hint("use --engine cpu, or ask for one with --engine gpu or --adapter")
@@ -138,7 +138,7 @@ mod tests {
             index,
             name: name.into(),
             kind,
-            software: kind == "software",
+            is_software: kind == "software",
             backend: "vulkan".into(),
             driver: String::new(),
             pci_bus_id: bus.into(),

@@ -2,9 +2,10 @@
 //! all of them a budget. Results never depend on it.
 
 use super::device::Device;
+use crate::crossbar::CrossbarLayer;
 use crate::engine::{PlacedPart, Plan};
 use crate::error::Result;
-use crate::quantize::IntegerNetwork;
+use crate::quantize::{IntegerNetwork, Window};
 use std::ops::Range;
 
 /// Memory that a run may take on the device by default.
@@ -42,6 +43,8 @@ pub struct Batch {
     pub cells: usize,
     /// Accumulators of the largest part, per trial and image.
     pub accumulators: usize,
+    /// The buffer of inputs of every row: of all vectors, or of as many as fit.
+    pub inputs_bytes: u64,
     /// True if all layers' weights stay on the device; else they are uploaded when they are needed.
     pub resident: bool,
     /// Where tensors lie.
@@ -55,8 +58,7 @@ impl Batch {
         let columns: Vec<Vec<usize>> = plan.layers.iter().map(|parts| parts.iter().map(|p| tile_columns(&p.crossbar, limits, device)).collect::<Result<_>>()).collect::<Result<_>>()?;
         let parts = || plan.layers.iter().flatten();
         let cells = parts().zip(columns.iter().flatten()).map(|(p, &tile)| tile * cells_per_column(&p.crossbar)).max().unwrap_or(0);
-        let windows = plan.network.matrices().flat_map(|(_, m)| &m.parts).map(|p| p.window);
-        let accumulators = parts().zip(windows).map(|(p, w)| w.positions() * p.crossbar.accumulators()).max().unwrap_or(0);
+        let accumulators = parts().zip(network_windows(plan)).map(|(p, w)| w.positions() * p.crossbar.accumulators()).max().unwrap_or(0);
 
         // What one image of one trial takes: in its largest buffer, and in all of them.
         let (tensors, input) = (slots.elements.iter().sum::<usize>() * 4, plan.network.tensors[0].len() * 4);
@@ -75,9 +77,12 @@ impl Batch {
             let by_cells = fit(cells as u64 * 4, device.binding_bytes.min(half / 2));
             trials.min(limits.trials).min(at_once / images_at_once).min(by_cells).max(1)
         };
+        let vectors = images_at_once * trials_at_once;
+        let inputs = parts().zip(network_windows(plan)).map(|(p, w)| inputs_bytes(&p.crossbar, &w, vectors, limits, device));
+        let inputs_bytes = inputs.collect::<Result<Vec<u64>>>()?.into_iter().max().unwrap_or(0);
         let uploaded: u64 = parts().map(uploaded_bytes).sum();
         let resident = uploaded <= half / 2;
-        Ok(Batch { images: images_at_once, trials: trials_at_once, columns, cells, accumulators, resident, slots })
+        Ok(Batch { images: images_at_once, trials: trials_at_once, columns, cells, accumulators, inputs_bytes, resident, slots })
     }
 }
 
@@ -87,7 +92,7 @@ pub fn tiles(columns: usize, at_once: usize) -> impl Iterator<Item = Range<usize
 }
 
 /// Columns of a layer at once: all of them unless their cells do not fit.
-pub fn tile_columns(layer: &crate::crossbar::CrossbarLayer, limits: &BatchLimits, device: &Device) -> Result<usize> {
+pub fn tile_columns(layer: &CrossbarLayer, limits: &BatchLimits, device: &Device) -> Result<usize> {
     let one = cells_per_column(layer) as u64 * 4;
     if one > device.binding_bytes {
         return Err(device.too_large(&format!("one column of layer `{}`", layer.name), one));
@@ -96,7 +101,21 @@ pub fn tile_columns(layer: &crate::crossbar::CrossbarLayer, limits: &BatchLimits
     Ok(at_once.min(limits.columns).min(layer.columns).max(1))
 }
 
-fn cells_per_column(layer: &crate::crossbar::CrossbarLayer) -> usize {
+/// Bytes for the inputs of every row, of all vectors of `images` images (of all trials), or of as many as fit.
+pub fn inputs_bytes(layer: &CrossbarLayer, window: &Window, images: usize, limits: &BatchLimits, device: &Device) -> Result<u64> {
+    let one = layer.rows as u64 * 4;
+    if one > device.binding_bytes {
+        return Err(device.too_large(&format!("the inputs of layer `{}`", layer.name), one));
+    }
+    let all = one * (window.positions() * images) as u64;
+    Ok(all.min(device.binding_bytes).min((limits.memory_bytes / 8).max(one)))
+}
+
+fn network_windows(plan: &Plan) -> impl Iterator<Item = Window> {
+    plan.network.matrices().flat_map(|(_, m)| &m.parts).map(|p| p.window)
+}
+
+fn cells_per_column(layer: &CrossbarLayer) -> usize {
     layer.rows * layer.planes.converted * layer.planes.slices
 }
 

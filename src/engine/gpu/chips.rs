@@ -20,6 +20,7 @@ pub struct Loaded<'a> {
     input: Buffer,
     labels: Buffer,
     slots: Vec<Buffer>,
+    inputs: Buffer,
     cells: Buffer,
     accumulators: Buffer,
 }
@@ -43,6 +44,7 @@ impl<'a> Loaded<'a> {
             input: device.storage("images", (batch.images * plan.network.tensors[0].len() * 4) as u64)?,
             labels: device.storage("labels", (batch.images * 4) as u64)?,
             slots: batch.slots.elements.iter().map(|&elements| device.storage("tensors", each * elements as u64 * 4)).collect::<Result<_>>()?,
+            inputs: device.storage("inputs of every row", batch.inputs_bytes)?,
             cells: device.storage("cells", (batch.cells * batch.trials * 4) as u64)?,
             accumulators: device.storage("accumulators", each * batch.accumulators as u64 * 8)?,
         })
@@ -150,7 +152,7 @@ impl<'a> Chips<'a> {
             product.for_each_tile(device, |tile| {
                 let mut encoder = device.encoder();
                 product.program_cells(device, passes, &mut encoder, tile, self.plan.seed, &extent, [knots, &loaded.cells, &self.counters]);
-                product.crossbar_mvm(device, passes, &mut encoder, tile, view, &extent, [&loaded.cells, &loaded.accumulators, &self.counters])?;
+                product.crossbar_mvm(device, passes, &mut encoder, tile, view, &extent, [&loaded.inputs, &loaded.cells, &loaded.accumulators, &self.counters])?;
                 device.submit(encoder, &matrix.name)
             })?;
             let mut encoder = device.encoder();

@@ -69,23 +69,28 @@ mirrors! {
         count: u32,
         unused: u32,
     }
-    CrossbarMvm in "crossbar_mvm" {
+    Gather in "gather" {
         window: Window,
+        rows: u32,
+        zero: u32,
+        images: u32,
+        positions: u32,
+        input_trial_stride: u32,
+        input_image_stride: u32,
+        first_vector: u32,
+        vectors: u32,
+    }
+    CrossbarMvm in "crossbar_mvm" {
         adc: Converter,
         rows: u32,
         groups: u32,
         columns: u32,
         first_column: u32,
         slices: u32,
-        dac_bits: u32,
-        zero: u32,
         accumulators: u32,
         input_sum: u32,
         count: u32,
-        images: u32,
-        positions: u32,
-        input_trial_stride: u32,
-        input_image_stride: u32,
+        of_trial: u32,
         first_vector: u32,
         vectors: u32,
     }

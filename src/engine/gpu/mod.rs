@@ -66,18 +66,18 @@ impl GpuEngine {
     }
 
     /// Name of the adapter.
-    pub fn adapter_name(&self) -> &str {
-        &self.device.report.name
+    pub fn adapter_name(&self) -> String {
+        self.device.report.name.clone()
     }
 
     /// Driver and its version.
-    pub fn driver(&self) -> &str {
-        &self.device.report.driver
+    pub fn driver(&self) -> String {
+        self.device.report.driver.clone()
     }
 
     /// True for an adapter that computes on the CPU.
     pub fn is_software(&self) -> bool {
-        self.device.report.software
+        self.device.report.is_software
     }
 
     /// Runs the chips `trials` of `plan` on the test images. `keep_logits` also returns what the network said.

@@ -1,7 +1,7 @@
 //! One layer's product on its own: for `bwq mvm`, benchmarks and the tests against the twin.
 
 use super::GpuEngine;
-use super::batch::tile_columns;
+use super::batch::{inputs_bytes, tile_columns};
 use super::layout::TrialCounters;
 use super::product::{Extent, Product, View, of_columns};
 use crate::crossbar::CrossbarLayer;
@@ -79,6 +79,7 @@ impl GpuEngine {
                 let accumulators = device.storage("accumulators", (some.len() * per_image * 8) as u64)?;
                 let view = View { buffer: &input, shape: given.shape, trial_stride: 0 };
                 let extent = Extent { images: some.len(), trials: trial..trial + 1, count_cells: first == 0 };
+                let inputs = device.storage("inputs of every row", inputs_bytes(layer, given.window, some.len(), &self.limits, device)?)?;
                 product.for_each_tile(device, |tile| {
                     let mut encoder = device.encoder();
                     let of_tile = match cells {
@@ -89,7 +90,7 @@ impl GpuEngine {
                             drawn
                         }
                     };
-                    product.crossbar_mvm(device, &self.passes, &mut encoder, tile, view, &extent, [&of_tile, &accumulators, &counters])?;
+                    product.crossbar_mvm(device, &self.passes, &mut encoder, tile, view, &extent, [&inputs, &of_tile, &accumulators, &counters])?;
                     device.submit(encoder, &layer.name)?;
                     if !kept.is_empty() {
                         let values: Vec<i32> = device.read(&of_tile, expected / layer.columns * tile.columns.len(), &layer.name)?;

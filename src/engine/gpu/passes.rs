@@ -4,16 +4,17 @@ use super::device::Device;
 use super::layout::{self, Uniform};
 use super::shaders;
 use crate::error::{Error, Result};
+use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::{BindGroupDescriptor, BindGroupEntry, Buffer, CommandEncoder, ComputePassDescriptor, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource};
 
 /// Invocations of a workgroup of a folded pass. Mirror: `LANES` in `shaders/shared/grid.wgsl`.
 const LANES: u64 = 64;
 /// Workgroups of a dispatch per dimension, on every adapter.
-pub const MAX_WORKGROUPS: u32 = 65535;
-/// Largest number of input steps. Mirror: `MAX_INPUT_STEPS` in `shaders/crossbar_mvm.wgsl`.
-const MAX_INPUT_STEPS: usize = 16;
+const MAX_WORKGROUPS: u32 = 65535;
+/// Largest number of input steps: three vectors of four in `shaders/crossbar_mvm.wgsl`.
+const MAX_INPUT_STEPS: u32 = 12;
 
 /// A pass: a shader ready to run.
 pub struct Pass<U> {
@@ -50,8 +51,7 @@ pub fn compile(device: &Device, name: &str, source: &str, constants: &[(&str, f6
         layout: None,
         module: &module,
         entry_point: Some("main"),
-        // Workgroup memory is always written before it is read.
-        compilation_options: PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
+        compilation_options: PipelineCompilationOptions { constants, ..Default::default() },
         cache: None,
     });
     device.check(&format!("shader `{name}`"))?;
@@ -73,8 +73,10 @@ pub fn dispatch(device: &Device, encoder: &mut CommandEncoder, name: &str, pipel
 pub struct Passes {
     /// Conductances of cells.
     pub program_cells: Pass<layout::ProgramCells>,
-    /// By number of input steps; compiled when first used.
-    crossbar_mvm: [OnceLock<Pass<layout::CrossbarMvm>>; MAX_INPUT_STEPS + 1],
+    /// Inputs of every row.
+    pub gather: Pass<layout::Gather>,
+    /// By input steps and DAC bits; compiled when first used.
+    crossbar_mvm: Mutex<HashMap<(u32, u32), Arc<Pass<layout::CrossbarMvm>>>>,
     /// Accumulators to outputs.
     pub requantize: Pass<layout::Requantize>,
     /// Sum of tensors.
@@ -96,6 +98,7 @@ impl Passes {
     pub fn new(device: &Device) -> Result<Self> {
         Ok(Passes {
             program_cells: Pass::new(device, &[])?,
+            gather: Pass::new(device, &[])?,
             crossbar_mvm: Default::default(),
             requantize: Pass::new(device, &[])?,
             add: Pass::new(device, &[])?,
@@ -107,14 +110,18 @@ impl Passes {
         })
     }
 
-    /// The product for inputs of `input_steps` steps.
-    pub fn crossbar_mvm(&self, device: &Device, input_steps: u32) -> Result<&Pass<layout::CrossbarMvm>> {
-        let place = self.crossbar_mvm.get(input_steps as usize).filter(|_| input_steps > 0);
-        let place = place.ok_or_else(|| Error::internal(format!("{input_steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")))?;
-        if let Some(pass) = place.get() {
-            return Ok(pass);
+    /// The product for inputs of `input_steps` steps of `dac_bits` bits.
+    pub fn crossbar_mvm(&self, device: &Device, input_steps: u32, dac_bits: u32) -> Result<Arc<Pass<layout::CrossbarMvm>>> {
+        if !(1..=MAX_INPUT_STEPS).contains(&input_steps) {
+            return Err(Error::internal(format!("{input_steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")));
         }
-        let pass = Pass::new(device, &[("INPUT_STEPS", f64::from(input_steps))])?;
-        Ok(place.get_or_init(|| pass))
+        let mut compiled = self.crossbar_mvm.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pass) = compiled.get(&(input_steps, dac_bits)) {
+            return Ok(pass.clone());
+        }
+        let constants = [("INPUT_STEPS", f64::from(input_steps)), ("DAC_BITS", f64::from(dac_bits))];
+        let pass = Arc::new(Pass::new(device, &constants)?);
+        compiled.insert((input_steps, dac_bits), pass.clone());
+        Ok(pass)
     }
 }

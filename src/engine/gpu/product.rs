@@ -2,18 +2,14 @@
 
 use super::batch::tiles;
 use super::device::Device;
-use super::layout::{Converter, CrossbarMvm, ProgramCells, Requantize, Window};
-use super::passes::{MAX_WORKGROUPS, Passes};
+use super::layout::{Converter, CrossbarMvm, Gather, ProgramCells, Requantize, Window};
+use super::passes::Passes;
 use crate::crossbar::CrossbarLayer;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::quantize;
 use std::ops::Range;
 use wgpu::{Buffer, CommandEncoder};
 
-/// Columns and vectors of a workgroup, and its rows. Mirror: `COLUMNS`, `VECTORS`, `ROWS` in `shaders/crossbar_mvm.wgsl`.
-const COLUMNS: usize = 32;
-const VECTORS: usize = 4;
-const ROWS: u32 = 1024;
 /// Cell reads times input steps of a dispatch: short enough for the patience of any driver's watchdog.
 const DISPATCH_WORK: u64 = 1 << 34;
 
@@ -76,9 +72,6 @@ pub struct Product<'a> {
 impl<'a> Product<'a> {
     /// Uploads what all tiles read and, if `resident`, the tiles.
     pub fn upload(device: &Device, layer: &'a CrossbarLayer, window: &'a quantize::Window, zero: u32, columns_at_once: usize, resident: bool) -> Result<Self> {
-        if let Some(group) = layer.groups.iter().find(|g| g[1] - g[0] > ROWS) {
-            return Err(Error::internal(format!("layer `{}`: a group of {} rows; the shader takes {ROWS}", layer.name, group[1] - group[0])));
-        }
         let (adc, thresholds) = Converter::new(&layer.conversion);
         let mut product = Product {
             layer,
@@ -138,40 +131,46 @@ impl<'a> Product<'a> {
         passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, knots, cells, counters], invocations as u64);
     }
 
-    /// The product of `tile`'s cells with `input`. `buffers`: cells, accumulators, counters.
-    pub fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: [&Buffer; 3]) -> Result<()> {
+    /// The product of `tile`'s cells with `input`. `buffers`: inputs of every row, cells, accumulators, counters.
+    /// Some vectors at a time, so that the inputs fit their buffer and a dispatch stays short.
+    pub fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: [&Buffer; 4]) -> Result<()> {
         let layer = self.layer;
-        let (images, positions, columns) = (extent.images, self.window.positions(), tile.columns.len());
-        let vectors = extent.trials.len() * images * positions;
-        let mut uniform = CrossbarMvm {
+        let [inputs, cells, accumulators, counters] = buffers;
+        let (positions, columns) = (self.window.positions(), tile.columns.len());
+        let vectors = extent.trials.len() * extent.images * positions;
+        let mut gather = Gather {
             window: Window::new(self.window, input.shape),
+            rows: layer.rows as u32,
+            zero: self.zero,
+            images: extent.images as u32,
+            positions: positions as u32,
+            input_trial_stride: input.trial_stride as u32,
+            input_image_stride: input.shape.iter().product::<usize>() as u32,
+            ..Gather::default()
+        };
+        let mut product = CrossbarMvm {
             adc: self.adc,
             rows: layer.rows as u32,
             groups: layer.groups.len() as u32,
             columns: columns as u32,
             first_column: tile.columns.start as u32,
             slices: (layer.planes.converted * layer.planes.slices) as u32,
-            dac_bits: layer.dac_bits,
-            zero: self.zero,
             accumulators: layer.accumulators() as u32,
             input_sum: u32::from(layer.planes.input_sum),
             count: u32::from(!layer.digital),
-            images: images as u32,
-            positions: positions as u32,
-            input_trial_stride: input.trial_stride as u32,
-            input_image_stride: input.shape.iter().product::<usize>() as u32,
-            first_vector: 0,
-            vectors: vectors as u32,
+            of_trial: (extent.images * positions) as u32,
+            ..CrossbarMvm::default()
         };
-        let [cells, accumulators, counters] = buffers;
-        let bound = [&self.groups, &tile.column_weights, &self.thresholds, cells, input.buffer, accumulators, counters];
-        let pass = passes.crossbar_mvm(device, layer.input_steps)?;
-        let of_vectors = (VECTORS * layer.rows * uniform.slices as usize * columns) as u64 * u64::from(layer.input_steps);
-        let at_once = (DISPATCH_WORK / of_vectors.max(1)).clamp(1, u64::from(MAX_WORKGROUPS)) as usize;
-        for first in (0..vectors).step_by(at_once * VECTORS) {
-            uniform.first_vector = first as u32;
-            let workgroups = (vectors - first).div_ceil(VECTORS).min(at_once);
-            pass.record(device, encoder, &uniform, &bound, [columns.div_ceil(COLUMNS) as u32, workgroups as u32]);
+        let pass = passes.crossbar_mvm(device, layer.input_steps, layer.dac_bits)?;
+        let work = (layer.rows * columns) as u64 * u64::from(product.slices) * u64::from(layer.input_steps);
+        let at_once = (DISPATCH_WORK / work.max(1)).min(inputs.size() / (layer.rows as u64 * 4).max(1)).max(1) as usize;
+        for first in (0..vectors).step_by(at_once) {
+            let some = at_once.min(vectors - first);
+            (gather.first_vector, gather.vectors) = (first as u32, some as u32);
+            (product.first_vector, product.vectors) = (first as u32, some as u32);
+            passes.gather.record_folded(device, encoder, &gather, &[input.buffer, inputs], (some * layer.rows) as u64);
+            let bound = [&self.groups, &tile.column_weights, &self.thresholds, cells, inputs, accumulators, counters];
+            pass.record_folded(device, encoder, &product, &bound, (some * columns) as u64);
         }
         Ok(())
     }

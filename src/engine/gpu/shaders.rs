@@ -2,15 +2,16 @@
 
 /// Passes: their names, which are those of the files and of the CPU twins.
 #[cfg(test)]
-pub const PASSES: [&str; 9] =
-    ["program_cells", "crossbar_mvm", "requantize", "add", "max_pool", "average_pool", "copy_channels", "fill_zero", "tally"];
+pub const PASSES: [&str; 10] =
+    ["program_cells", "gather", "crossbar_mvm", "requantize", "add", "max_pool", "average_pool", "copy_channels", "fill_zero", "tally"];
 
 macro_rules! files {
     ($($path:literal),* $(,)?) => { [$(($path, include_str!(concat!("../../../shaders/", $path)))),*] };
 }
 
-const FILES: [(&str, &str); 17] = files![
+const FILES: [(&str, &str); 18] = files![
     "program_cells.wgsl",
+    "gather.wgsl",
     "crossbar_mvm.wgsl",
     "requantize.wgsl",
     "add.wgsl",

@@ -1,0 +1,229 @@
+//! Same bytes everywhere: threads, shards, engines, batch sizes, and a run that was killed and resumed.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{bwq, bwq_ok, tiny};
+
+/// Every encoding and law, several heights, an ADC of each kind.
+const SWEEP: &str = r#"
+[network]
+model = "net.json"
+dataset = "data"
+images = 6
+
+[crossbar]
+ou_wordlines = [9, 20]
+rows = 32
+encoding = ["differential", "offset"]
+subtraction = ["analog", "digital"]
+offset_removal = ["digital", "unit-column"]
+
+[adc]
+bits = ["lossless", 3]
+
+[device]
+on_off_ratio = 30
+programming_error = [
+  { law = "none" },
+  { law = "lognormal", sigma_ln = 0.2 },
+  { law = "normal-proportional", sigma_rel = 0.15, clip = true },
+  { law = "normal-independent", sigma_rel = 0.05 },
+]
+
+[monte_carlo]
+trials = 20
+seed = 5
+"#;
+
+/// More kinds of cells, steps and converters on one law.
+const KINDS: &str = r#"
+[network]
+model = "net.json"
+dataset = "data"
+images = 5
+
+[quantization]
+weight_bits = 6
+activation_bits = 5
+weight_scale = ["per-layer", "per-channel"]
+
+[crossbar]
+ou_wordlines = 7
+rows = 32
+row_cut = ["block-aligned", "physical"]
+cell_bits = [1, 2]
+dac_bits = [1, 2]
+digital_layers = ["none", "first-and-last"]
+
+[adc]
+bits = ["ideal", 4]
+range = ["full", "calibrated", [-2.5, 3.1]]
+
+[device]
+on_off_ratio = "infinite"
+fraction_bits = ["max", 12]
+programming_error = { law = "lognormal", sigma_ln = 0.1 }
+
+[monte_carlo]
+trials = 2
+"#;
+
+const TABLES: [&str; 3] = ["summary.csv", "trials.csv", "layers.csv"];
+
+fn folder(sweep: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    tiny::write(dir.path(), 12);
+    std::fs::write(dir.path().join("sweep.toml"), sweep).unwrap();
+    dir
+}
+
+fn tables(dir: &Path, out: &str) -> Vec<Vec<u8>> {
+    TABLES.iter().map(|t| std::fs::read(dir.join(out).join(t)).unwrap()).collect()
+}
+
+fn run(dir: &Path, out: &str, extra: &[&str]) {
+    let mut args = vec!["run", "sweep.toml", "--out", out, "--quiet"];
+    args.extend(extra);
+    bwq_ok(dir, &args);
+}
+
+#[test]
+fn threads_and_shards_make_the_same_bytes() {
+    let dir = folder(SWEEP);
+    let d = dir.path();
+    run(d, "one", &["--engine", "cpu", "--threads", "1"]);
+    let expected = tables(d, "one");
+    let rows = String::from_utf8_lossy(&expected[0]).lines().count();
+    assert_eq!(rows, 1 + 2 * 4 * 2 * 4, "a row per point");
+    run(d, "two", &["--engine", "cpu", "--threads", "2"]);
+    assert_eq!(tables(d, "two"), expected);
+    for shards in [2, 3, 7] {
+        let out = format!("shards{shards}");
+        for shard in (0..shards).rev() {
+            run(d, &out, &["--engine", "cpu", "--shard", &format!("{shard}/{shards}")]);
+        }
+        bwq_ok(d, &["merge", &out]);
+        assert_eq!(tables(d, &out), expected, "{shards} shards");
+    }
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes() {
+    let dir = folder(SWEEP);
+    let d = dir.path();
+    run(d, "whole", &["--engine", "cpu"]);
+    let blocks = |out: &str| std::fs::read_dir(d.join(out).join("blocks")).map_or(0, |e| e.count());
+    let all = blocks("whole");
+    let mut interrupted = 0;
+    for round in 1..=3 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bwq"))
+            .current_dir(d)
+            .args(["run", "sweep.toml", "--out", "killed", "--engine", "cpu", "--threads", "1", "--quiet"])
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        while blocks("killed") < round * all / 5 && start.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        interrupted += usize::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap(); // SIGKILL
+        child.wait().unwrap();
+    }
+    assert!(interrupted >= 2, "the run was over before it could be killed");
+    let (code, _, stderr) = bwq(d, &["merge", "killed"]);
+    assert_eq!(code, 3, "{stderr}");
+    assert_eq!(bwq(d, &["status", "killed"]).0, 3);
+    let finished: BTreeMap<_, _> = contents(&d.join("killed/blocks"));
+    run(d, "killed", &["--engine", "cpu"]);
+    assert_eq!(tables(d, "killed"), tables(d, "whole"));
+    // A finished block is never rewritten.
+    let after = contents(&d.join("killed/blocks"));
+    assert!(finished.iter().all(|(name, (bytes, time))| name.contains(".tmp.") || after.get(name) == Some(&(bytes.clone(), *time))));
+}
+
+fn contents(dir: &Path) -> BTreeMap<String, (Vec<u8>, std::time::SystemTime)> {
+    let entry = |e: std::io::Result<std::fs::DirEntry>| {
+        let e = e.unwrap();
+        (e.file_name().to_string_lossy().into_owned(), (std::fs::read(e.path()).unwrap(), e.metadata().unwrap().modified().unwrap()))
+    };
+    std::fs::read_dir(dir).unwrap().map(entry).collect()
+}
+
+/// SIGTERM: the block at hand is finished and kept, exit 75, and the same command goes on.
+#[test]
+fn a_terminated_run_says_75_and_goes_on() {
+    let dir = folder(SWEEP);
+    let d = dir.path();
+    let child = Command::new(env!("CARGO_BIN_EXE_bwq"))
+        .current_dir(d)
+        .args(["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--threads", "1", "--quiet"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while !d.join("out/blocks").exists() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(75), "{}", String::from_utf8_lossy(&out.stderr));
+    run(d, "out", &["--engine", "cpu"]);
+}
+
+/// More trials and more points reuse every finished block; the chips of a point do not depend on the other points.
+#[test]
+fn growing_a_sweep_reuses_its_blocks() {
+    let dir = folder(KINDS);
+    let d = dir.path();
+    run(d, "out", &["--engine", "cpu", "--set", "adc.bits=4", "--set", "adc.range=full"]);
+    let before = contents(&d.join("out/blocks"));
+    let small = std::fs::read_to_string(d.join("out/trials.csv")).unwrap();
+    run(d, "out", &["--engine", "cpu", "--trials", "20"]);
+    let after = contents(&d.join("out/blocks"));
+    assert!(before.iter().all(|(name, block)| after.get(name) == Some(block)));
+    let large = std::fs::read_to_string(d.join("out/trials.csv")).unwrap();
+    assert!(small.lines().all(|line| large.contains(line)), "the same chips at the same points");
+    assert!(after.len() > 2 * before.len());
+}
+
+/// A block that was made from other scales, or damaged, is refused by name.
+#[test]
+fn foreign_and_damaged_blocks_are_refused() {
+    let dir = folder(KINDS);
+    let d = dir.path();
+    let set = ["--engine", "cpu", "--set", "adc.bits=4", "--set", "adc.range=full", "--set", "crossbar.cell_bits=1"];
+    run(d, "out", &set);
+    let block = std::fs::read_dir(d.join("out/blocks")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&block).unwrap();
+    std::fs::write(&block, text.replacen("\"correct\":", "\"correct\":1", 1)).unwrap();
+    let (code, _, stderr) = bwq(d, &["merge", "out"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("checksum") && stderr.contains(&*block.file_name().unwrap().to_string_lossy()), "{stderr}");
+}
+
+/// Both engines, different batch sizes, every encoding, law, cell, step and converter.
+#[cfg(feature = "gpu")]
+#[test]
+fn cpu_and_gpu_make_the_same_bytes() {
+    if let Err(why) = bwq::engine::gpu::GpuEngine::new(None, true) {
+        assert!(std::env::var_os("CI").is_none() && std::env::var_os("BWQ_REQUIRE_GPU").is_none(), "{why}");
+        eprintln!("NOT RUN: no Vulkan adapter: {why}");
+        return;
+    }
+    for sweep in [SWEEP, KINDS] {
+        let dir = folder(sweep);
+        let d = dir.path();
+        run(d, "cpu", &["--engine", "cpu", "--trials", "3"]);
+        run(d, "gpu", &["--engine", "gpu", "--trials", "3"]);
+        assert_eq!(tables(d, "gpu"), tables(d, "cpu"));
+        run(d, "small", &["--engine", "gpu", "--trials", "3", "--batch-images", "3", "--batch-trials", "1"]);
+        assert_eq!(tables(d, "small"), tables(d, "cpu"));
+    }
+}
