@@ -208,6 +208,40 @@ fn foreign_and_damaged_blocks_are_refused() {
     assert!(stderr.contains("checksum") && stderr.contains(&*block.file_name().unwrap().to_string_lossy()), "{stderr}");
 }
 
+/// Bits per block: empty blocks, blocks at a border, and blocks that are not the operation unit's. The program itself
+/// holds the ideal crossbar to the quantised network and stops if they differ.
+#[test]
+fn a_precision_map_keeps_its_blocks() {
+    let dir = folder(KINDS);
+    let d = dir.path();
+    let map = r#"{"format": "bwq-precision-map-1", "block": [9, 4], "layers": {
+        "c1": [[5, 3]],
+        "c2": [[5, 0], [4, 2], [0, 0], [3, 5], [1, 2], [5, 5]],
+        "c3": [[5, 4]],
+        "fc": [[5, 2, 5], [0, 3, 4]]}}"#;
+    std::fs::write(d.join("map.json"), map).unwrap();
+    let set = ["--set", "quantization.precision_map=map.json", "--set", "adc.bits=\"lossless\"", "--set", "adc.range=full", "--set", "crossbar.ou_wordlines=[7,9,20]", "--engine", "cpu"];
+    run(d, "mapped", &set);
+    let summary = std::fs::read_to_string(d.join("mapped/summary.csv")).unwrap();
+    assert!(summary.lines().count() > 8 && summary.contains(",map,"), "{summary}");
+    // Fewer bits are fewer conversions.
+    run(d, "uniform", &[&set[2..], &["--set", "crossbar.cell_bits=1"]].concat());
+    let column = |text: &str, name: &str| -> Vec<u64> {
+        let mut lines = text.lines();
+        let at = lines.next().unwrap().split(',').position(|c| c == name).unwrap();
+        lines.map(|l| l.split(',').nth(at).unwrap().parse().unwrap()).collect()
+    };
+    let uniform = std::fs::read_to_string(d.join("uniform/summary.csv")).unwrap();
+    assert!(column(&summary, "conversions").iter().max() < column(&uniform, "conversions").iter().max());
+    // A map for another network is refused by layer.
+    std::fs::write(d.join("map.json"), map.replace("\"fc\"", "\"fd\"")).unwrap();
+    let mut args = vec!["run", "sweep.toml", "--out", "bad", "--quiet"];
+    args.extend(set);
+    let (code, _, stderr) = bwq(d, &args);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("`fc`"), "{stderr}");
+}
+
 /// Both engines, different batch sizes, every encoding, law, cell, step and converter.
 #[cfg(feature = "gpu")]
 #[test]

@@ -1,8 +1,125 @@
-//! `bwq doctor`
+//! `bwq doctor`: what there is, whether it works, and what to do if not. Fit to be pasted into a bug report.
+
 use super::DoctorArgs;
 use super::terminal::Terminal;
+use bwq::config::{self, Overrides};
+use bwq::engine::{Engine, IntegerImages, Plan, cpu};
 use bwq::error::{Result, exit};
-/// doctor
-pub fn doctor(_args: &DoctorArgs, _terminal: &Terminal) -> Result<u8> {
+use bwq::quantize::lower::lower;
+use bwq::sweep::Observer;
+use bwq::{embedded, network::fold};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Variables that decide which adapter or how many cores a job gets.
+const VARIABLES: &[&str] = &["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "CUDA_VISIBLE_DEVICES", "RAYON_NUM_THREADS", "SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID", "HQ_TASK_ID"];
+/// Where drivers announce themselves to the Vulkan loader.
+const DRIVER_FOLDERS: &[&str] = &["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
+/// Images of the block that both engines run.
+const IMAGES: usize = 2;
+
+/// Reports; exit 0 also without a GPU, since the CPU engine is always there.
+pub fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<u8> {
+    let variables: serde_json::Map<String, Value> = VARIABLES.iter().filter_map(|v| Some(((*v).to_string(), std::env::var(v).ok()?.into()))).collect();
+    let block = Block::new()?;
+    terminal.say("running one block ...");
+    let (expected, seconds) = block.run(&Engine::Cpu)?;
+    let report = json!({
+        "tool_version": env!("CARGO_PKG_VERSION"),
+        "commit": option_env!("BWQ_COMMIT").unwrap_or("unknown"),
+        "cpu": { "threads": rayon::current_num_threads(), "instruction_set": cpu::instruction_set(), "block_s": seconds },
+        "vulkan_drivers": drivers(),
+        "environment": variables,
+        "adapters": adapters(&block, &expected),
+    });
+    if args.json {
+        println!("{report:#}");
+    } else {
+        print_text(&report);
+    }
     Ok(exit::DONE)
+}
+
+/// A block small enough to run anywhere: the embedded network, one chip.
+struct Block {
+    plan: Plan,
+    images: IntegerImages,
+}
+
+impl Block {
+    fn new() -> Result<Self> {
+        let dataset = embedded::dataset(IMAGES, 64)?;
+        let toml = "[device]\nprogramming_error = { law = \"lognormal\", sigma_ln = 0.1 }\n[monte_carlo]\ntrials = 1\n";
+        let point = config::parse_mvm(toml, "doctor", &Overrides::default())?;
+        let network = Arc::new(lower(&fold::fold_batchnorm(&embedded::network()?)?, &dataset, &point.quantization, None)?);
+        let images = IntegerImages::new(&network, &dataset);
+        Ok(Block { plan: Plan::new(network, &point, &[])?, images })
+    }
+
+    /// Logits, and seconds.
+    fn run(&self, engine: &Engine) -> Result<(Vec<u32>, f64)> {
+        let started = Instant::now();
+        let logits = engine.run(&self.plan, &self.images, 0..1, true)?.into_iter().flat_map(|c| c.logits).collect();
+        Ok((logits, started.elapsed().as_secs_f64()))
+    }
+}
+
+fn drivers() -> Vec<String> {
+    let files = |folder: &&str| std::fs::read_dir(folder).map(|e| e.flatten().map(|e| e.path().display().to_string()).collect()).unwrap_or_default();
+    let mut all: Vec<String> = DRIVER_FOLDERS.iter().flat_map(|f| -> Vec<String> { files(f) }).collect();
+    all.sort();
+    all
+}
+
+#[cfg(feature = "gpu")]
+fn adapters(block: &Block, expected: &[u32]) -> Value {
+    use bwq::engine::gpu::{GpuEngine, list_adapters};
+    let describe = |a: bwq::engine::gpu::AdapterReport| {
+        let ran = GpuEngine::new(Some(&a.index.to_string()), true).and_then(|gpu| {
+            let engine = Engine::Gpu(Box::new(gpu));
+            block.run(&engine)?; // the first run compiles the shaders
+            block.run(&engine)
+        });
+        let (check, seconds) = match &ran {
+            Ok((logits, seconds)) if logits == expected => ("equal to the CPU engine".to_string(), Some(*seconds)),
+            Ok(_) => ("DIFFERS from the CPU engine: do not use this adapter, and report it".to_string(), None),
+            Err(error) => (format!("failed: {error}"), None),
+        };
+        json!({
+            "number": a.index, "name": a.name, "type": a.kind, "backend": a.backend, "driver": a.driver, "pci_bus_id": a.pci_bus_id,
+            "max_binding_mib": a.max_binding_bytes >> 20, "max_buffer_mib": a.max_buffer_bytes >> 20, "workgroup_memory_kib": a.workgroup_memory_bytes >> 10,
+            "max_invocations": a.max_invocations, "block": check, "block_s": seconds,
+        })
+    };
+    list_adapters().into_iter().map(describe).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapters(_: &Block, _: &[u32]) -> Value {
+    json!([])
+}
+
+fn print_text(report: &Value) {
+    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
+    println!("bwq {} ({})", text(&report["tool_version"]), text(&report["commit"]));
+    println!("CPU engine: {} threads, {}, one block in {:.3} s", report["cpu"]["threads"], text(&report["cpu"]["instruction_set"]), report["cpu"]["block_s"].as_f64().unwrap_or(0.0));
+    for (name, value) in report["environment"].as_object().into_iter().flatten() {
+        println!("{name} = {}", text(value));
+    }
+    let list: Vec<String> = report["vulkan_drivers"].as_array().into_iter().flatten().map(text).collect();
+    println!("Vulkan drivers announced: {}", if list.is_empty() { "none".to_string() } else { list.join(", ") });
+    let adapters = report["adapters"].as_array().cloned().unwrap_or_default();
+    for a in &adapters {
+        println!("adapter {}: {} ({}, {}, driver {}, PCI {})", a["number"], text(&a["name"]), text(&a["type"]), text(&a["backend"]), text(&a["driver"]), text(&a["pci_bus_id"]));
+        println!("  binding {} MiB, buffer {} MiB, workgroup memory {} KiB, {} invocations", a["max_binding_mib"], a["max_buffer_mib"], a["workgroup_memory_kib"], a["max_invocations"]);
+        println!("  one block: {}{}", text(&a["block"]), a["block_s"].as_f64().map_or(String::new(), |s| format!(", {s:.3} s")));
+    }
+    if !cfg!(feature = "gpu") {
+        println!("built without the `gpu` feature: the CPU engine does everything");
+    } else if adapters.is_empty() {
+        println!("no Vulkan adapter: the CPU engine does everything, with the same results");
+        println!("  for a GPU: install its Vulkan driver; in a container pass the driver's ICD file through (VK_DRIVER_FILES), not only the device");
+        println!("  for a software adapter on Debian or Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1");
+    }
 }

@@ -5,7 +5,7 @@ use bwq::engine::Engine;
 use bwq::error::{Error, Result};
 use bwq::sweep::Observer;
 #[cfg(feature = "gpu")]
-use bwq::engine::gpu::GpuEngine;
+use bwq::engine::gpu::{BatchLimits, GpuEngine};
 use bwq::warning::Warning;
 use std::str::FromStr;
 
@@ -58,7 +58,9 @@ fn gpu(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
             if gpu.is_software() {
                 observer.warn(&Warning::SoftwareAdapterUsed(gpu.adapter_name()));
             }
-            Ok(Engine::Gpu(Box::new(gpu)))
+            let fits = BatchLimits::default();
+            let limits = BatchLimits { images: args.batch_images.unwrap_or(fits.images).max(1), trials: args.batch_trials.unwrap_or(fits.trials).max(1), ..fits };
+            Ok(Engine::Gpu(Box::new(gpu.with_limits(limits))))
         }
         Err(error) if insists => Err(error),
         Err(error) => {

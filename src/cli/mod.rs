@@ -65,6 +65,12 @@ pub struct EngineArgs {
     /// Vulkan adapter: its number, a part of its name, or its PCI bus id (see `bwq doctor`).
     #[arg(long, value_name = "SEL")]
     pub adapter: Option<String>,
+    /// Most images at a time on a GPU [default: as many as fit]; results do not depend on it.
+    #[arg(long, value_name = "N")]
+    pub batch_images: Option<usize>,
+    /// Most chips at a time on a GPU [default: as many as fit]; results do not depend on it.
+    #[arg(long, value_name = "N")]
+    pub batch_trials: Option<usize>,
     /// CPU threads [default: all cores].
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

@@ -86,4 +86,34 @@ mod tests {
         assert_eq!(nominal_conductance(3, 2, Some(10.0)), 1.0);
         assert_eq!(nominal_conductance(1, 2, None), 1.0 / 3.0);
     }
+
+    /// The first conductances of every law, from seed to integer. A change here changes every user's results: it
+    /// needs a line under "Values" in CHANGELOG. `UPDATE_GOLDEN=1` rewrites the file.
+    #[test]
+    fn first_values_of_every_law() {
+        let laws = [
+            ("none", ProgrammingError::None),
+            ("lognormal 0.1", ProgrammingError::Lognormal { sigma_ln: 0.1, clip: false }),
+            ("lognormal 0.1 clip", ProgrammingError::Lognormal { sigma_ln: 0.1, clip: true }),
+            ("normal-proportional 0.1", ProgrammingError::NormalProportional { sigma_rel: 0.1, clip: false }),
+            ("normal-independent 0.05", ProgrammingError::NormalIndependent { sigma_rel: 0.05, clip: false }),
+        ];
+        let mut text = String::from("# law, cell bits, level: conductances in 2^-26 of g_on (on/off ratio 50) of seed 1, trial 2, layer 3, row 4, columns 0..6\n");
+        for (name, law) in laws {
+            let device = DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: Some(50.0), fraction_bits: None, programming_error: law };
+            for cell_bits in [1, 2] {
+                let table = QuantileTable::new(&device, cell_bits, 26);
+                for level in 0..1 << cell_bits {
+                    let draw = |column| table.sample(level, crate::rng::cell_words(1, 2, crate::rng::Purpose::ProgrammingError, 3, 4, column, 0, 0)[0]);
+                    let values: Vec<String> = (0..6).map(|column| draw(column).to_string()).collect();
+                    text += &format!("{name}, {cell_bits}, {level}: {}\n", values.join(" "));
+                }
+            }
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/value_stability.txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        assert_eq!(text, std::fs::read_to_string(path).unwrap());
+    }
 }

@@ -93,6 +93,7 @@ mirrors! {
         of_trial: u32,
         first_vector: u32,
         vectors: u32,
+        unused: u32,
     }
     Requantize in "requantize" {
         prescale: u32,

@@ -1,0 +1,100 @@
+//! Real networks: post-training quantisation against an independent implementation's table, and the integer
+//! network against the float one. Slow (minutes): full test sets; set BWQ_SLOW=1.
+
+mod support;
+
+use bwq::config::{self, Overrides, WeightScale};
+use bwq::dataset::{self, Dataset};
+use bwq::engine::{IntegerImages, cpu::digital};
+use bwq::network::{Network, float, fold, read};
+use bwq::quantize::{lower::lower, weights};
+use support::{shared, slow};
+
+const IMAGES: usize = 10_000;
+
+/// (network, data set) of every network with a test set.
+const NETWORKS: [(&str, &str); 8] = [
+    ("cifar10_resnet20", "cifar10"),
+    ("cifar10_resnet20_bsq", "cifar10"),
+    ("cifar10_resnet20_crosssim", "cifar10"),
+    ("cifar10_resnet44", "cifar10"),
+    ("cifar10_resnet56", "cifar10"),
+    ("cifar10_resnet8_mlperftiny", "cifar10"),
+    ("mnist_cntk", "mnist"),
+    ("fashion_vgg6", "fashion_mnist"),
+];
+
+fn load(name: &str, data: &str, images: usize) -> Option<(Network, Dataset)> {
+    let folder = shared("data")?;
+    let network = read::read(&folder.join(format!("nets/{name}.json"))).unwrap_or_else(|e| panic!("{e}"));
+    let dataset = dataset::load(&folder.join(data), images, 256).unwrap_or_else(|e| panic!("{e}"));
+    Some((network, dataset))
+}
+
+/// Correct images of the table: (net, scheme, bits).
+fn table(net: &str, scheme: &str, bits: u32) -> Option<i64> {
+    let text = std::fs::read_to_string(shared("data/reference/ptq.csv")?).unwrap();
+    let prefix = format!("{net},{scheme},{bits},");
+    text.lines().find_map(|l| l.strip_prefix(&prefix)?.split(',').next()?.parse().ok())
+}
+
+#[test]
+fn weights_alone_meet_the_table() {
+    if !slow() {
+        return;
+    }
+    for (name, data) in NETWORKS {
+        let Some((network, dataset)) = load(name, data, IMAGES) else { return };
+        let folded = table(name, "folded_per_tensor", 8).is_some();
+        let (scheme, source) = if folded { ("folded_per_tensor", fold::fold_batchnorm(&network).unwrap()) } else { ("raw_per_tensor", network) };
+        for bits in [8, 6, 5, 4] {
+            let expected = table(name, scheme, bits).unwrap_or_else(|| panic!("{name} {scheme} {bits} is not in the table"));
+            let correct = float::accuracy(&weights::rounded(&source, bits, WeightScale::PerLayer), &dataset) as i64;
+            println!("{name:28} {scheme} {bits} bits: {correct}, table {expected}");
+            assert!((correct - expected).abs() <= 30, "{name} at {bits} bits: {correct}, table {expected}");
+        }
+    }
+}
+
+#[test]
+fn eight_bits_lose_little() {
+    if !slow() {
+        return;
+    }
+    for (name, data) in NETWORKS {
+        let Some((network, dataset)) = load(name, data, IMAGES) else { return };
+        let (float, quantised) = (float::accuracy(&network, &dataset) as i64, quantised(&network, &dataset, 8, 8) as i64);
+        println!("{name:28} float {float}, 8 bits {quantised}");
+        let allowed = if name.contains("mlperf") { 100 } else { 50 };
+        assert!(float - quantised <= allowed, "{name}: {float} to {quantised}");
+    }
+}
+
+/// Few images, always run: the same path on a part of the set.
+#[test]
+fn eight_bits_lose_little_on_few_images() {
+    for (name, data) in [("cifar10_resnet20", "cifar10"), ("fashion_vgg6", "fashion_mnist")] {
+        let Some((network, dataset)) = load(name, data, 500) else { return };
+        let (float, quantised) = (float::accuracy(&network, &dataset) as i64, quantised(&network, &dataset, 8, 8) as i64);
+        assert!((float - quantised).abs() <= 5, "{name}: {float} to {quantised}");
+    }
+}
+
+/// The embedded network needs nothing beside the checkout.
+#[test]
+fn the_embedded_network_is_as_good_as_its_readme_says() {
+    let network = bwq::embedded::network().unwrap();
+    let dataset = bwq::embedded::dataset(1000, 256).unwrap();
+    assert_eq!(float::accuracy(&network, &dataset), 936);
+    assert!(quantised(&network, &dataset, 8, 8) >= 931);
+    assert!(quantised(&network, &dataset, 6, 5) >= 900);
+}
+
+fn quantised(network: &Network, dataset: &Dataset, weight_bits: u32, activation_bits: u32) -> u64 {
+    let toml = format!("[quantization]\nweight_bits = {weight_bits}\nactivation_bits = {activation_bits}\n");
+    let point = config::parse_mvm(&toml, "test", &Overrides::default()).unwrap();
+    let folded = fold::fold_batchnorm(network).unwrap();
+    let integer = lower(&folded, dataset, &point.quantization, None).unwrap();
+    let images = IntegerImages::new(&integer, dataset);
+    digital::correct(&digital::logits(&integer, &images), &images.labels)
+}
