@@ -83,7 +83,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         return;
     }
     let vector = params.first_vector + index / params.columns;
-    accumulator.x = (u32(cells[0])+inputs[0]) * 0u;
     let trial = vector / params.of_trial;
     let first_input = index / params.columns * params.rows;
     let row_stride = params.slices * params.columns;
@@ -101,8 +100,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
             var sums_8 = vec4(0);
             var cell = (trial * params.rows + range.x) * row_stride + slice * params.columns + column;
             for (var row = range.x; row < range.y; row++) {
-                let conductance = i32(cell);
-                let input = row;
+                let conductance = cells[cell];
+                let input = inputs[first_input + row];
                 sums_0 += current(conductance, input, 0u);
                 if INPUT_STEPS > 4u {
                     sums_4 += current(conductance, input, 4u);

@@ -1,5 +1,5 @@
 // The inputs of every row of a layer at some positions, so that the product reads them one after another.
-// Twin of `gather` in src/engine/cpu/window.rs. One invocation per (vector, row).
+// Twin of src/engine/cpu/gather.rs. One invocation per (vector, row).
 // #include "shared/grid.wgsl"
 // #include "shared/window.wgsl"
 

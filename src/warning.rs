@@ -14,8 +14,10 @@ pub enum Warning {
     /// The activations' ranges come from the images that are also tested.
     CalibratedOnTestImages,
     /// Possible error-free currents lie exactly between two codes.
+    #[allow(missing_docs, reason = "the names say it")]
     AdcTies { layer: String, step_levels: f64 },
     /// Drawn conductances were cut at the largest representable one.
+    #[allow(missing_docs, reason = "the names say it")]
     SaturatedCells { point: String, cells: u64 },
     /// Blocks of one sweep were made by different engines or adapters.
     MixedAdapters(Vec<String>),
@@ -38,7 +40,7 @@ impl fmt::Display for Warning {
             ),
             Warning::SaturatedCells { point, cells } => write!(
                 f,
-                "point {point}: {cells} drawn conductances were cut at the largest one that fits a 32-bit bitline sum; lower device.fraction_bits does not help, fewer ou_wordlines or a smaller sigma does"
+                "point {point}: {cells} cells drew a conductance beyond the largest one that fits a 32-bit bitline sum, and were cut there (the share is in summary.csv); a lower device.fraction_bits leaves more room above g_on"
             ),
             Warning::MixedAdapters(adapters) => write!(f, "the blocks were made on different adapters ({}); the integers are the same on all, but say so where you publish timings", adapters.join("; ")),
         }

@@ -220,7 +220,7 @@ fn a_precision_map_keeps_its_blocks() {
         "c3": [[5, 4]],
         "fc": [[5, 2, 5], [0, 3, 4]]}}"#;
     std::fs::write(d.join("map.json"), map).unwrap();
-    let set = ["--set", "quantization.precision_map=map.json", "--set", "adc.bits=\"lossless\"", "--set", "adc.range=full", "--set", "crossbar.ou_wordlines=[7,9,20]", "--engine", "cpu"];
+    let set = ["--set", "quantization.precision_map=map.json", "--set", "adc.bits=\"lossless\"", "--set", "adc.range=full", "--set", "crossbar.ou_wordlines=[7,9,20]", "--set", "device.fraction_bits=max", "--set", "crossbar.dac_bits=1", "--set", "crossbar.digital_layers=none", "--engine", "cpu"];
     run(d, "mapped", &set);
     let summary = std::fs::read_to_string(d.join("mapped/summary.csv")).unwrap();
     assert!(summary.lines().count() > 8 && summary.contains(",map,"), "{summary}");

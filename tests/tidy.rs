@@ -115,10 +115,10 @@ fn every_shader_has_its_twin_and_names_it() {
         }
     }
     for twin in files("src/engine/cpu", &[".rs"]) {
-        if let Some(shader) = opening(&text(&twin)).split("Twin of `").nth(1).and_then(first_path) {
-            if !root().join(&shader).exists() {
-                complaints.push(format!("{twin} is the twin of {shader}, which is not there"));
-            }
+        if let Some(shader) = opening(&text(&twin)).split("Twin of `").nth(1).and_then(first_path)
+            && !root().join(&shader).exists()
+        {
+            complaints.push(format!("{twin} is the twin of {shader}, which is not there"));
         }
     }
     none("shaders and CPU twins", complaints);
@@ -190,9 +190,16 @@ fn comments_name_files_and_items_that_exist() {
 }
 
 #[test]
-fn nothing_in_the_program_panics_on_purpose() {
-    let picks = |l: &str| [".unwrap()", ".expect(", "panic!(", "unreachable!("].iter().any(|w| l.contains(w));
+fn the_program_unwraps_nothing() {
+    let picks = |l: &str| [".unwrap()", ".expect(", "unreachable!("].iter().any(|w| l.contains(w));
     none("a Result or a reason is wanted", code_where(|_| false, picks));
+}
+
+/// A function that panics by contract says so.
+#[test]
+fn a_panic_is_documented() {
+    let silent = files("src", &[".rs"]).into_iter().filter(|p| code(p).contains("panic!(") && !text(p).contains("/// # Panics"));
+    none("`panic!` without a \"# Panics\" in the docs", silent);
 }
 
 #[test]

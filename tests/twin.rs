@@ -14,8 +14,6 @@ mod shared;
 #[path = "twin/steps.rs"]
 mod steps;
 
-#[path = "twin/timing_tmp.rs"]
-mod timing_tmp;
 use bwq::engine::gpu::GpuEngine;
 use bwq::rng::PhiloxStream;
 use rand::Rng;

@@ -1,5 +1,5 @@
 // The number of an invocation. A dispatch allows 65535 workgroups per dimension, so a long row of them is folded
-// over x and y. Mirror: `Gpu::record` in src/engine/gpu/passes.rs.
+// over x and y. Mirror: `Pass::record_folded` in src/engine/gpu/passes.rs.
 
 const LANES: u32 = 64u;
 

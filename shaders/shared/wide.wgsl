@@ -1,5 +1,5 @@
 // 64-bit integers as vec2<u32> (low, high), two's complement. WGSL has none of its own, and the extension that has
-// them is not on every adapter. Mirror: Rust's i64 with wrapping arithmetic; `mirrors_i64` in tests/twin.rs.
+// them is not on every adapter. Mirror: Rust's i64 with wrapping arithmetic; `mirrors_i64` in tests/twin/shared.rs.
 
 // The 64-bit product of two unsigned numbers, by halves of 16 bits.
 fn multiply_u32(a: u32, b: u32) -> vec2<u32> {

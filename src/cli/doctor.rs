@@ -1,7 +1,7 @@
 //! `bwq doctor`: what there is, whether it works, and what to do if not. Fit to be pasted into a bug report.
 
 use super::DoctorArgs;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, print};
 use bwq::config::{self, Overrides};
 use bwq::engine::{Engine, IntegerImages, Plan, cpu};
 use bwq::error::{Result, exit};
@@ -34,9 +34,9 @@ pub fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<u8> {
         "adapters": adapters(&block, &expected),
     });
     if args.json {
-        println!("{report:#}");
+        print(&format!("{report:#}\n"))?;
     } else {
-        print_text(&report);
+        print(&text_of(&report))?;
     }
     Ok(exit::DONE)
 }
@@ -100,26 +100,30 @@ fn adapters(_: &Block, _: &[u32]) -> Value {
     json!([])
 }
 
-fn print_text(report: &Value) {
+/// The report as lines for people.
+fn text_of(report: &Value) -> String {
+    let mut lines = Vec::new();
     let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
-    println!("bwq {} ({})", text(&report["tool_version"]), text(&report["commit"]));
-    println!("CPU engine: {} threads, {}, one block in {:.3} s", report["cpu"]["threads"], text(&report["cpu"]["instruction_set"]), report["cpu"]["block_s"].as_f64().unwrap_or(0.0));
+    lines.push(format!("bwq {} ({})", text(&report["tool_version"]), text(&report["commit"])));
+    lines.push(format!("CPU engine: {} threads, {}, one block in {:.3} s", report["cpu"]["threads"], text(&report["cpu"]["instruction_set"]), report["cpu"]["block_s"].as_f64().unwrap_or(0.0)));
     for (name, value) in report["environment"].as_object().into_iter().flatten() {
-        println!("{name} = {}", text(value));
+        lines.push(format!("{name} = {}", text(value)));
     }
     let list: Vec<String> = report["vulkan_drivers"].as_array().into_iter().flatten().map(text).collect();
-    println!("Vulkan drivers announced: {}", if list.is_empty() { "none".to_string() } else { list.join(", ") });
+    lines.push(format!("Vulkan drivers announced: {}", if list.is_empty() { "none".to_string() } else { list.join(", ") }));
     let adapters = report["adapters"].as_array().cloned().unwrap_or_default();
     for a in &adapters {
-        println!("adapter {}: {} ({}, {}, driver {}, PCI {})", a["number"], text(&a["name"]), text(&a["type"]), text(&a["backend"]), text(&a["driver"]), text(&a["pci_bus_id"]));
-        println!("  binding {} MiB, buffer {} MiB, workgroup memory {} KiB, {} invocations", a["max_binding_mib"], a["max_buffer_mib"], a["workgroup_memory_kib"], a["max_invocations"]);
-        println!("  one block: {}{}", text(&a["block"]), a["block_s"].as_f64().map_or(String::new(), |s| format!(", {s:.3} s")));
+        lines.push(format!("adapter {}: {} ({}, {}, driver {}, PCI {})", a["number"], text(&a["name"]), text(&a["type"]), text(&a["backend"]), text(&a["driver"]), text(&a["pci_bus_id"])));
+        lines.push(format!("  binding {} MiB, buffer {} MiB, workgroup memory {} KiB, {} invocations", a["max_binding_mib"], a["max_buffer_mib"], a["workgroup_memory_kib"], a["max_invocations"]));
+        lines.push(format!("  one block: {}{}", text(&a["block"]), a["block_s"].as_f64().map_or(String::new(), |s| format!(", {s:.3} s"))));
     }
     if !cfg!(feature = "gpu") {
-        println!("built without the `gpu` feature: the CPU engine does everything");
+        lines.push(format!("built without the `gpu` feature: the CPU engine does everything"));
     } else if adapters.is_empty() {
-        println!("no Vulkan adapter: the CPU engine does everything, with the same results");
-        println!("  for a GPU: install its Vulkan driver; in a container pass the driver's ICD file through (VK_DRIVER_FILES), not only the device");
-        println!("  for a software adapter on Debian or Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1");
+        lines.push(format!("no Vulkan adapter: the CPU engine does everything, with the same results"));
+        lines.push(format!("  for a GPU: install its Vulkan driver; in a container pass the driver's ICD file through (VK_DRIVER_FILES), not only the device"));
+        lines.push(format!("  for a software adapter on Debian or Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1"));
     }
+    lines.push(String::new());
+    lines.join("\n")
 }

@@ -33,9 +33,15 @@ impl FromStr for EngineChoice {
     }
 }
 
+/// More threads than any machine has cores.
+const MOST_THREADS: usize = 1024;
+
 /// The engine of the command line.
 pub fn choose(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
     if let Some(threads) = args.threads {
+        if !(1..=MOST_THREADS).contains(&threads) {
+            return Err(Error::usage(format!("--threads {threads}: 1 to {MOST_THREADS} threads")).hint("leave it out to use all cores"));
+        }
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()

@@ -1,6 +1,6 @@
 //! `bwq status`, `bwq merge`, `bwq plot`: what happens after the trials.
 
-use super::terminal::Terminal;
+use super::terminal::{Terminal, print};
 use super::{MergeArgs, PlotArgs, StatusArgs};
 use bwq::error::{Error, Result, exit};
 use bwq::report;
@@ -9,6 +9,7 @@ use bwq::sweep::merge::{merge as merge_blocks, progress};
 use bwq::sweep::Observer;
 use bwq::warning::Warning;
 use serde_json::json;
+use std::fmt::Write;
 use std::path::Path;
 
 /// How far a results folder is: exit 0 if complete, 3 if not.
@@ -16,17 +17,19 @@ pub fn status(args: &StatusArgs) -> Result<u8> {
     let manifest = Manifest::read(&args.dir)?;
     let points = progress(&args.dir, &manifest);
     let (done, all) = points.iter().fold((0, 0), |(d, a), p| (d + p.0, a + p.1));
+    let mut text = String::new();
     if args.json {
         let list: Vec<_> = manifest.points.iter().zip(&points).map(|(m, p)| json!({ "config_hash": m.short(), "blocks_done": p.0, "blocks": p.1 })).collect();
-        println!("{}", json!({ "blocks_done": done, "blocks": all, "points": list }));
+        let _ = writeln!(text, "{}", json!({ "blocks_done": done, "blocks": all, "points": list }));
     } else {
         let varying = |name: &str| manifest.points.iter().any(|p| p.columns.iter().find(|c| c.0 == name) != manifest.points[0].columns.iter().find(|c| c.0 == name));
         for (m, p) in manifest.points.iter().zip(&points) {
             let values: Vec<String> = m.columns.iter().filter(|c| varying(&c.0)).map(|c| format!("{} {}", c.0, c.1)).collect();
-            println!("{}  {:>4} of {:<4} blocks  {}", m.short(), p.0, p.1, values.join(", "));
+            let _ = writeln!(text, "{}  {:>4} of {:<4} blocks  {}", m.short(), p.0, p.1, values.join(", "));
         }
-        println!("{done} of {all} blocks are done");
+        let _ = writeln!(text, "{done} of {all} blocks are done");
     }
+    print(&text)?;
     Ok(if done == all { exit::DONE } else { exit::INCOMPLETE })
 }
 
@@ -44,13 +47,15 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
     let mut files = report::write_tables(out, &merged)?;
     files.extend(report::plot::plot(out)?);
     let names: Vec<String> = files.iter().filter(|f| !f.to_string_lossy().ends_with("provenance.json")).filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
-    println!("{:>9}  {:<24} {:>6}  {:>8} {:>8} {:>8}  {:>17}", "wordlines", "programming error", "chips", "mean %", "p5 %", "sd %", "yield % (95 %)");
+    let mut text = String::new();
+    let _ = writeln!(text, "{:>9}  {:<24} {:>6}  {:>8} {:>8} {:>8}  {:>17}", "wordlines", "programming error", "chips", "mean %", "p5 %", "sd %", "yield % (95 %)");
     for p in &merged.points {
         let value = |name: &str| p.point.columns.iter().find(|c| c.0 == name).map_or("", |c| c.1.as_str());
         let s = &p.summary;
         let error = format!("{} {}{}", value("programming_error_law"), value("sigma_ln"), value("sigma_rel"));
         let interval = format!("{:.0} ({:.0}-{:.0})", 100.0 * s.chip_yield.frac, 100.0 * s.chip_yield.interval.lo, 100.0 * s.chip_yield.interval.hi);
-        println!(
+        let _ = writeln!(
+            text,
             "{:>9}  {error:<24} {:>6}  {:>8.2} {:>8.2} {:>8.2}  {interval:>17}",
             value("ou_wordlines"),
             s.trials,
@@ -59,6 +64,7 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
             100.0 * s.accuracy.sd.unwrap_or(0.0)
         );
     }
+    print(&text)?;
     terminal.say(&format!("in {}: {}", out.display(), names.join("  ")));
     if merged.missing > 0 {
         return Err(Error::incomplete(format!("{} blocks are missing; the tables hold what is there", merged.missing)));

@@ -1,6 +1,6 @@
 //! `bwq run` and `bwq demo`.
 
-use super::terminal::Terminal;
+use super::terminal::{Terminal, print};
 use super::{DemoArgs, RunArgs, engine, merge};
 use bwq::config::{self, Overrides, Sweep};
 use bwq::error::{Error, Result, exit};
@@ -31,7 +31,7 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
     let shard = args.shard.as_deref().map_or(Ok(Shard::ALL), str::parse)?;
     if args.dry_run {
         let engine = engine::choose(&args.engine, terminal)?;
-        print!("{}", estimate(&sweep, &out, &engine, shard, terminal)?);
+        print(&estimate(&sweep, &out, &engine, shard, terminal)?)?;
         return Ok(exit::DONE);
     }
     go(&sweep, &out, &args.engine, shard, terminal)

@@ -1,14 +1,23 @@
 //! Progress and messages, all on stderr: a bar on a terminal, a plain line every 5 % or 60 s elsewhere.
 
-use bwq::error::Error;
+use bwq::error::{Error, Result};
 use bwq::sweep::Observer;
 use bwq::warning::Warning;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// Writes results to stdout. A reader that has gone away (`| head`) is no error; a full disk is.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io(std::path::Path::new("stdout"), "write", &e)),
+        _ => Ok(()),
+    }
+}
 
 /// What the user sees.
 pub struct Terminal {

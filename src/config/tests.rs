@@ -1,4 +1,4 @@
-//! The module as a whole: files in, points or messages out.
+//! The module as a whole: files in, points or messages out. Long because it has a case for each kind of slip.
 
 use super::point::*;
 use super::*;

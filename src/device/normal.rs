@@ -3,6 +3,9 @@
 //! Source: Wichura, "Algorithm AS 241: The percentage points of the normal distribution", Applied
 //! Statistics 37 (1988) 477-484, PPND16 (relative accuracy 1e-16).
 
+// The coefficients stand as published.
+#![allow(clippy::excessive_precision)]
+
 /// The `z >= 0` above which lies the probability `tail`, 0 < tail <= 1/2.
 pub fn upper_quantile(tail: f64) -> f64 {
     let q = 0.5 - tail;

@@ -7,9 +7,11 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod images;
+mod layer_tally;
 mod plan;
 
 pub use images::IntegerImages;
+pub use layer_tally::{ERROR_UNIT, LayerTally};
 pub use plan::{PlacedPart, Plan, decoding, ideal, multiply_accumulates, nominal};
 
 use crate::error::Result;

@@ -117,18 +117,21 @@ pub struct Matrix {
     pub parts: Vec<MatrixPart>,
 }
 
-/// An integer step. Numbers index [`IntegerNetwork::tensors`].
+/// An integer step. Numbers index [`IntegerNetwork::tensors`]; `input` and `output` are tensors, `low` and `high`
+/// the clamps of the output.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "the fields are named in the variants' formulas")]
 pub enum Step {
     /// Crossbar (or digital) matrix product with requantisation.
     Matrix { input: usize, output: usize, matrix: Box<Matrix> },
-    /// Sum of one or two tensors on a common scale: out = clamp(z + round(sum((q - z_i) m_i) / 2^shift), low, high).
+    /// Sum of one or two tensors on a common scale: out = clamp(z + round(sum((q - z_i) m_i) / 2^shift), low, high);
+    /// `inputs` are (tensor, m_i).
     Add { inputs: Vec<(usize, i32)>, output: usize, shift: u32, low: i32, high: i32 },
     /// Maximum over a window; padding is left out.
     MaxPool { input: usize, output: usize, window: Window },
-    /// Mean over a window (padding counts as zero), on the output's scale.
+    /// Mean over a window (padding counts as zero), on the output's scale; the multiplier holds 1 / (window size).
     AveragePool { input: usize, output: usize, window: Window, multiplier: i32, shift: u32, low: i32, high: i32 },
-    /// Channels of the input, strided in space, copied to channels of the output.
+    /// Channels of the input, strided in space, copied to channels of the output from `first_channel` on.
     CopyChannels { input: usize, output: usize, first_channel: usize, stride: [usize; 2] },
     /// All elements set to the zero point (before channels are copied into a larger tensor).
     FillZero { output: usize },

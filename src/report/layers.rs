@@ -2,7 +2,7 @@
 
 use super::{Column, Table, frac};
 use crate::stats::number;
-use crate::sweep::layers::{ERROR_UNIT, LayerTally};
+use crate::sweep::block::{ERROR_UNIT, LayerTally};
 use crate::sweep::merge::PointResult;
 
 pub(super) const TABLE: Table = Table {

@@ -3,7 +3,7 @@
 //! A block's name and contents depend on the point alone. A finished file is never rewritten or deleted.
 
 use super::atomic;
-use super::layers::LayerTally;
+pub use crate::engine::{ERROR_UNIT, LayerTally};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -66,8 +66,8 @@ pub fn estimate(sweep: &Sweep, out: &Path, engine: &Engine, shard: Shard, observ
 
 /// Points whose trials take the same time.
 fn kind(point: &PointConfig, network: &str) -> String {
-    let random = crate::device::is_deterministic(&point.device.programming_error);
-    format!("{network} {:?} {:?} {} {random}", point.crossbar, point.adc, point.device.on_off_ratio.is_some())
+    let deterministic = crate::device::is_deterministic(&point.device.programming_error);
+    format!("{network} {:?} {:?} {} {deterministic}", point.crossbar, point.adc, point.device.on_off_ratio.is_some())
 }
 
 /// Seconds per image and chip, and bytes of a programmed chip with its network.

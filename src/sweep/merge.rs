@@ -32,7 +32,13 @@ pub struct Merged {
 
 /// How far a results folder is: per point (finished blocks, all blocks).
 pub fn progress(out: &Path, manifest: &Manifest) -> Vec<(u32, u32)> {
-    let finished = |p: &ManifestPoint| (0..p.blocks()).filter(|&b| Block::path(out, &p.hash, b).exists()).count() as u32;
+    // A block counts once its point's accuracies before any trial are there: merge needs both.
+    let finished = |p: &ManifestPoint| {
+        if !References::path(out, &p.hash).exists() {
+            return 0;
+        }
+        (0..p.blocks()).filter(|&b| Block::path(out, &p.hash, b).exists()).count() as u32
+    };
     manifest.points.iter().map(|p| (finished(p), p.blocks())).collect()
 }
 

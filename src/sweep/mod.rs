@@ -10,7 +10,6 @@
 pub mod atomic;
 pub mod block;
 pub mod estimate;
-pub mod layers;
 pub mod manifest;
 pub mod materials;
 pub mod merge;

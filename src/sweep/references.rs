@@ -69,7 +69,8 @@ pub struct Referees {
 }
 
 impl References {
-    fn path(out: &Path, hash: &str) -> PathBuf {
+    /// Where those of a point lie under the results folder.
+    pub fn path(out: &Path, hash: &str) -> PathBuf {
         out.join("references").join(format!("{}.json", &hash[..16.min(hash.len())]))
     }
 

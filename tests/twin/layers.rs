@@ -59,7 +59,7 @@ pub fn random_case(cases: &mut Cases, encoding: Encoding, adc: AdcConfig, law: P
     // Ragged precision: some weights keep no bits, so some slices have no cell and some conversions are not made.
     let kept: Vec<u32> = (0..rows * outputs).map(|_| cases.within(0, i64::from(weight_bits) - 1) as u32).collect();
     let ragged = cases.below(2) == 0;
-    let bits = |row: usize, output: usize| if ragged && output / 4 % 2 == 0 { kept[(row / 5) * outputs + output / 4] } else { weight_bits - 1 };
+    let bits = |row: usize, output: usize| if ragged && output % 8 < 4 { kept[(row / 5) * outputs + output / 4] } else { weight_bits - 1 };
     let ou_wordlines = cases.pick(&[3, 9, 9, 16]);
     let crossbar = CrossbarConfig {
         rows: cases.pick(&[16, 20, 128]),

@@ -80,13 +80,13 @@ fn lowered(map: Option<PrecisionMap>) -> (Arc<IntegerNetwork>, IntegerImages) {
 }
 
 fn point() -> PointConfig {
-    let text = "[crossbar]\non = 1";
-    assert!(bwq::config::parse(text, "x", &Overrides::default()).is_err());
     let sweep = bwq::config::parse("[monte_carlo]\nseed = 77\n", "twin.toml", &Overrides::default()).expect("the defaults");
     let mut point = sweep.points.into_iter().next().expect("a point");
     point.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.2, clip: false };
     point
 }
+
+type Change = fn(&mut PointConfig);
 
 #[test]
 fn whole_networks() {
@@ -96,8 +96,9 @@ fn whole_networks() {
         .map(|(name, [rows, columns])| (name.to_string(), (0..rows).map(|r| (0..columns).map(|c| ((r + c) * 3 % 5) as u8).collect()).collect()))
         .collect();
     let map = PrecisionMap::new([9, 8], bits);
-    let mut changes: Vec<(&str, bool, Box<dyn Fn(&mut PointConfig)>)> = Vec::new();
-    let mut change = |what, mapped, f: fn(&mut PointConfig)| changes.push((what, mapped, Box::new(f)));
+    let mut changes: Vec<(&str, bool, Change)> = Vec::new();
+    let mut change = |what, mapped, f: Change| changes.push((what, mapped, f));
+    change("zero outside the range", false, |p| (p.adc.bits, p.adc.range) = (AdcBits::Bits(4), AdcRange::Given(0.2, 0.7)));
     change("default", false, |_| {});
     change("map", true, |p| p.adc.bits = AdcBits::Bits(3));
     change("digital subtraction", false, |p| p.crossbar.encoding = Encoding::Differential(Subtraction::Digital));
@@ -105,6 +106,8 @@ fn whole_networks() {
     change("sum of inputs", false, |p| (p.crossbar.encoding, p.crossbar.dac_bits) = (Encoding::Offset(OffsetRemoval::Digital), 2));
     change("ideal converter", false, |p| (p.adc.bits, p.crossbar.cell_bits) = (AdcBits::Ideal, 2));
     change("first layer digital", false, |p| (p.crossbar.digital_layers, p.adc.bits) = (DigitalLayers::First, AdcBits::Bits(3)));
+    change("last layer digital", false, |p| (p.crossbar.digital_layers, p.adc.bits) = (DigitalLayers::Last, AdcBits::Bits(3)));
+    change("cells cut", false, |p| p.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.8, clip: false });
     change("every chip the same", false, |p| p.device.programming_error = ProgrammingError::None);
 
     let limits = |images, trials, columns| BatchLimits { images, trials, columns, ..BatchLimits::default() };
@@ -117,6 +120,7 @@ fn whole_networks() {
         let plan = Plan::new(network, &point, &[]).expect("a plan");
         let cpu: Vec<_> = (2..5).map(|trial| cpu::run_trial(&plan, &images, trial, true)).collect();
         assert!(cpu[0].logits.iter().any(|l| *l != cpu[0].logits[0]), "{what}: logits differ");
+        assert_eq!(cpu[0].saturated_cells > 0, what == "cells cut", "{what}");
         for limits in batches {
             engine.set_limits(limits);
             let gpu = engine.run(&plan, &images, 2..5, true).expect("a run");

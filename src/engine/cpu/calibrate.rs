@@ -1,7 +1,8 @@
 //! ADC ranges from data: the step, per layer, with the least squared error on the calibration images.
 
 use super::digital::{Exact, pack};
-use super::{run_steps, window};
+use super::gather::gather;
+use super::run_steps;
 use crate::config::AdcBits;
 use crate::engine::{IntegerImages, Plan};
 use rayon::prelude::*;
@@ -26,7 +27,7 @@ fn histograms_of(plan: &Plan, exact: &[Vec<Exact>], image: &[u16]) -> Vec<Vec<u6
             let l = &placed.crossbar;
             let (positions, mut inputs) = (part.window.positions(), vec![0; l.rows]);
             for position in 0..positions {
-                window::gather(&part.window, input, matrix.input_zero as u32, position, &mut inputs);
+                gather(&part.window, input, matrix.input_zero as u32, position, &mut inputs);
                 count_sums(l, &inputs, &mut histograms[layer]);
             }
             exact[layer][index].run(matrix.input_zero as u32, input, output);

@@ -7,7 +7,8 @@
 
 use super::program_cells::{COLUMN_ALIGNMENT, Cells};
 use super::simd::multiversion;
-use super::{View, window};
+use super::View;
+use super::gather::gather;
 use crate::crossbar::{Adc, Conversion, CrossbarLayer};
 use crate::quantize::Window;
 
@@ -80,12 +81,13 @@ multiversion! {
 fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
     let layer = mvm.layer;
     let (rows, positions, width) = (layer.rows, mvm.window.positions(), layer.accumulators());
+    let before = *counts;
     let mut inputs = vec![0u32; TILE * rows];
     let mut work = Work::new(layer, cells.stride);
     for first in (0..positions).step_by(TILE) {
         let tile = first..(first + TILE).min(positions);
         for position in tile.clone() {
-            window::gather(mvm.window, input, mvm.zero, position, &mut inputs[(position - first) * rows..][..rows]);
+            gather(mvm.window, input, mvm.zero, position, &mut inputs[(position - first) * rows..][..rows]);
         }
         for (group, range) in layer.groups.iter().enumerate() {
             work.load_weights(layer, group);
@@ -96,7 +98,7 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
                     counts.patterns += 1;
                     if work.drive(driven, range[0], step * layer.dac_bits, layer.dac_bits) == 0 {
                         counts.zero_patterns += 1;
-                        if work.zero_code == 0 && mvm.pre_adc.is_none() {
+                        if work.zero_is_nothing && mvm.pre_adc.is_none() {
                             continue;
                         }
                     }
@@ -119,7 +121,7 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
         }
     }
     if layer.digital {
-        *counts = Counts::default();
+        *counts = before; // there is no converter to count
     }
 }
 
@@ -136,15 +138,21 @@ struct Work {
     weights: Vec<i32>,
     /// Shift-and-add of one step, before its input bit's weight.
     partial: Vec<i32>,
-    /// Code of a zero sum.
-    zero_code: i32,
+    /// True if a zero sum converts to zero and is not clipped.
+    zero_is_nothing: bool,
+    /// True if 32 bits hold one step's shift-and-add.
+    narrow: bool,
 }
 
 impl Work {
     fn new(layer: &CrossbarLayer, stride: usize) -> Self {
-        let zero_code = match &layer.conversion {
-            Conversion::Ideal => 0,
-            Conversion::Rounding(adc) => adc.code(0).0,
+        let zero_is_nothing = match &layer.conversion {
+            Conversion::Ideal => true,
+            Conversion::Rounding(adc) => adc.code(0) == (0, false),
+        };
+        let narrow = match &layer.conversion {
+            Conversion::Ideal => false,
+            Conversion::Rounding(adc) => i64::from(adc.top) * layer.largest_conversion_weight() < i64::from(i32::MAX),
         };
         Work {
             stride,
@@ -153,7 +161,8 @@ impl Work {
             codes: vec![0; stride],
             weights: vec![0; stride],
             partial: vec![0; layer.columns],
-            zero_code,
+            zero_is_nothing,
+            narrow,
         }
     }
 
@@ -214,15 +223,14 @@ impl Work {
         let ideal = layer.conversion == Conversion::Ideal;
         let values = if ideal { &self.sums } else { &self.codes };
         let slices = values.chunks_exact(columns).zip(self.weights.chunks_exact(columns)).take(layer.planes.converted * layer.planes.slices);
-        if ideal {
-            for (sums, weights) in slices {
-                for ((out, &sum), &weight) in out.iter_mut().zip(sums).zip(weights) {
-                    *out += (i64::from(sum) * i64::from(weight)) << shift;
+        if !self.narrow {
+            for (values, weights) in slices {
+                for ((out, &value), &weight) in out.iter_mut().zip(values).zip(weights) {
+                    *out += (i64::from(value) * i64::from(weight)) << shift;
                 }
             }
             return;
         }
-        // Codes of at most 14 bits times slice weights of at most 8 bits, over 18 slices: 32 bits hold them.
         self.partial.fill(0);
         for (codes, weights) in slices {
             for ((partial, &code), &weight) in self.partial.iter_mut().zip(codes).zip(weights) {

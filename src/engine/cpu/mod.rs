@@ -13,6 +13,7 @@ pub mod copy_channels;
 pub mod crossbar_mvm;
 pub mod digital;
 pub mod fill_zero;
+pub mod gather;
 pub mod max_pool;
 pub mod program_cells;
 pub mod requantize;
@@ -22,9 +23,8 @@ pub mod window;
 
 pub use simd::instruction_set;
 
-use super::{IntegerImages, Plan, TrialCounts};
+use super::{IntegerImages, LayerTally, Plan, TrialCounts};
 use crate::quantize::{IntegerNetwork, Matrix, Step};
-use crate::sweep::layers::LayerTally;
 use crossbar_mvm::{Counts, Mvm};
 use program_cells::Cells;
 use rayon::prelude::*;

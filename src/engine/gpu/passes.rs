@@ -69,6 +69,9 @@ pub fn dispatch(device: &Device, encoder: &mut CommandEncoder, name: &str, pipel
     pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
 }
 
+/// The product, compiled for some numbers of input steps and DAC bits.
+type Product = Arc<Pass<layout::CrossbarMvm>>;
+
 /// All passes.
 pub struct Passes {
     /// Conductances of cells.
@@ -76,7 +79,7 @@ pub struct Passes {
     /// Inputs of every row.
     pub gather: Pass<layout::Gather>,
     /// By input steps and DAC bits; compiled when first used.
-    crossbar_mvm: Mutex<HashMap<(u32, u32), Arc<Pass<layout::CrossbarMvm>>>>,
+    crossbar_mvm: Mutex<HashMap<(u32, u32), Product>>,
     /// Accumulators to outputs.
     pub requantize: Pass<layout::Requantize>,
     /// Sum of tensors.
@@ -111,7 +114,7 @@ impl Passes {
     }
 
     /// The product for inputs of `input_steps` steps of `dac_bits` bits.
-    pub fn crossbar_mvm(&self, device: &Device, input_steps: u32, dac_bits: u32) -> Result<Arc<Pass<layout::CrossbarMvm>>> {
+    pub fn crossbar_mvm(&self, device: &Device, input_steps: u32, dac_bits: u32) -> Result<Product> {
         if !(1..=MAX_INPUT_STEPS).contains(&input_steps) {
             return Err(Error::internal(format!("{input_steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")));
         }

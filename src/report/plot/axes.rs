@@ -104,4 +104,3 @@ fn x_label(column: &str) -> String {
         other => other.to_string(),
     }
 }
-

@@ -1,7 +1,7 @@
 //! Where does it break? Integer sums per layer, from a few images on a few chips.
 
-use crate::engine::{PlacedPart, multiply_accumulates};
-use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
+use super::{PlacedPart, multiply_accumulates};
+use super::cpu::crossbar_mvm::{Counts, Mvm};
 use serde::{Deserialize, Serialize};
 
 /// Output errors are kept in 1/256 of a multiply-accumulate.
