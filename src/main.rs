@@ -6,6 +6,7 @@ use std::process::ExitCode;
 mod cli;
 
 fn main() -> ExitCode {
+    quiet_drivers();
     let cli = cli::Cli::parse();
     let terminal = cli::terminal::Terminal::new(cli.quiet);
     let result = match cli.command {
@@ -24,5 +25,14 @@ fn main() -> ExitCode {
             terminal.error(&error);
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Mesa's device selection prints an error for every adapter where this variable is missing, though it needs it for
+/// windows only, and we open none.
+fn quiet_drivers() {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: the program has no other thread yet.
+        unsafe { std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir()) };
     }
 }
