@@ -16,6 +16,9 @@ pub enum Warning {
     /// Possible error-free currents lie exactly between two codes.
     #[allow(missing_docs, reason = "the names say it")]
     AdcTies { layer: String, step_levels: f64 },
+    /// The off current is rounded by the ADC and then subtracted unrounded.
+    #[allow(missing_docs, reason = "the names say it")]
+    RoundedOffCurrent { levels_per_row: f64 },
     /// Drawn conductances were cut at the largest representable one.
     #[allow(missing_docs, reason = "the names say it")]
     SaturatedCells { point: String, cells: u64 },
@@ -37,6 +40,10 @@ impl fmt::Display for Warning {
             Warning::AdcTies { layer, step_levels } => write!(
                 f,
                 "layer `{layer}`: with an ADC step of {step_levels} levels, possible error-free currents lie exactly between two codes, so the smallest error decides; shift adc.range by a fraction of a level or use a step of an odd number of levels"
+            ),
+            Warning::RoundedOffCurrent { levels_per_row } => write!(
+                f,
+                "offset encoding with digital removal: each driven row adds {levels_per_row:.3} levels of off current, which the ADC rounds with the sum and which are then subtracted unrounded; expect a systematic loss, also without random errors (offset_removal = \"unit-column\", differential encoding or a higher on_off_ratio avoid it)"
             ),
             Warning::SaturatedCells { point, cells } => write!(
                 f,

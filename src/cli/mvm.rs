@@ -14,6 +14,9 @@ use std::path::Path;
 /// One crossbar product.
 pub fn mvm(args: &MvmArgs, terminal: &Terminal) -> Result<u8> {
     let point = config::load_mvm(&args.config, &Overrides { trials: args.trials, ..Overrides::default() })?;
+    for out in [Some(&args.out), args.pre_adc.as_ref()].into_iter().flatten() {
+        check_output(args, out)?;
+    }
     let (weights, inputs) = (read(&args.weights)?, read(&args.inputs)?);
     let shape = matrix(&weights, &args.weights, "n x k")?;
     let [rows, vectors] = matrix(&inputs, &args.inputs, "k x b")?;
@@ -39,6 +42,19 @@ pub fn mvm(args: &MvmArgs, terminal: &Terminal) -> Result<u8> {
     }
     terminal.say(&format!("{} trials, {} conversions clipped, {} cells cut at the largest conductance", products.trials, products.clipped, products.saturated_cells));
     Ok(exit::DONE)
+}
+
+/// An output must not take the place of an input, and its folder must be there: both are slips.
+fn check_output(args: &MvmArgs, out: &Path) -> Result<()> {
+    let inputs = [Some(&args.weights), Some(&args.inputs), Some(&args.config), args.conductances.as_ref()];
+    let same = |input: &&std::path::PathBuf| out == input.as_path() || out.canonicalize().ok().is_some_and(|o| input.canonicalize().is_ok_and(|i| i == o));
+    if inputs.into_iter().flatten().any(|input| same(&input)) {
+        return Err(Error::input(out.display(), "is an input as well, and would be overwritten"));
+    }
+    match out.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+        Some(folder) => Err(Error::input(out.display(), format!("there is no folder {}", folder.display()))),
+        None => Ok(()),
+    }
 }
 
 fn read(path: &Path) -> Result<Array> {
@@ -75,7 +91,7 @@ fn floats(array: &Array, path: &Path) -> Result<Vec<f64>> {
         "f8" => array.bytes.chunks_exact(8).map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])).collect(),
         other => return Err(Error::input(path.display(), format!("type `{other}`; expected float32 or float64"))),
     };
-    match values.iter().position(|v| !(0.0..).contains(v)) {
+    match values.iter().position(|v| !(0.0..=f64::MAX).contains(v)) {
         Some(i) => Err(Error::input(path.display(), format!("element {i} is {}; a conductance is a number from 0 up, in units of g_on", values[i]))),
         None => Ok(values),
     }

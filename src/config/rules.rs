@@ -29,7 +29,8 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
             .error("`adc.bits = 1` with analog subtraction: a signed converter has 2^bits - 2 steps, so none")
             .hint("use adc.bits = 2 or more, or subtraction = \"digital\""));
     }
-    fraction_bits(point, picked)
+    fraction_bits(point, picked)?;
+    levels(point, picked)
 }
 
 /// A bitline sum must fit 32 bits: ou_wordlines x (2^dac_bits - 1) x 2^fraction_bits < 2^31.
@@ -51,6 +52,26 @@ fn fraction_bits(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
         .at(&["device.fraction_bits"])
         .error(message)
         .hint("\"max\" takes as many as fit, for each point"))
+}
+
+/// Levels of cells of several bits are no binary fractions. A sum of them must stay nearer to its whole number of
+/// level steps than half a step: ou_wordlines x (2^dac_bits - 1) x (2^cell_bits - 1) < 2^fraction_bits.
+fn levels(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
+    let c = &point.crossbar;
+    if c.cell_bits == 1 {
+        return Ok(()); // off and on are exact
+    }
+    let bits = crate::device::fraction_bits(&point.device, c.ou_wordlines, c.dac_bits);
+    let steps = c.ou_wordlines as u64 * ((1 << c.dac_bits) - 1) * ((1 << c.cell_bits) - 1);
+    if steps < 1 << bits {
+        return Ok(());
+    }
+    let message = format!(
+        "`cell_bits = {}` with `dac_bits = {}` and `ou_wordlines = {}`: a sum has {steps} steps, and conductances in {bits} \
+         fraction bits, all that a 32-bit sum leaves, cannot keep them apart",
+        c.cell_bits, c.dac_bits, c.ou_wordlines
+    );
+    Err(picked.at(&["crossbar.cell_bits", "crossbar.dac_bits", "crossbar.ou_wordlines"]).error(message).hint("lower one of the three"))
 }
 
 fn at_most(picked: &Picked<'_>, small: (&str, usize), large: (&str, usize)) -> Result<()> {

@@ -58,11 +58,13 @@ pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer
     let mut done = 0;
     observer.progress(0, total);
     let mut ready: Option<(usize, Ready)> = None;
+    if let Some(p) = manifest.points.iter().find(|p| p.trials % p.block_trials != 0) {
+        observer.say(&format!("chips are run in whole blocks of {}: {} asked for, {} run and kept", p.block_trials, p.trials, p.blocks() * p.block_trials));
+    }
     for item in &work {
         let (index, number) = *item;
         if observer.interrupted() {
-            write_log(request, &started, outcome)?;
-            return Err(Error::interrupted(format!("stopped after {} new blocks, all kept; the same command goes on from here", outcome.made)));
+            break;
         }
         let of = &manifest.points[index];
         let first = number * of.block_trials;
@@ -74,6 +76,9 @@ pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer
                 let made = referees.ready(&request.sweep.points[index], of, materials, request.engine, request.out, observer)?;
                 observer.say(&reference_line(&of.columns, &made.references, of.images));
                 ready = Some((index, made));
+                if observer.interrupted() {
+                    break; // the references are kept; the block is not begun
+                }
             }
             let Some((_, ready)) = &ready else { continue };
             if there.is_none() {
@@ -90,6 +95,10 @@ pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer
         }
         done += images_of(item);
         observer.progress(done, total);
+    }
+    if observer.interrupted() && done < total {
+        write_log(request, &started, outcome)?;
+        return Err(Error::interrupted(format!("stopped after {} new blocks, all kept; the same command goes on from here", outcome.made)));
     }
     for (index, number) in manifest.blocks() {
         let of = &manifest.points[index];
