@@ -95,6 +95,7 @@ impl Error {
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 e.hint("choose a folder you may write to with --out DIR")
             }
+            std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => e.hint("a file is in the way of a folder: choose another --out DIR"),
             _ => e,
         }
     }
