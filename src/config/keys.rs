@@ -38,7 +38,7 @@ const NORMAL: &[&str] = &["normal-proportional", "normal-independent"];
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
     key("network.model", "network", Kind::Path { words: &["embedded"] }, "\"embedded\"",
-        "the network: the one inside the program, or a `netgraph-1` JSON file with its .safetensors beside it, or their folder")
+        "the network: the one inside the program, or a netgraph-1 JSON file with its .safetensors beside it")
         .hash(Hash::Contents)
         .cost("time grows with the network's multiplications"),
     key("network.dataset", "dataset", Kind::Path { words: &["embedded"] }, "\"embedded\"",
@@ -63,7 +63,7 @@ pub const KEYS: &[Key] = &[
     key("quantization.clipping", "clipping", words(Clipping::WORDS), "\"mse\"",
         "how an activation's range is chosen on the calibration images: least squared error, or the largest value"),
     key("quantization.precision_map", "precision_map", Kind::Path { words: &["uniform"] }, "\"uniform\"",
-        "weight_bits everywhere, or a JSON file of magnitude bits (0 to 8) for each weight block: {format: bwq-precision-map-1, block: [rows, columns], layers: {NAME: [[bits, ...], ...]}}, every layer with weights named")
+        "weight_bits everywhere, or a JSON file of magnitude bits for each weight block (README.md)")
         .hash(Hash::Contents)
         .slip("a map holds magnitude bits and needs encoding = \"differential\""),
     key("crossbar.rows", "rows", integer(1, 4096), "128",
