@@ -22,7 +22,7 @@ pub fn status(args: &StatusArgs) -> Result<u8> {
         let list: Vec<_> = manifest.points.iter().zip(&points).map(|(m, p)| json!({ "config_hash": m.short(), "blocks_done": p.0, "blocks": p.1 })).collect();
         let _ = writeln!(text, "{}", json!({ "blocks_done": done, "blocks": all, "points": list }));
     } else {
-        let varying = |name: &str| manifest.points.iter().any(|p| p.columns.iter().find(|c| c.0 == name) != manifest.points[0].columns.iter().find(|c| c.0 == name));
+        let varying = |name: &str| manifest.points.iter().any(|p| p.value(name) != manifest.points[0].value(name));
         for (m, p) in manifest.points.iter().zip(&points) {
             let values: Vec<String> = m.columns.iter().filter(|c| varying(&c.0)).map(|c| format!("{} {}", c.0, c.1)).collect();
             let _ = writeln!(text, "{}  {:>4} of {:<4} blocks  {}", m.short(), p.0, p.1, values.join(", "));
@@ -50,7 +50,7 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
     let mut text = String::new();
     let _ = writeln!(text, "{:>9}  {:<24} {:>6}  {:>8} {:>8} {:>8}  {:>17}", "wordlines", "programming error", "chips", "mean %", "p5 %", "sd %", "yield % (95 %)");
     for p in &merged.points {
-        let value = |name: &str| p.point.columns.iter().find(|c| c.0 == name).map_or("", |c| c.1.as_str());
+        let value = |name: &str| p.point.value(name);
         let s = &p.summary;
         let error = format!("{} {}{}", value("programming_error_law"), value("sigma_ln"), value("sigma_rel"));
         let interval = format!("{:.0} ({:.0}-{:.0})", 100.0 * s.chip_yield.frac, 100.0 * s.chip_yield.interval.lo, 100.0 * s.chip_yield.interval.hi);

@@ -94,6 +94,11 @@ impl ManifestPoint {
         self.trials.div_ceil(self.block_trials)
     }
 
+    /// The value of a parameter column; empty where it has no meaning.
+    pub fn value(&self, name: &str) -> &str {
+        self.columns.iter().find(|c| c.0 == name).map_or("", |c| c.1.as_str())
+    }
+
     /// Short form of the hash, for messages.
     pub fn short(&self) -> &str {
         &self.hash[..16.min(self.hash.len())]

@@ -212,7 +212,8 @@ fn warn_of(point: &PointConfig, plan: &Plan, material: &Material, observer: &dyn
     if material.dataset.calibration_source.contains("test images") {
         observer.warn(&Warning::CalibratedOnTestImages);
     }
-    let levels_per_row = crate::device::g_off(point.device.on_off_ratio) / (1.0 - crate::device::g_off(point.device.on_off_ratio)) * f64::from((1u32 << point.crossbar.cell_bits) - 1);
+    let g_off = crate::device::g_off(point.device.on_off_ratio);
+    let levels_per_row = g_off / (1.0 - g_off) * f64::from((1u32 << point.crossbar.cell_bits) - 1);
     let rounded = |p: &crate::engine::PlacedPart| !p.crossbar.digital && p.crossbar.planes.input_sum && p.crossbar.conversion != Conversion::Ideal;
     if levels_per_row.fract() != 0.0 && plan.layers.iter().flatten().any(rounded) {
         observer.warn(&Warning::RoundedOffCurrent { levels_per_row });

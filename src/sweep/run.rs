@@ -1,8 +1,9 @@
 //! Runs the blocks of a sweep that are missing.
 
 use super::block::{Block, Trial};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, ManifestPoint};
 use super::materials::Materials;
+use super::merge::progress;
 use super::references::{Ready, Referees, References};
 use super::shard::Shard;
 use super::{Observer, atomic};
@@ -74,7 +75,7 @@ pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer
         } else {
             if ready.as_ref().is_none_or(|(i, _)| *i != index) {
                 let made = referees.ready(&request.sweep.points[index], of, materials, request.engine, request.out, observer)?;
-                observer.say(&reference_line(&of.columns, &made.references, of.images));
+                observer.say(&reference_line(of, &made.references));
                 ready = Some((index, made));
                 if observer.interrupted() {
                     break; // the references are kept; the block is not begun
@@ -100,11 +101,7 @@ pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer
         write_log(request, &started, outcome)?;
         return Err(Error::interrupted(format!("stopped after {} new blocks, all kept; the same command goes on from here", outcome.made)));
     }
-    for (index, number) in manifest.blocks() {
-        let of = &manifest.points[index];
-        let there = Block::path(request.out, &of.hash, number).exists() && References::read(request.out, &of.hash)?.is_some();
-        outcome.missing += u64::from(!there);
-    }
+    outcome.missing = progress(request.out, &manifest).iter().map(|(finished, all)| u64::from(all - finished)).sum();
     write_log(request, &started, outcome)?;
     Ok(outcome)
 }
@@ -130,9 +127,9 @@ fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32) -> Result<V
     Ok((first..first + count).zip(counts).map(trial).collect())
 }
 
-fn reference_line(columns: &[(String, String)], r: &References, images: u64) -> String {
-    let frac = |correct: u64| format!("{:.4}", correct as f64 / images as f64);
-    let value = |name: &str| columns.iter().find(|c| c.0 == name).map_or("", |c| c.1.as_str());
+fn reference_line(of: &ManifestPoint, r: &References) -> String {
+    let frac = |correct: u64| format!("{:.4}", correct as f64 / of.images as f64);
+    let value = |name: &str| of.value(name);
     let sigma = [value("sigma_ln"), value("sigma_rel")].concat();
     format!(
         "{} wordlines, {}{}{}: accuracy float {}, quantised {}, ideal crossbar {} (equal), without random errors {}; rounding of conductances {:.1e} ADC steps rms, programming error {:.2}",

@@ -152,7 +152,10 @@ impl Work {
         };
         let narrow = match &layer.conversion {
             Conversion::Ideal => false,
-            Conversion::Rounding(adc) => i64::from(adc.top) * layer.largest_conversion_weight() < i64::from(i32::MAX),
+            Conversion::Rounding(adc) => {
+                let of_all_slices = (layer.planes.converted as i64) << (layer.planes.slices as u32 * layer.cell_bits);
+                i64::from(adc.top) * of_all_slices < i64::from(i32::MAX)
+            }
         };
         Work {
             stride,
