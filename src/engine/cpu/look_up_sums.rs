@@ -6,9 +6,6 @@ use super::lanes::{Ints, Lanes, Rounding, with_lanes};
 use super::look_up_codes::Patterns;
 use super::sum_tables::Columns;
 
-/// Steps added up side by side, so that one addition need not wait for the one before.
-const STEPS: usize = 4;
-
 with_lanes! {
     /// Adds what the codes count, times `weight` (a power of two, negative for the minus plane), to the
     /// accumulators `[vector]`. Returns how many conversions were clipped.
@@ -41,17 +38,15 @@ fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, converter: &C
 #[inline(always)]
 fn plain_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, dac_bits: u32, inverse: f64, start: f64) -> L::Ints {
     let mut codes = lanes.all(0);
-    let mut last = steps;
-    while last >= STEPS {
-        last -= STEPS;
-        let sums = some_steps::<L, STEPS>(lanes, table, numbers, steps, last);
-        for t in (0..STEPS).rev() {
+    if steps == 8 {
+        let sums = eight_steps(lanes, table, numbers);
+        for t in (0..8).rev() {
             codes = lanes.add(lanes.shift_left(codes, dac_bits), lanes.fused_indices(sums[t], inverse, start));
         }
+        return codes;
     }
-    while last > 0 {
-        last -= 1;
-        let [sum] = some_steps::<L, 1>(lanes, table, numbers, steps, last);
+    for t in (0..steps).rev() {
+        let sum = one_step(lanes, table, numbers, steps, t);
         codes = lanes.add(lanes.shift_left(codes, dac_bits), lanes.fused_indices(sum, inverse, start));
     }
     codes
@@ -62,7 +57,7 @@ fn plain_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize
 fn any_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, dac_bits: u32, converter: &Converter, columns: &Columns, clipped: &mut u64) -> L::Ints {
     let mut codes = lanes.all(0);
     for t in (0..steps).rev() {
-        let [sum] = some_steps::<L, 1>(lanes, table, numbers, steps, t);
+        let sum = one_step(lanes, table, numbers, steps, t);
         let index = lanes.indices(sum, &converter.rule);
         let kept = lanes.min(lanes.max(index, lanes.all(0)), lanes.all(converter.top));
         *clipped += u64::from(lanes.count_different(kept, index, lanes.ints(&columns.mask)));
@@ -71,15 +66,24 @@ fn any_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, 
     codes
 }
 
-/// Bitline sums of `COUNT` steps from `first` on.
+/// Bitline sums of all of eight steps, side by side, so that one addition need not wait for the one before.
 #[inline(always)]
-fn some_steps<L: Lanes, const COUNT: usize>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, first: usize) -> [L::Ints; COUNT] {
-    let mut sums = [lanes.all(0); COUNT];
-    for unit in numbers.chunks_exact(steps) {
-        let numbers = &unit[first..first + COUNT];
-        for t in 0..COUNT {
-            sums[t] = lanes.add(sums[t], lanes.ints(&table[usize::from(numbers[t])]));
+fn eight_steps<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16]) -> [L::Ints; 8] {
+    let mut sums = [lanes.all(0); 8];
+    for unit in numbers.as_chunks::<8>().0 {
+        for t in 0..8 {
+            sums[t] = lanes.add(sums[t], lanes.ints(&table[usize::from(unit[t])]));
         }
     }
     sums
+}
+
+/// Bitline sums of step `t`.
+#[inline(always)]
+fn one_step<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, t: usize) -> L::Ints {
+    let mut sum = lanes.all(0);
+    for &number in numbers[t..].iter().step_by(steps) {
+        sum = lanes.add(sum, lanes.ints(&table[usize::from(number)]));
+    }
+    sum
 }

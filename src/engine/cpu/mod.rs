@@ -107,7 +107,11 @@ impl Chip {
 
 /// Runs chip `trial` on the test images.
 pub fn run_trial(prepared: &Prepared, images: &IntegerImages, trial: u32, keep_logits: bool) -> TrialCounts {
-    let chip = Chip::program(prepared, trial);
+    run_chip(prepared, &Chip::program(prepared, trial), images, keep_logits)
+}
+
+/// Runs a programmed chip on the test images.
+pub fn run_chip(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep_logits: bool) -> TrialCounts {
     let batch = prepared.batch(images.len());
     let run = |work: &mut Work, pixels: &[u16]| {
         let mut counts = Counts::default();
