@@ -9,6 +9,7 @@
 pub mod add;
 pub mod average_pool;
 pub mod calibrate;
+mod cell_block;
 pub mod copy_channels;
 pub mod crossbar_mvm;
 pub mod digital;
