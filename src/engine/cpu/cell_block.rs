@@ -11,6 +11,7 @@ use super::simd::multiversion;
 use crate::crossbar::CrossbarLayer;
 use crate::device::{KNOTS, QuantileTable, interpolate, knot_and_place};
 use crate::rng::{Purpose, cell_words};
+use std::ops::Range;
 
 /// Weights drawn together: enough to pay for what is done once a block, few enough for the fastest cache.
 const BLOCK: usize = 128;
@@ -64,13 +65,10 @@ fn draw_rows_inlined(drawing: &Drawing, first_row: usize, stride: usize, out: &m
     let planes = &layer.planes;
     let end = (first_row + out.len() / stride) * layer.columns;
     let mut block = Block::new();
-    let mut target = Target { row: 0, column: 0, stride, columns: layer.columns, lanes: 0 };
     for first in (first_row * layer.columns..end).step_by(BLOCK) {
-        let lanes = first..(first + BLOCK).min(end);
-        block.load(drawing, lanes.clone());
-        target.lanes = lanes.len();
-        target.row = first / layer.columns - first_row;
-        target.column = first % layer.columns;
+        let entries = first..(first + BLOCK).min(end);
+        let rows = Rows::of(entries.clone(), layer.columns);
+        block.load(drawing, entries, rows.clone());
         for slice in 0..planes.slices {
             if slice % QUAD == 0 && !drawing.all_fixed {
                 block.draw_words(drawing, (slice / QUAD) as u32);
@@ -83,7 +81,10 @@ fn draw_rows_inlined(drawing: &Drawing, first_row: usize, stride: usize, out: &m
                 block.subtract();
             }
             for plane in 0..planes.converted {
-                target.write(out, (plane * planes.slices + slice) * layer.columns, &block.kept[plane]);
+                for (row, column, lanes) in rows.clone() {
+                    let at = (row - first_row) * stride + layer.converted_column(plane, slice, column);
+                    out[at..at + lanes.len()].copy_from_slice(&block.kept[plane][lanes]);
+                }
             }
         }
     }
@@ -126,21 +127,18 @@ impl Block {
         Block { row: [0; BLOCK], column: [0; BLOCK], held: [0; BLOCK], draws: [draw(), draw()], kept: [[0; BLOCK]; 2] }
     }
 
-    /// Takes up the entries `lanes` of the layer's cells; lanes after the last hold no cell.
+    /// Takes up `entries` of the layer's cells, which stand in `rows`; lanes after the last hold no cell.
     #[inline(always)]
-    fn load(&mut self, drawing: &Drawing, lanes: std::ops::Range<usize>) {
+    fn load(&mut self, drawing: &Drawing, entries: Range<usize>, rows: Rows) {
         let layer = drawing.layer;
-        let [mut row, mut column] = [lanes.start / layer.columns, lanes.start % layer.columns];
-        for lane in 0..lanes.len() {
-            self.row[lane] = row as u32;
-            self.column[lane] = layer.column_key(column);
-            column += 1;
-            if column == layer.columns {
-                [row, column] = [row + 1, 0];
+        for (row, first, lanes) in rows {
+            self.row[lanes.clone()].fill(row as u32);
+            for (key, column) in self.column[lanes].iter_mut().zip(first..) {
+                *key = layer.column_key(column);
             }
         }
         let mut packed = [0; BLOCK];
-        packed[..lanes.len()].copy_from_slice(&layer.cells[lanes]);
+        packed[..entries.len()].copy_from_slice(&layer.cells[entries]);
         for lane in 0..BLOCK {
             self.held[lane] = packed[lane] >> 16;
         }
@@ -230,24 +228,35 @@ impl Block {
     }
 }
 
-/// Where the lanes of a block stand in the rows that are written.
-struct Target {
+/// The rows that a block's lanes stand in: (row, column of the first lane, lanes).
+#[derive(Clone)]
+struct Rows {
     row: usize,
     column: usize,
-    stride: usize,
     columns: usize,
+    lane: usize,
     lanes: usize,
 }
 
-impl Target {
-    /// Writes a value per lane to the converted columns from `first` on.
+impl Rows {
+    /// Rows of the entries `entries` of a layer's cells.
     #[inline(always)]
-    fn write(&self, out: &mut [i32], first: usize, values: &Lanes<i32>) {
-        let (mut row, mut column, mut rest) = (self.row, self.column, &values[..self.lanes]);
-        while !rest.is_empty() {
-            let (here, later) = rest.split_at(rest.len().min(self.columns - column));
-            out[row * self.stride + first + column..][..here.len()].copy_from_slice(here);
-            (row, column, rest) = (row + 1, 0, later);
+    fn of(entries: Range<usize>, columns: usize) -> Self {
+        Rows { row: entries.start / columns, column: entries.start % columns, columns, lane: 0, lanes: entries.len() }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = (usize, usize, Range<usize>);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.lane == self.lanes {
+            return None;
         }
+        let lanes = self.lane..self.lanes.min(self.lane + self.columns - self.column);
+        let here = (self.row, self.column, lanes.clone());
+        (self.row, self.column, self.lane) = (self.row + 1, 0, lanes.end);
+        Some(here)
     }
 }
