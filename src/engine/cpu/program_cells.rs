@@ -163,7 +163,7 @@ mod tests {
         let kept: Vec<u32> = (0..rows * outputs).map(|_| rng.random_range(0..weight_bits)).collect();
         let ragged = rng.random_range(0..2) == 0;
         let bits = |row: usize, output: usize| if ragged { kept[row * outputs + output] } else { weight_bits - 1 };
-        let mut layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &values, magnitude_bits: &bits }).unwrap();
+        let mut layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &values, magnitude_bits: &bits }).expect("a layer");
         match rng.random_range(0..4) {
             0 => layer.saturation = 1 << build.fraction_bits,        // many cells are cut
             1 => layer.saturation = 1 << (build.fraction_bits - 5), // even off cells of a ratio of 10
