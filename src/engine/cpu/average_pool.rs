@@ -29,32 +29,3 @@ fn average_pool_inlined(input: View, out: &mut [u32], window: &Window, zeros: [i
     }
     pool_rows(input, out, window, 0, take, |a, b| a + b, |sums, out| zip_rows(out, sums, mean));
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::cpu::{pool_rows::cases, window::inside};
-    use crate::rng::PhiloxStream;
-    use rand::RngExt;
-
-    #[test]
-    fn every_element_is_the_rounded_mean_of_its_window() {
-        let mut rng = PhiloxStream::new(3);
-        for case in 0..500 {
-            let (window, shape, values) = cases::random(&mut rng);
-            let ([channels, h, w], [out_h, out_w]) = (shape, window.out);
-            let zeros = [rng.random_range(0..1 << 20), rng.random_range(0..1 << 19)];
-            let (multiplier, shift, clamp) = (rng.random_range(0..=1 << 24), rng.random_range(1..=40), [rng.random_range(0..1 << 10), (1 << 20) - 1]);
-            let mut out = vec![7; channels * out_h * out_w];
-            average_pool(View { values: &values, shape }, &mut out, &window, zeros, multiplier, shift, clamp);
-            for (i, &got) in out.iter().enumerate() {
-                let (c, position) = (i / (out_h * out_w), [i / out_w % out_h, i % out_w]);
-                let places = (0..window.kernel[0]).flat_map(|ky| (0..window.kernel[1]).map(move |kx| [ky, kx]));
-                let read = places.filter_map(|place| inside(&window, position, place, [h, w]));
-                let sum: i64 = read.map(|[y, x]| i64::from(values[(c * h + y) * w + x]) - i64::from(zeros[0])).sum();
-                let mean = i64::from(zeros[1]) + shift_round(sum * i64::from(multiplier), shift);
-                assert_eq!(got, mean.clamp(i64::from(clamp[0]), i64::from(clamp[1])) as u32, "case {case}: {window:?}, element {i}");
-            }
-        }
-    }
-}

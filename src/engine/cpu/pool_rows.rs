@@ -43,15 +43,15 @@ pub fn pool_rows<T: Copy>(
     }
 }
 
-/// Windows of all kinds, for the tests of both poolings.
 #[cfg(test)]
-pub mod cases {
-    use crate::quantize::Window;
+mod tests {
+    use crate::engine::cpu::{View, average_pool::average_pool, max_pool::max_pool, window::inside};
+    use crate::quantize::{Window, fixed_point::shift_round};
     use crate::rng::PhiloxStream;
     use rand::RngExt;
 
     /// A random window, the shape of its input and the input. Windows may reach beyond the input, or miss it.
-    pub fn random(rng: &mut PhiloxStream) -> (Window, [usize; 3], Vec<u32>) {
+    fn random(rng: &mut PhiloxStream) -> (Window, [usize; 3], Vec<u32>) {
         let mut below = |n: usize| rng.random_range(0..n);
         let shape = [below(4) + 1, below(12) + 1, below(40) + 1];
         let global = below(4) == 0;
@@ -66,5 +66,44 @@ pub mod cases {
         };
         let values = (0..shape.iter().product()).map(|_| rng.random_range(0..1 << 20)).collect();
         (window, shape, values)
+    }
+
+    #[test]
+    fn every_element_is_the_maximum_of_its_window() {
+        let mut rng = PhiloxStream::new(2);
+        for case in 0..500 {
+            let (window, shape, values) = random(&mut rng);
+            let ([channels, h, w], [out_h, out_w]) = (shape, window.out);
+            let mut out = vec![7; channels * out_h * out_w];
+            max_pool(View { values: &values, shape }, &mut out, &window);
+            for (i, &got) in out.iter().enumerate() {
+                let (c, position) = (i / (out_h * out_w), [i / out_w % out_h, i % out_w]);
+                let places = (0..window.kernel[0]).flat_map(|ky| (0..window.kernel[1]).map(move |kx| [ky, kx]));
+                let read = places.filter_map(|place| inside(&window, position, place, [h, w]));
+                let largest = read.map(|[y, x]| values[(c * h + y) * w + x]).max().unwrap_or(0);
+                assert_eq!(got, largest, "case {case}: {window:?}, element {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_element_is_the_rounded_mean_of_its_window() {
+        let mut rng = PhiloxStream::new(3);
+        for case in 0..500 {
+            let (window, shape, values) = random(&mut rng);
+            let ([channels, h, w], [out_h, out_w]) = (shape, window.out);
+            let zeros = [rng.random_range(0..1 << 20), rng.random_range(0..1 << 19)];
+            let (multiplier, shift, clamp) = (rng.random_range(0..=1 << 24), rng.random_range(1..=40), [rng.random_range(0..1 << 10), (1 << 20) - 1]);
+            let mut out = vec![7; channels * out_h * out_w];
+            average_pool(View { values: &values, shape }, &mut out, &window, zeros, multiplier, shift, clamp);
+            for (i, &got) in out.iter().enumerate() {
+                let (c, position) = (i / (out_h * out_w), [i / out_w % out_h, i % out_w]);
+                let places = (0..window.kernel[0]).flat_map(|ky| (0..window.kernel[1]).map(move |kx| [ky, kx]));
+                let read = places.filter_map(|place| inside(&window, position, place, [h, w]));
+                let sum: i64 = read.map(|[y, x]| i64::from(values[(c * h + y) * w + x]) - i64::from(zeros[0])).sum();
+                let mean = i64::from(zeros[1]) + shift_round(sum * i64::from(multiplier), shift);
+                assert_eq!(got, mean.clamp(i64::from(clamp[0]), i64::from(clamp[1])) as u32, "case {case}: {window:?}, element {i}");
+            }
+        }
     }
 }
