@@ -13,7 +13,7 @@ pub mod normal_independent;
 pub mod normal_proportional;
 mod quantile_table;
 
-pub use quantile_table::{OCTAVES, QuantileTable, SEGMENTS};
+pub use quantile_table::{KNOTS, OCTAVES, QuantileTable, SEGMENTS, interpolate, knot_and_place};
 
 use crate::config::{DeviceConfig, ProgrammingError};
 

@@ -38,7 +38,7 @@ impl QuantileTable {
         let levels = 1u32 << cell_bits;
         let unit = (1u64 << fraction_bits) as f64;
         let fixed = |g: f64| (g * unit).round_ties_even().min(f64::from(i32::MAX)) as i32;
-        let mut table = QuantileTable { fraction_bits, knots: Vec::with_capacity(levels as usize * 2 * SIDE), nominal: Vec::new(), on_sd: 0.0 };
+        let mut table = QuantileTable { fraction_bits, knots: Vec::with_capacity(levels as usize * KNOTS), nominal: Vec::new(), on_sd: 0.0 };
         for level in 0..levels {
             let nominal = nominal_conductance(level, cell_bits, device.on_off_ratio);
             let g = |z: f64| conductance_at(&device.programming_error, nominal, g_off(device.on_off_ratio), z);
@@ -74,16 +74,30 @@ impl QuantileTable {
     /// The conductance of a cell at `level` for the random word `word`, before saturation.
     #[inline]
     pub fn sample(&self, level: u32, word: u32) -> i32 {
-        let tail = word & 0x7fff_ffff;
-        let octave = tail.leading_zeros() - 1;
-        let bits = (tail << octave) << 1;
-        let segment = bits >> 26 & 31;
-        let place = (bits >> 14 & 0xfff) as i32;
-        let knot = level as usize * 2 * SIDE + (word >> 31) as usize * SIDE + octave as usize * SEGMENTS + segment as usize;
-        let [base, rise] = self.knots[knot];
-        // rise * place / 4096, rounded, in 32 bits: the high and the low 12 bits of the rise apart.
-        base + (rise >> 12) * place + (((rise & 0xfff) * place + 2048) >> 12)
+        let (knot, place) = knot_and_place(word);
+        let [base, rise] = self.knots[level as usize * KNOTS + knot as usize];
+        interpolate(base, rise, place)
     }
+}
+
+/// Knots of one level: its number times this, plus [`knot_and_place`]'s knot, is an index into [`QuantileTable::knots`].
+pub const KNOTS: usize = 2 * SIDE;
+
+/// Where a random word falls: (knot among those of a level, place in the segment after it).
+#[inline(always)]
+pub fn knot_and_place(word: u32) -> (u32, i32) {
+    let tail = word & 0x7fff_ffff;
+    let octave = tail.leading_zeros() - 1;
+    let bits = (tail << octave) << 1;
+    let segment = bits >> 26 & 31;
+    ((word >> 31) * SIDE as u32 + octave * SEGMENTS as u32 + segment, (bits >> 14 & 0xfff) as i32)
+}
+
+/// The conductance at `place` of a segment.
+#[inline(always)]
+pub fn interpolate(base: i32, rise: i32, place: i32) -> i32 {
+    // rise * place / 4096, rounded, in 32 bits: the high and the low 12 bits of the rise apart.
+    base + (rise >> 12) * place + (((rise & 0xfff) * place + 2048) >> 12)
 }
 
 /// Tail probability at the start of a segment: (v + 1/2) / 2^32 where v is the least 31-bit number of the segment.

@@ -13,7 +13,7 @@ pub const ACCUMULATOR_BITS: u32 = 37;
 pub const IDEAL_FRACTION_BITS: u32 = 8;
 
 /// v / 2^shift, rounded half away from zero. `shift` >= 1, |v| < 2^62.
-#[inline]
+#[inline(always)]
 pub fn shift_round(v: i64, shift: u32) -> i64 {
     let magnitude = (v.unsigned_abs() + (1 << (shift - 1))) >> shift;
     if v < 0 { -(magnitude as i64) } else { magnitude as i64 }

@@ -25,7 +25,7 @@ pub const REFERENCE_COLUMN: u32 = u32::MAX;
 /// cell at (`row`, `column`) of `layer` in `plane`, for the chip `trial`.
 ///
 /// Mirror: `cell_words` in `shaders/shared/philox.wgsl`.
-#[inline]
+#[inline(always)]
 pub fn cell_words(seed: u64, trial: u32, purpose: Purpose, layer: u32, row: u32, column: u32, plane: u32, quad: u32) -> [u32; 4] {
     let place = layer << 16 | (purpose as u32) << 12 | plane << 8 | quad;
     philox4x32([row, column, place, trial], [seed as u32, (seed >> 32) as u32])

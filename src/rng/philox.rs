@@ -9,18 +9,20 @@ const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 /// Ten rounds of Philox on a 128-bit counter with a 64-bit key.
-#[inline]
+#[inline(always)]
 pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    let [mut c0, mut c1, mut c2, mut c3] = counter;
+    // Words in the low halves of 64 bits, with whatever is left of products above them: where many counters are
+    // drawn in a loop, a vector lane then holds a product whole, and nothing is packed or unpacked between rounds.
+    let [mut c0, mut c1, mut c2, mut c3] = counter.map(u64::from);
     let [mut k0, mut k1] = key;
     for _ in 0..10 {
-        let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0);
-        let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2);
-        (c0, c1, c2, c3) = ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
+        let p0 = u64::from(MULTIPLIERS[0]) * (c0 & 0xffff_ffff);
+        let p1 = u64::from(MULTIPLIERS[1]) * (c2 & 0xffff_ffff);
+        (c0, c1, c2, c3) = (p1 >> 32 ^ c1 ^ u64::from(k0), p1, p0 >> 32 ^ c3 ^ u64::from(k1), p0);
         k0 = k0.wrapping_add(WEYL[0]);
         k1 = k1.wrapping_add(WEYL[1]);
     }
-    [c0, c1, c2, c3]
+    [c0, c1, c2, c3].map(|word| word as u32)
 }
 
 /// Philox as a stream, for choices on the host (the cases of a self-test, say); implements `rand`'s core trait.

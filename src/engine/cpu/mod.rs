@@ -9,6 +9,7 @@
 pub mod add;
 pub mod average_pool;
 pub mod calibrate;
+mod cell_block;
 pub mod code_tables;
 pub mod copy_channels;
 pub mod crossbar_mvm;
@@ -22,8 +23,10 @@ pub mod look_up_sums;
 pub mod max_pool;
 pub mod patterns;
 pub mod product;
+mod pool_rows;
 pub mod program_cells;
 pub mod requantize;
+mod rows;
 mod simd;
 pub mod sum_tables;
 pub mod tally;

@@ -2,14 +2,20 @@
 //!
 //! Where the planes of a differential pair are subtracted before the conversion, only their difference
 //! reaches the bitline's converter, so only the difference is kept: the same integers, half the work.
+//!
+//! Chips are drawn many cells at a time, in `cell_block`; the cell by cell way here serves what is given or nominal,
+//! and is what the tests hold the other to.
 
+use super::cell_block::{Drawing, draw_rows};
 use crate::crossbar::CrossbarLayer;
 use crate::device::QuantileTable;
-use crate::rng::{Purpose, cell_words};
 use rayon::prelude::*;
 
 /// Columns are padded to a multiple of this, so that the product works on whole vectors.
 pub const COLUMN_ALIGNMENT: usize = 32;
+
+/// Weights that one task draws: some ten microseconds of work.
+const WEIGHTS_PER_TASK: usize = 1 << 11;
 
 /// Conductances of one part of a layer, `[row][converted column, padded]`, in units of 2^-F of g_on.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,73 +28,167 @@ pub struct Cells {
     pub saturated: u64,
 }
 
-/// Where a cell's conductance comes from.
-enum Source<'a> {
-    /// Drawn for a chip: table, levels that need no draw, seed, trial.
-    Drawn(&'a QuantileTable, Vec<Option<i32>>, u64, u32),
-    /// The level's own conductance.
-    Nominal(&'a QuantileTable),
-    /// Given, `[plane][slice][row][output]`; a reference column is nominal.
-    Given(&'a QuantileTable, &'a [f64]),
+impl Cells {
+    fn zero(layer: &CrossbarLayer) -> Self {
+        let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
+        Cells { stride, values: vec![0; layer.rows * stride], saturated: 0 }
+    }
 }
 
 /// Cells of chip `trial`.
 pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32) -> Cells {
-    program(layer, &Source::Drawn(table, fixed_levels(table), seed, trial))
+    let mut cells = Cells::zero(layer);
+    let stride = cells.stride;
+    let drawing = Drawing::new(layer, table, seed, trial);
+    let rows = WEIGHTS_PER_TASK.div_ceil(layer.columns.max(1));
+    let draw = |(task, out): (usize, &mut [i32])| {
+        let mut saturated = 0;
+        draw_rows(&drawing, task * rows, stride, out, &mut saturated);
+        saturated
+    };
+    cells.saturated = cells.values.par_chunks_mut((rows * stride).max(1)).enumerate().map(draw).sum();
+    cells
 }
 
 /// Cells without programming error.
 pub fn nominal_cells(layer: &CrossbarLayer, table: &QuantileTable) -> Cells {
-    program(layer, &Source::Nominal(table))
+    program(layer, |cell| table.nominal[cell.level as usize])
 }
 
 /// Cells of given conductances `[plane][slice][row][output]` in g_on; a reference column is error-free.
 pub fn given_cells(layer: &CrossbarLayer, table: &QuantileTable, given: &[f64]) -> Cells {
-    program(layer, &Source::Given(table, given))
+    let unit = (1u64 << table.fraction_bits) as f64;
+    program(layer, |Cell { level, row, column, plane, slice }| {
+        if column == layer.outputs {
+            return table.nominal[level as usize];
+        }
+        let at = ((plane * layer.planes.slices + slice) * layer.rows + row) * layer.outputs + column;
+        (given[at] * unit).round_ties_even().clamp(0.0, f64::from(i32::MAX)) as i32
+    })
 }
 
-/// Levels whose conductance is the same at every draw (an off cell of an infinite ratio, say): drawing is skipped.
-fn fixed_levels(table: &QuantileTable) -> Vec<Option<i32>> {
-    let per_level = table.knots.len() / table.nominal.len();
-    table.knots.chunks(per_level).map(|knots| knots.iter().all(|k| *k == [knots[0][0], 0]).then_some(knots[0][0])).collect()
+/// A cell's level and place.
+struct Cell {
+    level: u32,
+    row: usize,
+    column: usize,
+    plane: usize,
+    slice: usize,
 }
 
-fn program(layer: &CrossbarLayer, source: &Source) -> Cells {
-    let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
-    let mut values = vec![0; layer.rows * stride];
+/// Cell by cell.
+fn program(layer: &CrossbarLayer, conductance: impl Fn(Cell) -> i32 + Sync) -> Cells {
+    let mut cells = Cells::zero(layer);
     let planes = &layer.planes;
     let program_row = |(row, out): (usize, &mut [i32])| {
         let mut saturated = 0;
         for column in 0..layer.columns {
             let packed = layer.cells[row * layer.columns + column];
             for plane in 0..planes.programmed {
-                let mut words = None;
                 for slice in 0..planes.slices {
-                    if slice % 4 == 0 {
-                        words = None; // one Philox block serves four slices
-                    }
                     let Some(level) = layer.level(packed, plane, slice) else { continue };
-                    let drawn = match source {
-                        Source::Nominal(table) => table.nominal[level as usize],
-                        Source::Given(table, _) if column == layer.outputs => table.nominal[level as usize],
-                        Source::Given(table, given) => {
-                            let at = ((plane * planes.slices + slice) * layer.rows + row) * layer.outputs + column;
-                            (given[at] * (1u64 << table.fraction_bits) as f64).round_ties_even().clamp(0.0, f64::from(i32::MAX)) as i32
-                        }
-                        Source::Drawn(table, fixed, seed, trial) => fixed[level as usize].unwrap_or_else(|| {
-                            let draw = || cell_words(*seed, *trial, Purpose::ProgrammingError, layer.layer, row as u32, layer.column_key(column), plane as u32, slice as u32 / 4);
-                            table.sample(level, words.get_or_insert_with(draw)[slice % 4])
-                        }),
-                    };
-                    let kept = drawn.min(layer.saturation);
-                    saturated += u64::from(kept != drawn);
+                    let written = conductance(Cell { level, row, column, plane, slice });
+                    let kept = written.min(layer.saturation);
+                    saturated += u64::from(kept != written);
                     let value = &mut out[layer.converted_column(plane.min(planes.converted - 1), slice, column)];
-                    *value += if plane == 1 && planes.converted == 1 { -kept } else { kept };
+                    *value += if planes.signed() && plane == 1 { -kept } else { kept };
                 }
             }
         }
         saturated
     };
-    let saturated = values.par_chunks_mut(stride).enumerate().map(program_row).sum();
-    Cells { stride, values, saturated }
+    cells.saturated = cells.values.par_chunks_mut(cells.stride).enumerate().map(program_row).sum();
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::*;
+    use crate::crossbar::layer::{Build, Weights};
+    use crate::device::{fraction_bits, g_off};
+    use crate::rng::{PhiloxStream, Purpose, cell_words};
+    use rand::RngExt;
+
+    const ENCODINGS: [Encoding; 4] = [
+        Encoding::Differential(Subtraction::Analog),
+        Encoding::Differential(Subtraction::Digital),
+        Encoding::Offset(OffsetRemoval::Digital),
+        Encoding::Offset(OffsetRemoval::UnitColumn),
+    ];
+
+    /// A layer and its table: random in shape, bits, encoding, device, precision and saturation.
+    fn random_layer(rng: &mut PhiloxStream) -> (CrossbarLayer, QuantileTable) {
+        let [rows, outputs] = [rng.random_range(1..60), [1, 3, 10, 16, 33, 64, 150][rng.random_range(0..7)]];
+        let (cell_bits, dac_bits) = ([1, 1, 1, 2, 3, 5, 8][rng.random_range(0..7)], rng.random_range(1..3));
+        let weight_bits = rng.random_range(2..=13u32);
+        let device = DeviceConfig {
+            g_on_siemens: 1e-4,
+            on_off_ratio: [None, Some(10.0)][rng.random_range(0..2)],
+            fraction_bits: [None, Some(12)][rng.random_range(0..2)],
+            programming_error: match rng.random_range(0..4) {
+                0 => ProgrammingError::None,
+                1 => ProgrammingError::Lognormal { sigma_ln: 0.3, clip: false },
+                2 => ProgrammingError::NormalProportional { sigma_rel: 0.2, clip: true },
+                _ => ProgrammingError::NormalIndependent { sigma_rel: 0.3, clip: false },
+            },
+        };
+        let crossbar = CrossbarConfig {
+            rows: 128,
+            cols: 128,
+            ou_wordlines: 9,
+            ou_bitlines: 8,
+            cell_bits,
+            dac_bits,
+            row_cut: RowCut::BlockAligned,
+            encoding: ENCODINGS[rng.random_range(0..4)],
+            digital_layers: DigitalLayers::None,
+        };
+        let build = Build {
+            name: "random",
+            layer: rng.random_range(0..100),
+            first_output: rng.random_range(0..50),
+            weight_bits,
+            input_bits: 4,
+            crossbar: &crossbar,
+            adc: &AdcConfig { bits: AdcBits::Ideal, range: AdcRange::Full },
+            g_off: g_off(device.on_off_ratio),
+            fraction_bits: fraction_bits(&device, 9, dac_bits),
+            calibrated_multiple: 1,
+            digital: false,
+        };
+        let top = (1 << (weight_bits - 1)) - 1;
+        let values: Vec<i32> = (0..rows * outputs).map(|_| if rng.random_range(0..4) == 0 { 0 } else { rng.random_range(-top..=top) }).collect();
+        // Half of the layers have weights of fewer bits, or none, so that some slices have no cell.
+        let kept: Vec<u32> = (0..rows * outputs).map(|_| rng.random_range(0..weight_bits)).collect();
+        let ragged = rng.random_range(0..2) == 0;
+        let bits = |row: usize, output: usize| if ragged { kept[row * outputs + output] } else { weight_bits - 1 };
+        let mut layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &values, magnitude_bits: &bits }).expect("a layer");
+        match rng.random_range(0..4) {
+            0 => layer.saturation = 1 << build.fraction_bits,        // many cells are cut
+            1 => layer.saturation = 1 << (build.fraction_bits - 5), // even off cells of a ratio of 10
+            _ => {}
+        }
+        (layer, QuantileTable::new(&device, cell_bits, build.fraction_bits))
+    }
+
+    /// Many cells at a time against cell by cell: the same conductances and the same number of cut cells.
+    #[test]
+    fn blocks_draw_what_cells_draw() {
+        let mut rng = PhiloxStream::new(20);
+        let mut cut = 0;
+        for case in 0..400 {
+            let (layer, table) = random_layer(&mut rng);
+            let (seed, trial) = (rng.random(), rng.random());
+            let expected = program(&layer, |cell| {
+                let (row, column) = (cell.row as u32, layer.column_key(cell.column));
+                let words = cell_words(seed, trial, Purpose::ProgrammingError, layer.layer, row, column, cell.plane as u32, cell.slice as u32 / 4);
+                table.sample(cell.level, words[cell.slice % 4])
+            });
+            let drawn = program_cells(&layer, &table, seed, trial);
+            assert!(drawn == expected, "case {case}: {:?}, {} bits, {} and {} cut", layer.planes, layer.cell_bits, drawn.saturated, expected.saturated);
+            cut += expected.saturated;
+        }
+        assert!(cut > 0);
+    }
 }
