@@ -1,8 +1,8 @@
 //! The analog-to-digital converter: a bitline sum becomes a code.
 //!
 //! The rule (that of the independent simulator we are held to): clip to [lo, hi], then
-//! index = round((v - lo) / step), ties to the even index counted from lo. It is *defined* by the IEEE f64
-//! expression in [`Adc::index`] and tabulated as integer thresholds, so that engines without f64 give
+//! index = round((v - lo) / step), ties to the even index counted from lo. It is *defined* by an IEEE f64
+//! expression ([`Rounding::index`]) and tabulated as integer thresholds, so that engines without f64 give
 //! the same codes. Steps from lo to hi: 2^bits - 1, or 2^bits - 2 for a signed converter (zero is a level).
 
 use crate::config::{AdcBits, AdcConfig, AdcRange};
@@ -50,8 +50,36 @@ pub struct Adc {
     pub offset_levels: f64,
     /// `thresholds[i]` is the least sum whose unclipped index is at least i; i = 0..=top + 1.
     pub thresholds: Vec<i32>,
-    /// 1 / step where a product gives the same index as the quotient at every threshold, else `None`.
-    pub exact_inverse: Option<f64>,
+    /// The expression that defines the converter.
+    pub rule: Rounding,
+}
+
+/// How an index is computed from a sum, exactly the same on every processor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rounding {
+    /// sum x .0 + .1, rounded once, to a whole number: .1 is the zero level's index plus [`ROUNDER`].
+    Fused(f64, f64),
+    /// (sum - .0) x .1, rounded to f64 and then to a whole number.
+    Product(f64, f64),
+    /// (sum - .0) / .1, rounded to f64 and then to a whole number.
+    Quotient(f64, f64),
+}
+
+/// 1.5 x 2^52: adding it rounds to the nearest whole number, ties to even, and leaves that number in the low bits.
+pub const ROUNDER: f64 = 6755399441055744.0;
+
+impl Rounding {
+    /// The index of a sum, unclipped.
+    #[inline(always)]
+    pub fn index(&self, sum: i32) -> i32 {
+        let sum = f64::from(sum);
+        let rounded = match *self {
+            Rounding::Fused(inverse, start) => sum.mul_add(inverse, start),
+            Rounding::Product(lo, inverse) => (sum - lo) * inverse + ROUNDER,
+            Rounding::Quotient(lo, step) => (sum - lo) / step + ROUNDER,
+        };
+        rounded.to_bits() as i32
+    }
 }
 
 impl Sums {
@@ -126,7 +154,21 @@ impl Adc {
         let highest = sums.highest_code(bits);
         let (top, zero) = if sums.signed { (2 * highest, highest) } else { (highest, 0) };
         let step = multiple as f64 * sums.level_step;
-        Self::tabulated(top as u32, -(zero as f64) * step, step, multiple as f64, zero as i32, 0.0)
+        let mut adc = Adc {
+            top: top as u32,
+            lo: -(zero as f64) * step,
+            step,
+            step_levels: multiple as f64,
+            zero_index: zero as i32,
+            offset_levels: 0.0,
+            thresholds: Vec::new(),
+            rule: Rounding::Fused(1.0 / step, ROUNDER + zero as f64),
+        };
+        // Sums that lie halfway between two codes by design need a quotient that is rounded before it is decided.
+        if adc.has_nominal_ties(sums) {
+            adc.rule = Rounding::Quotient(adc.lo, step);
+        }
+        adc.tabulated()
     }
 
     /// Range `[lo, hi]` in currents of one cell at g_on.
@@ -138,23 +180,36 @@ impl Adc {
         let offset = lo + zero * step_current;
         // Slop of the division of the range must not pass for an offset of the zero level.
         let offset = if offset.abs() < 1e-9 * step_current { 0.0 } else { offset };
-        Self::tabulated(top, lo * sums.full_current, step_current * sums.full_current, levels(step_current), zero as i32, levels(offset))
+        let (lo, step) = (lo * sums.full_current, step_current * sums.full_current);
+        let adc = Adc {
+            top,
+            lo,
+            step,
+            step_levels: levels(step_current),
+            zero_index: zero as i32,
+            offset_levels: levels(offset),
+            thresholds: Vec::new(),
+            rule: Rounding::Quotient(lo, step),
+        };
+        adc.tabulated()
     }
 
-    fn tabulated(top: u32, lo: f64, step: f64, step_levels: f64, zero_index: i32, offset_levels: f64) -> Self {
-        let mut adc = Adc { top, lo, step, step_levels, zero_index, offset_levels, thresholds: Vec::new(), exact_inverse: None };
-        adc.thresholds = (0..=i64::from(top) + 1).map(|index| adc.threshold(index)).collect();
-        let inverse = 1.0 / step;
-        let agrees = |sum: i32| ((f64::from(sum) - lo) * inverse).round_ties_even() == adc.index(sum);
-        let at_thresholds = adc.thresholds.iter().all(|&t| agrees(t) && agrees(t.saturating_sub(1)));
-        adc.exact_inverse = at_thresholds.then_some(inverse);
-        adc
+    fn tabulated(mut self) -> Self {
+        self.thresholds = (0..=i64::from(self.top) + 1).map(|index| self.threshold(index)).collect();
+        self
     }
 
-    /// The index of a sum before clipping. This expression defines the converter.
+    /// The first of `rules` that gives every sum the index of the definition, else the definition. All rise with the
+    /// sum, so one that is right at every threshold and just below it is right everywhere in the range.
+    pub fn same_rule(&self, rules: impl IntoIterator<Item = Rounding>) -> Rounding {
+        let right = |rule: &Rounding| self.thresholds.iter().all(|&t| [t, t.saturating_sub(1)].into_iter().all(|sum| rule.index(sum) == self.rule.index(sum)));
+        rules.into_iter().find(right).unwrap_or(self.rule)
+    }
+
+    /// The index of a sum before clipping. This defines the converter.
     #[inline]
     pub fn index(&self, sum: i32) -> f64 {
-        ((f64::from(sum) - self.lo) / self.step).round_ties_even()
+        f64::from(self.rule.index(sum))
     }
 
     /// The least sum whose index is at least `index`, within i32.

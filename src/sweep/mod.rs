@@ -32,4 +32,4 @@ pub trait Observer: Sync {
 }
 
 /// Changes whenever the same point would give other integers; part of every point's hash.
-pub const SEMANTICS: &str = "bwq-integers-1";
+pub const SEMANTICS: &str = "bwq-integers-2";

@@ -5,7 +5,7 @@
 //! Read noise would make a conversion a random number: a row then needs its variance beside its code, which has its
 //! place here, where each (pattern, slice) is converted once and for all.
 
-use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, with_lanes};
+use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, fastest_rule, with_lanes};
 use super::program_cells::Cells;
 use crate::crossbar::{Adc, CrossbarLayer};
 use crate::engine::units::{Block, Unit};
@@ -29,7 +29,7 @@ pub struct Converter {
 impl Converter {
     /// The converter of `adc`.
     pub fn new(adc: &Adc) -> Self {
-        Converter { rule: Rounding::new(adc), top: adc.top as i32, zero: adc.zero_index }
+        Converter { rule: fastest_rule(adc), top: adc.top as i32, zero: adc.zero_index }
     }
 
     /// True if a sum between `least` and `largest` can be clipped: indices rise with sums.

@@ -9,6 +9,7 @@ use super::program_cells::{COLUMN_ALIGNMENT, Cells};
 use super::simd::multiversion;
 use super::View;
 use super::gather::gather;
+use super::lanes::{Rounding, fastest_rule};
 use crate::crossbar::{Adc, Conversion, CrossbarLayer};
 use crate::quantize::Window;
 
@@ -142,6 +143,8 @@ struct Work {
     zero_is_nothing: bool,
     /// True if 32 bits hold one step's shift-and-add.
     narrow: bool,
+    /// The converter's rule in its fastest form.
+    rule: Rounding,
 }
 
 impl Work {
@@ -166,6 +169,10 @@ impl Work {
             partial: vec![0; layer.columns],
             zero_is_nothing,
             narrow,
+            rule: match &layer.conversion {
+                Conversion::Ideal => Rounding::Product(0.0, 1.0), // never asked for
+                Conversion::Rounding(adc) => fastest_rule(adc),
+            },
         }
     }
 
@@ -210,9 +217,11 @@ impl Work {
             if let Conversion::Rounding(adc) = &layer.conversion {
                 let weights = &self.weights[first..][..COLUMN_ALIGNMENT];
                 let codes = &mut self.codes[first..][..COLUMN_ALIGNMENT];
-                match adc.exact_inverse {
-                    Some(inverse) => codes_of(adc, |distance| distance * inverse, &sums, weights, codes, &mut clipped),
-                    None => codes_of(adc, |distance| distance / adc.step, &sums, weights, codes, &mut clipped),
+                // One expression for the whole loop, so that it is vectorised.
+                match self.rule {
+                    rule @ Rounding::Fused(..) => codes_of(adc, rule, &sums, weights, codes, &mut clipped),
+                    rule @ Rounding::Product(..) => codes_of(adc, rule, &sums, weights, codes, &mut clipped),
+                    rule @ Rounding::Quotient(..) => codes_of(adc, rule, &sums, weights, codes, &mut clipped),
                 }
             }
         }
@@ -265,15 +274,12 @@ impl Work {
     }
 }
 
-/// 1.5 x 2^52: adding it rounds to the nearest whole number, ties to even, and leaves that number in the low bits.
-const ROUNDER: f64 = 6755399441055744.0;
-
-/// Codes of sums by the converter's rule ([`Adc::index`]) without branches; counts the clipped ones, lane by lane.
+/// Codes of sums without branches; counts the clipped ones, lane by lane.
 #[inline(always)]
-fn codes_of(adc: &Adc, in_steps: impl Fn(f64) -> f64, sums: &[i32; COLUMN_ALIGNMENT], weights: &[i32], codes: &mut [i32], clipped: &mut [u32; COLUMN_ALIGNMENT]) {
+fn codes_of(adc: &Adc, rule: Rounding, sums: &[i32; COLUMN_ALIGNMENT], weights: &[i32], codes: &mut [i32], clipped: &mut [u32; COLUMN_ALIGNMENT]) {
     let mut indices = [0i32; COLUMN_ALIGNMENT];
     for j in 0..COLUMN_ALIGNMENT {
-        indices[j] = (in_steps(f64::from(sums[j]) - adc.lo) + ROUNDER).to_bits() as i32;
+        indices[j] = rule.index(sums[j]);
     }
     for j in 0..COLUMN_ALIGNMENT {
         let kept = indices[j].clamp(0, adc.top as i32);

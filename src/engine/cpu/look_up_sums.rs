@@ -41,7 +41,7 @@ fn plain_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize
     if steps == 8 {
         let sums = eight_steps(lanes, table, numbers);
         for t in (0..8).rev() {
-            codes = lanes.add(lanes.shift_left(codes, dac_bits), lanes.fused_indices(sums[t], inverse, start));
+            codes = lanes.add(lanes.add(codes, codes), lanes.fused_indices(sums[t], inverse, start));
         }
         return codes;
     }

@@ -1,5 +1,5 @@
 //! One function, compiled for several instruction sets, chosen when the program runs. The results are the
-//! same bits: only integers and exactly rounded f64 operations are involved, and nothing is contracted.
+//! same bits: only integers and exactly rounded f64 operations are involved, and nothing is contracted unasked.
 
 /// Defines `$name`, which calls the inlined `$body` compiled for the best instruction set there is.
 macro_rules! multiversion {
@@ -10,7 +10,7 @@ macro_rules! multiversion {
             {
                 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
                 fn avx512($($arg: $ty),*) { $body($($arg),*) }
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,fma")]
                 fn avx2($($arg: $ty),*) { $body($($arg),*) }
                 if $crate::engine::cpu::instruction_set() == "AVX-512" {
                     // SAFETY: the processor has these instructions.
@@ -35,7 +35,7 @@ pub fn instruction_set() -> &'static str {
         if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512cd") && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl") {
             return "AVX-512";
         }
-        if is_x86_feature_detected!("avx2") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             return "AVX2";
         }
     }

@@ -22,6 +22,7 @@ pub use avx512::Avx512;
 pub use portable::Portable;
 
 use crate::crossbar::Adc;
+pub use crate::crossbar::adc::{ROUNDER, Rounding};
 
 /// Columns of a row of codes.
 pub const WORDS: usize = 32;
@@ -99,48 +100,16 @@ pub trait Lanes: Copy {
     fn indices(self, sums: Self::Ints, rule: &Rounding) -> Self::Ints;
 }
 
-/// 1.5 x 2^52: adding it rounds to the nearest whole number, ties to even, and leaves that number in the low bits.
-const ROUNDER: f64 = 6755399441055744.0;
-
-/// The converter's rule in the cheapest form that gives the same index for every sum.
-#[derive(Debug, Clone, Copy)]
-pub enum Rounding {
-    /// fma(sum, .0, .1): one rounding.
-    Fused(f64, f64),
-    /// (sum - .0) x .1
-    Product(f64, f64),
-    /// (sum - .0) / .1, the definition.
-    Quotient(f64, f64),
-}
-
-impl Rounding {
-    /// The cheapest exact rule of `adc`: every form is monotone, so it is right if it is right at every threshold.
-    pub fn new(adc: &Adc) -> Self {
-        let inverse = 1.0 / adc.step;
-        let start = ROUNDER + f64::from(adc.zero_index);
-        let fused = |sum: i32| f64::from(sum).mul_add(inverse, start).to_bits() as i32;
-        // On x86 without the instruction a fused product is a slow call.
-        let fast = cfg!(not(target_arch = "x86_64")) || super::simd::instruction_set() != "portable";
-        if fast && adc.thresholds.iter().all(|&t| [t, t.saturating_sub(1)].into_iter().all(|sum| f64::from(fused(sum)) == adc.index(sum))) {
-            return Rounding::Fused(inverse, start);
-        }
-        match adc.exact_inverse {
-            Some(inverse) => Rounding::Product(adc.lo, inverse),
-            None => Rounding::Quotient(adc.lo, adc.step),
-        }
+/// The rule of `adc` in the form that is fastest here.
+pub fn fastest_rule(adc: &Adc) -> Rounding {
+    let inverse = 1.0 / adc.step;
+    let fused = Rounding::Fused(inverse, ROUNDER + f64::from(adc.zero_index));
+    let product = Rounding::Product(adc.lo, inverse);
+    // On x86 without the instruction a fused product is a slow call.
+    if cfg!(target_arch = "x86_64") && super::simd::instruction_set() == "portable" {
+        return adc.same_rule([product, Rounding::Quotient(adc.lo, adc.step)]);
     }
-
-    /// The index of one sum.
-    #[inline]
-    pub fn index(&self, sum: i32) -> i32 {
-        let sum = f64::from(sum);
-        let rounded = match *self {
-            Rounding::Fused(inverse, start) => sum.mul_add(inverse, start),
-            Rounding::Product(lo, inverse) => (sum - lo) * inverse + ROUNDER,
-            Rounding::Quotient(lo, step) => (sum - lo) / step + ROUNDER,
-        };
-        rounded.to_bits() as i32
-    }
+    adc.same_rule([fused, product])
 }
 
 /// Defines `$name`, which calls the generic, inlined `$body` with the lanes of the best instruction set there is.
@@ -189,7 +158,7 @@ mod tests {
     fn rounding(bits: AdcBits, range: AdcRange, g_off: f64) -> (Adc, Rounding) {
         let sums = Sums::new(9, 1, 1, g_off, 26, true);
         let Conversion::Rounding(adc) = Conversion::new(&AdcConfig { bits, range }, &sums, 3).expect("a converter") else { panic!("not a converter") };
-        let rule = Rounding::new(&adc);
+        let rule = fastest_rule(&adc);
         (adc, rule)
     }
 
@@ -277,8 +246,7 @@ mod tests {
     fn the_usual_converters_need_one_rounding() {
         assert!(matches!(rounding(AdcBits::Lossless, AdcRange::Full, 0.0).1, Rounding::Fused(..)));
         assert!(matches!(rounding(AdcBits::Lossless, AdcRange::Full, 0.01).1, Rounding::Fused(..)));
-        // Sums halfway between two codes stay there only if the product is rounded before it is.
-        assert!(matches!(rounding(AdcBits::Bits(4), AdcRange::Calibrated, 0.0).1, Rounding::Product(..)));
+        assert!(matches!(rounding(AdcBits::Bits(4), AdcRange::Calibrated, 0.0).1, Rounding::Fused(..)));
         assert!(!matches!(rounding(AdcBits::Bits(3), AdcRange::Given(-7.3, 8.1), 0.1).1, Rounding::Fused(..)));
     }
 }
