@@ -17,7 +17,7 @@ pub mod gather;
 pub mod max_pool;
 pub mod program_cells;
 pub mod requantize;
-mod simd;
+pub(crate) mod simd;
 pub mod tally;
 pub mod window;
 
