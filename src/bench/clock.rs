@@ -50,7 +50,7 @@ pub struct Effort {
     pub repeats: usize,
     /// More of them are made until this time is spent.
     pub enough_s: f64,
-    /// Fewer are made, but two, once this time is spent.
+    /// Fewer are made once this time is spent.
     pub patience_s: f64,
 }
 
@@ -69,7 +69,7 @@ impl Effort {
         let mut samples = vec![run(0)?];
         loop {
             let (n, spent) = (samples.len(), started.elapsed().as_secs_f64());
-            let done = (n >= self.repeats && spent >= self.enough_s) || (n >= 2 && spent >= self.patience_s) || n >= MOST_REPEATS;
+            let done = (n >= self.repeats && spent >= self.enough_s) || spent >= self.patience_s || n >= MOST_REPEATS;
             if done {
                 break;
             }
@@ -98,6 +98,13 @@ pub struct Timing<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One long run is enough, and its number is told.
+    #[test]
+    fn patience_ends() {
+        let effort = Effort { repeats: 5, enough_s: 0.0, patience_s: 0.0 };
+        assert_eq!(effort.repeat(|_| Ok((2.0, ()))).map(|t| (t.repeats, t.median_s)).ok(), Some((1, 2.0)));
+    }
 
     #[test]
     fn the_median_of_what_was_measured() {

@@ -123,6 +123,7 @@ pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, r
     let equals_direct = expected.is_some_and(|e| e == one_chip);
 
     let product = Product::new(case)?;
+    // The shaders are compiled by now.
     let chips = chips_per_repeat(engine, &|| run(kernel, engine, &product, 0, 1).map(|_| ()))?;
     let timing = effort.repeat(|i| {
         let (started, cpu_s) = (Instant::now(), cpu_seconds());
@@ -197,7 +198,6 @@ fn chips_per_repeat(engine: &Engine, run_one: &dyn Fn() -> Result<()>) -> Result
     if matches!(engine, Engine::Cpu) {
         return Ok(1);
     }
-    run_one()?; // compiles, and allocates what this size needs
     let started = Instant::now();
     run_one()?;
     Ok((LEAST_GPU_S / started.elapsed().as_secs_f64().max(1e-6)).ceil().clamp(1.0, 64.0) as u32)

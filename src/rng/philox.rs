@@ -41,7 +41,7 @@ impl PhiloxStream {
     /// The next word as a number below `bound` (a bias of bound / 2^32 is nothing to a benchmark).
     pub fn below(&mut self, bound: u32) -> u32 {
         let Ok(word) = self.try_next_u32();
-        (u64::from(word) * u64::from(bound) >> 32) as u32
+        ((u64::from(word) * u64::from(bound)) >> 32) as u32
     }
 }
 

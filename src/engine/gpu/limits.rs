@@ -168,3 +168,24 @@ fn seconds_of(device: &Device, encoder: wgpu::CommandEncoder, place: &str) -> Re
 fn fastest(run: impl Fn() -> Result<f64>) -> Result<f64> {
     (0..REPEATS).try_fold(f64::INFINITY, |least, _| Ok(run()?.min(least)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shaders compile and read rows at some rate, on whatever adapter there is.
+    #[test]
+    fn limits_are_measured() {
+        let engine = match GpuEngine::new(std::env::var("BWQ_ADAPTER").ok().as_deref(), true) {
+            Ok(engine) => engine,
+            Err(error) => {
+                assert!(std::env::var_os("CI").is_none(), "a GPU adapter is required here: {error}");
+                eprintln!("NOT RUN: no Vulkan adapter: {error}");
+                return;
+            }
+        };
+        let limits = engine.limits().expect("limits");
+        assert!(limits.copy_gb_per_s > 0.0 && limits.rows_per_s().is_some_and(|r| r > 0.0), "{limits:?}");
+        assert!(limits.random_rows.iter().all(|r| r.gb_per_s > 0.0 && r.gb_per_s < 1e6), "{limits:?}");
+    }
+}
