@@ -8,9 +8,11 @@ use crate::config::{Encoding, PointConfig};
 use crate::crossbar::CrossbarLayer;
 use crate::crossbar::layer::{Build, Weights};
 use crate::device::{self, QuantileTable};
+use crate::engine::cpu::View;
 use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
+use crate::engine::cpu::product::{Product, Work};
 use crate::engine::cpu::program_cells::{Cells, given_cells, program_cells};
-use crate::engine::{decoding, multiply_accumulates};
+use crate::engine::{Kernel, decoding, multiply_accumulates};
 use crate::error::{Error, Result};
 use crate::quantize::Window;
 
@@ -28,6 +30,8 @@ pub struct Operands {
     pub conductances: Option<(usize, Vec<f64>)>,
     /// Keep the currents before the ADC (of the first trial).
     pub pre_adc: bool,
+    /// The kernel to use if it can; `None` = the cheapest. The products do not depend on it.
+    pub kernel: Option<Kernel>,
 }
 
 /// The products.
@@ -60,6 +64,9 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
     let decoding = decoding(&layer, device::g_off(device.on_off_ratio), table.fraction_bits, f64::from((1u32 << point.quantization.activation_bits) - 1));
     let trials = operands.conductances.as_ref().map_or(point.monte_carlo.trials as usize, |c| c.0);
     let mut products = Products { trials, outputs: Vec::new(), pre_adc: None, clipped: 0, saturated_cells: 0 };
+    let shape = [layer.rows, 1, operands.vectors];
+    let product = Product::new(&layer, &window, point.quantization.activation_bits, 0, operands.kernel, operands.vectors);
+    let mut work = Work::default();
     for trial in 0..trials {
         let cells: Cells = match &operands.conductances {
             None => program_cells(&layer, &table, point.monte_carlo.seed, trial as u32),
@@ -68,23 +75,21 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
                 given_cells(&layer, &table, &all[trial * size..(trial + 1) * size])
             }
         };
+        products.saturated_cells += cells.saturated;
         let mut counts = Counts::default();
-        let mut mvm = Mvm::new(&layer, &window, 0);
         if operands.pre_adc && trial == 0 {
+            let mut mvm = Mvm::new(&layer, &window, 0);
             mvm.keep_sums();
+            mvm.run(&cells, &inputs, shape, &mut Counts::default());
+            products.pre_adc = Some(currents(&layer, &mvm, operands.vectors));
         }
-        mvm.run(&cells, &inputs, [layer.rows, 1, operands.vectors], &mut counts);
-        let width = layer.accumulators();
+        let accumulators = product.accumulators(&product.on_chip(cells, false), View { values: &inputs, shape }, &mut work, &mut counts);
         for n in 0..layer.outputs {
-            for row in mvm.accumulators.chunks(width) {
+            for row in accumulators.chunks(layer.accumulators()) {
                 products.outputs.push(multiply_accumulates(&layer, &decoding, row, n));
             }
         }
-        if operands.pre_adc && trial == 0 {
-            products.pre_adc = Some(currents(&layer, &mvm, operands.vectors));
-        }
         products.clipped += counts.clipped;
-        products.saturated_cells += cells.saturated;
     }
     Ok(products)
 }

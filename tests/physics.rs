@@ -14,7 +14,7 @@ fn operands(shape: [usize; 2], vectors: usize, weight_top: i64, input_top: i64, 
     let mut rng = PhiloxStream::new(seed);
     let weights = (0..shape[0] * shape[1]).map(|_| rng.random_range(-weight_top..=weight_top)).collect();
     let inputs = (0..shape[1] * vectors).map(|_| rng.random_range(0..=input_top)).collect();
-    Operands { shape, weights, vectors, inputs, conductances: None, pre_adc: false }
+    Operands { shape, weights, vectors, inputs, conductances: None, pre_adc: false, kernel: None }
 }
 
 fn product(o: &Operands) -> Vec<f64> {
@@ -185,7 +185,7 @@ fn cells_follow_the_law() {
         let key = if law == "lognormal" { "sigma_ln" } else { "sigma_rel" };
         let p = with_law(&format!("{{ law = \"{law}\", {key} = {sigma} }}"), 4000);
         // One row, one weight of 1, one input of 1: the output is the cell itself (the other plane is off).
-        let o = Operands { shape: [1, 1], weights: vec![1], vectors: 1, inputs: vec![1], conductances: None, pre_adc: false };
+        let o = Operands { shape: [1, 1], weights: vec![1], vectors: 1, inputs: vec![1], conductances: None, pre_adc: false, kernel: None };
         let mut g = mvm(&p, &o).unwrap().outputs;
         g.sort_by(f64::total_cmp);
         let n = g.len() as f64;

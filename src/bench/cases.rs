@@ -5,11 +5,13 @@ use crate::config::{self, Overrides, PointConfig};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::device::{self, QuantileTable};
 use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
+use crate::engine::cpu::product::Work;
 use crate::engine::cpu::program_cells::program_cells;
 use crate::error::{Error, Result};
 use crate::mvm::{Operands, lay_out};
 use crate::quantize::Window;
 use crate::rng::PhiloxStream;
+use std::cell::RefCell;
 
 /// Inputs of the layer.
 pub const INPUTS: usize = 576;
@@ -87,6 +89,10 @@ pub struct Product {
     pub shape: [usize; 3],
     /// Seed of the chips.
     pub seed: u64,
+    /// Working memory, kept between chips as an engine keeps it.
+    pub work: RefCell<Work>,
+    /// Patterns that are prepared for the clock's sake.
+    pub patterns: RefCell<Vec<u16>>,
 }
 
 impl Product {
@@ -96,7 +102,7 @@ impl Product {
         let mut random = PhiloxStream::new(1);
         let weights: Vec<i64> = (0..OUTPUTS * INPUTS).map(|_| i64::from(random.below(255)) - 127).collect();
         let inputs: Vec<u32> = (0..INPUTS * case.vectors).map(|_| random.below(256)).collect();
-        let operands = Operands { shape: [OUTPUTS, INPUTS], weights, vectors: case.vectors, inputs: Vec::new(), conductances: None, pre_adc: false };
+        let operands = Operands { shape: [OUTPUTS, INPUTS], weights, vectors: case.vectors, inputs: Vec::new(), conductances: None, pre_adc: false, kernel: None };
         let mut layer = lay_out(&point, &operands)?;
         if case.fraction == Fraction::Coarse {
             let Some(bits) = layer.conversion.bits(layer.sums.signed) else {
@@ -114,6 +120,8 @@ impl Product {
             shape: [INPUTS, 1, case.vectors],
             seed: point.monte_carlo.seed,
             layer,
+            work: RefCell::default(),
+            patterns: RefCell::default(),
         })
     }
 

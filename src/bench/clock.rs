@@ -41,6 +41,8 @@ pub struct Stages {
     pub tables_s: f64,
     /// The product itself, conversion and shift-and-add included.
     pub product_s: f64,
+    /// What only serves the measurement; no part of the chip's time.
+    pub aside_s: f64,
 }
 
 /// How long to measure.

@@ -4,7 +4,8 @@
 
 use super::cases::{COMPARED_VECTORS, Case, Fraction, Product};
 use super::clock::{Effort, Stages, cpu_seconds, timed};
-use crate::engine::Engine;
+use super::look_up;
+use crate::engine::{self, Engine};
 use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
 use crate::engine::cpu::program_cells::program_cells;
 #[cfg(feature = "gpu")]
@@ -26,7 +27,7 @@ pub struct Kernel {
     /// Its name.
     pub name: &'static str,
     /// The cases it is made for.
-    pub takes: fn(&Case) -> bool,
+    pub takes: fn(&Product) -> bool,
     /// On the CPU.
     pub cpu: Option<OnCpu>,
     /// On a GPU.
@@ -37,15 +38,33 @@ pub struct Kernel {
 }
 
 /// All kernels. The first one is what others are compared with.
-pub const KERNELS: &[Kernel] = &[Kernel {
-    name: "direct",
+pub const KERNELS: &[Kernel] = &[
     // It computes in 32 bits whatever the fraction is: once is enough.
-    takes: |case| case.fraction == Fraction::Max || case.vectors == COMPARED_VECTORS,
-    cpu: Some(direct),
-    #[cfg(feature = "gpu")]
-    gpu: Some(direct_on_gpu),
-    rows_looked_up: None,
-}];
+    Kernel {
+        name: "direct",
+        takes: |product| product.case.fraction == Fraction::Max || product.case.vectors == COMPARED_VECTORS,
+        cpu: Some(direct),
+        #[cfg(feature = "gpu")]
+        gpu: Some(direct_on_gpu),
+        rows_looked_up: None,
+    },
+    Kernel {
+        name: "table",
+        takes: |product| engine::Kernel::Table.can(&product.layer),
+        cpu: Some(look_up::table),
+        #[cfg(feature = "gpu")]
+        gpu: None,
+        rows_looked_up: Some(look_up::code_rows),
+    },
+    Kernel {
+        name: "split",
+        takes: |product| engine::Kernel::Split.can(&product.layer),
+        cpu: Some(look_up::split),
+        #[cfg(feature = "gpu")]
+        gpu: None,
+        rows_looked_up: Some(look_up::sum_rows),
+    },
+];
 
 fn direct(product: &Product, trial: u32, stages: &mut Stages) -> Vec<i64> {
     let cells = timed(&mut stages.sampling_s, || program_cells(&product.layer, &product.table, product.seed, trial));
@@ -114,7 +133,8 @@ const LEAST_GPU_S: f64 = 0.05;
 /// Measures `kernel` on `engine`; `None` if it is not made for the case or the engine. `rows_per_s` is the engine's
 /// limit. On the CPU, call it on a pool of one thread.
 pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, rows_per_s: Option<f64>) -> Result<Option<Speed>> {
-    if !(kernel.takes)(case) || !is_there(kernel, engine) {
+    let product = Product::new(case)?;
+    if !(kernel.takes)(&product) || !is_there(kernel, engine) {
         return Ok(None);
     }
     let compared = Product::new(&Case { vectors: COMPARED_VECTORS, ..*case })?;
@@ -122,7 +142,6 @@ pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, r
     let (one_chip, _) = run(kernel, engine, &compared, 0, 1)?;
     let equals_direct = expected.is_some_and(|e| e == one_chip);
 
-    let product = Product::new(case)?;
     // The shaders are compiled by now.
     let chips = chips_per_repeat(engine, &|| run(kernel, engine, &product, 0, 1).map(|_| ()))?;
     let timing = effort.repeat(|i| {
@@ -130,7 +149,7 @@ pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, r
         let (accumulators, stages) = run(kernel, engine, &product, 1 + i * chips, chips)?;
         std::hint::black_box(accumulators);
         // Stages are taken where this thread does all the work.
-        let seconds = if stages.is_some() { cpu_seconds() - cpu_s } else { started.elapsed().as_secs_f64() };
+        let seconds = stages.map_or(started.elapsed().as_secs_f64(), |s| cpu_seconds() - cpu_s - s.aside_s);
         Ok((seconds / f64::from(chips), stages))
     })?;
     let stages = timing.of_fastest;

@@ -13,6 +13,7 @@ pub mod cases;
 pub mod clock;
 pub mod kernels;
 pub mod limits;
+mod look_up;
 pub mod machine;
 pub mod network;
 mod random_rows;

@@ -34,7 +34,7 @@ pub fn mvm(args: &MvmArgs, terminal: &Terminal) -> Result<u8> {
             Some((array.shape[0], floats(&array, path)?))
         }
     };
-    let operands = Operands { shape, weights: integers(&weights, &args.weights)?, vectors, inputs: integers(&inputs, &args.inputs)?, conductances, pre_adc: args.pre_adc.is_some() };
+    let operands = Operands { shape, weights: integers(&weights, &args.weights)?, vectors, inputs: integers(&inputs, &args.inputs)?, conductances, pre_adc: args.pre_adc.is_some(), kernel: None };
     let products = multiply(&point, &operands)?;
     write(&args.out, &[products.trials, shape[0], vectors], &products.outputs)?;
     if let (Some(path), Some((shape, values))) = (&args.pre_adc, &products.pre_adc) {

@@ -179,6 +179,11 @@ impl Adc {
         (clipped as i32 - self.zero_index, clipped != index)
     }
 
+    /// The largest magnitude of a code counted from the zero level.
+    pub fn largest_code(&self) -> i64 {
+        (i64::from(self.top) - i64::from(self.zero_index)).max(i64::from(self.zero_index))
+    }
+
     /// True if nominal sums (whole numbers of level steps) can lie exactly between two codes.
     pub fn has_nominal_ties(&self, sums: &Sums) -> bool {
         let least = if sums.signed { -sums.largest } else { 0.0 };

@@ -7,10 +7,13 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod images;
+pub mod kernel;
 mod layer_tally;
 mod plan;
+pub mod units;
 
 pub use images::IntegerImages;
+pub use kernel::Kernel;
 pub use layer_tally::{ERROR_UNIT, LayerTally};
 pub use plan::{PlacedPart, Plan, decoding, ideal, multiply_accumulates, nominal};
 
@@ -43,7 +46,10 @@ impl Engine {
     /// Runs the chips `trials` of `plan` on the test images. `keep_logits` also returns what the network said.
     pub fn run(&self, plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool) -> Result<Vec<TrialCounts>> {
         match self {
-            Engine::Cpu => Ok(trials.map(|trial| cpu::run_trial(plan, images, trial, keep_logits)).collect()),
+            Engine::Cpu => {
+                let prepared = cpu::Prepared::new(plan, images.len());
+                Ok(trials.map(|trial| cpu::run_trial(&prepared, images, trial, keep_logits)).collect())
+            }
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu) => gpu.run(plan, images, trials, keep_logits),
         }

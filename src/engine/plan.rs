@@ -4,6 +4,7 @@ use crate::config::{AdcBits, AdcConfig, AdcRange, CrossbarConfig, DeviceConfig, 
 use crate::crossbar::layer::{Build, Weights};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::device::{self, QuantileTable};
+use crate::engine::Kernel;
 use crate::error::{Error, Result};
 use crate::quantize::fixed_point::{Decoding, Extra, IDEAL_FRACTION_BITS};
 use crate::quantize::{IntegerNetwork, Matrix, MatrixPart, Requantize};
@@ -36,6 +37,8 @@ pub struct Plan {
     pub seed: u64,
     /// True if every chip is the same.
     pub deterministic: bool,
+    /// The kernel to use where it can; `None` = the cheapest of each layer. Results do not depend on it.
+    pub kernel: Option<Kernel>,
 }
 
 /// The conditions under which the crossbar must equal the integer product exactly.
@@ -79,6 +82,7 @@ impl Plan {
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,
             deterministic: device::is_deterministic(&point.device.programming_error),
+            kernel: None,
             network,
         })
     }

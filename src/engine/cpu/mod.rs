@@ -9,71 +9,115 @@
 pub mod add;
 pub mod average_pool;
 pub mod calibrate;
+pub mod code_tables;
 pub mod copy_channels;
 pub mod crossbar_mvm;
 pub mod digital;
 pub mod fill_zero;
 pub mod gather;
+pub mod input_bytes;
+pub mod lanes;
+pub mod look_up_codes;
+pub mod look_up_sums;
 pub mod max_pool;
+pub mod patterns;
+pub mod product;
 pub mod program_cells;
 pub mod requantize;
 pub(crate) mod simd;
+pub mod sum_tables;
 pub mod tally;
 pub mod window;
 
 pub use simd::instruction_set;
 
-use super::{IntegerImages, LayerTally, Plan, TrialCounts};
+use super::{IntegerImages, LayerTally, PlacedPart, Plan, TrialCounts};
 use crate::quantize::{IntegerNetwork, Matrix, Step};
 use crossbar_mvm::{Counts, Mvm};
+use product::{PartOfChip, Product, Work};
 use program_cells::Cells;
 use rayon::prelude::*;
 
-/// A programmed chip: the cells of every part of every layer.
+/// A point made ready for this engine: per layer and part, how its product is computed.
+pub struct Prepared<'a> {
+    plan: &'a Plan,
+    products: Vec<Vec<Product<'a>>>,
+    /// True if the tables of a whole chip fit memory.
+    keep_tables: bool,
+}
+
+/// Bytes of tables that a chip may keep; a larger one builds them anew for every batch of images.
+const TABLE_BYTES: usize = 512 << 20;
+/// Bytes of one tensor of a batch of images.
+const TENSOR_BYTES: usize = 4 << 20;
+/// Most images of a batch: so many that building or loading a table is little beside its use.
+const BATCH: usize = 32;
+
+impl<'a> Prepared<'a> {
+    /// Chooses kernels for `images` images per chip.
+    pub fn new(plan: &'a Plan, images: usize) -> Self {
+        let product = |matrix: &'a Matrix, i: usize| {
+            let (layer, window) = (&plan.layers[matrix.layer][i].crossbar, &matrix.parts[i].window);
+            Product::new(layer, window, matrix.input_bits, matrix.input_zero as u32, plan.kernel, images * window.positions())
+        };
+        let products: Vec<Vec<Product>> = plan.network.matrices().map(|(_, m)| (0..m.parts.len()).map(|i| product(m, i)).collect()).collect();
+        let keep_tables = products.iter().flatten().map(Product::table_bytes).sum::<usize>() <= TABLE_BYTES;
+        Prepared { plan, products, keep_tables }
+    }
+
+    /// Images that run through the network together.
+    fn batch(&self, images: usize) -> usize {
+        let largest = self.plan.network.tensors.iter().map(|t| t.len() * 4).max().unwrap_or(1);
+        let shared = images.div_ceil(4 * rayon::current_num_threads());
+        BATCH.min(TENSOR_BYTES / largest.max(1)).min(shared).max(1)
+    }
+}
+
+/// A programmed chip: per layer and part, its cells or tables.
 pub struct Chip {
     /// Per layer and part.
-    pub layers: Vec<Vec<Cells>>,
+    parts: Vec<Vec<PartOfChip>>,
     /// Cells cut at the largest representable conductance.
     pub saturated_cells: u64,
 }
 
 impl Chip {
     /// Programs the chip `trial`; the same chip for every point with the same cells.
-    pub fn program(plan: &Plan, trial: u32) -> Self {
-        let layers: Vec<Vec<Cells>> = plan
-            .layers
-            .iter()
-            .map(|parts| {
-                let table = |digital: bool| if digital { &plan.ideal_table } else { &plan.table };
-                parts.iter().map(|p| program_cells::program_cells(&p.crossbar, table(p.crossbar.digital), plan.seed, trial)).collect()
-            })
-            .collect();
-        let saturated_cells = layers.iter().flatten().map(|c| c.saturated).sum();
-        Chip { layers, saturated_cells }
+    pub fn program(prepared: &Prepared, trial: u32) -> Self {
+        let plan = prepared.plan;
+        let place = |product: &Product| {
+            let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
+            product.on_chip(program_cells::program_cells(product.layer, table, plan.seed, trial), prepared.keep_tables)
+        };
+        let parts: Vec<Vec<PartOfChip>> = prepared.products.par_iter().map(|products| products.iter().map(place).collect()).collect();
+        let saturated_cells = parts.iter().flatten().map(|p| p.cells.saturated).sum();
+        Chip { parts, saturated_cells }
+    }
+
+    /// Runs some images; returns their logits.
+    fn run(&self, prepared: &Prepared, pixels: &[u16], work: &mut Work, counts: &mut Counts) -> Vec<u32> {
+        run_steps(&prepared.plan.network, pixels, &mut |layer, matrix, input, output| {
+            for (i, placed) in prepared.plan.layers[layer].iter().enumerate() {
+                let (product, part) = (&prepared.products[layer][i], &self.parts[layer][i]);
+                product.run(part, input, &placed.requantize, matrix.parts[i].first_output, output, work, counts);
+            }
+        })
     }
 }
 
 /// Runs chip `trial` on the test images.
-pub fn run_trial(plan: &Plan, images: &IntegerImages, trial: u32, keep_logits: bool) -> TrialCounts {
-    let chip = Chip::program(plan, trial);
-    let results: Vec<(Vec<u32>, Counts)> = (0..images.len())
-        .into_par_iter()
-        .map(|i| {
-            let mut counts = Counts::default();
-            let logits = run_steps(&plan.network, images.image(i), &mut |layer, matrix, input, output| {
-                for (part, (placed, cells)) in plan.layers[layer].iter().zip(&chip.layers[layer]).enumerate() {
-                    let window = &matrix.parts[part].window;
-                    let mut mvm = Mvm::new(&placed.crossbar, window, matrix.input_zero as u32);
-                    mvm.run(cells, input.values, input.shape, &mut counts);
-                    requantize::requantize(&placed.requantize, &mvm, matrix.parts[part].first_output, output);
-                }
-            });
-            (logits, counts)
-        })
-        .collect();
+pub fn run_trial(prepared: &Prepared, images: &IntegerImages, trial: u32, keep_logits: bool) -> TrialCounts {
+    let chip = Chip::program(prepared, trial);
+    let batch = prepared.batch(images.len());
+    let run = |work: &mut Work, pixels: &[u16]| {
+        let mut counts = Counts::default();
+        (chip.run(prepared, pixels, work, &mut counts), counts)
+    };
+    let results: Vec<(Vec<u32>, Counts)> = images.values.par_chunks(batch * images.size).map_init(Work::default, run).collect();
     let mut out = TrialCounts { saturated_cells: chip.saturated_cells, ..TrialCounts::default() };
-    for (i, (logits, counts)) in results.iter().enumerate() {
-        out.correct += u64::from(tally::is_correct(logits, images.labels[i]));
+    for ((logits, counts), labels) in results.iter().zip(images.labels.chunks(batch)) {
+        let classes = logits.len() / labels.len();
+        out.correct += logits.chunks(classes).zip(labels).map(|(l, &label)| u64::from(tally::is_correct(l, label))).sum::<u64>();
         out.clipped += counts.clipped;
         if keep_logits {
             out.logits.extend(logits);
@@ -84,19 +128,17 @@ pub fn run_trial(plan: &Plan, images: &IntegerImages, trial: u32, keep_logits: b
 
 /// The chip `trial` on the first images, layer by layer: where does it break?
 pub fn tally_layers(plan: &Plan, images: &IntegerImages, trial: u32) -> Vec<LayerTally> {
-    let chip = Chip::program(plan, trial);
-    let error_free: Vec<Vec<Cells>> = plan
-        .layers
-        .iter()
-        .map(|parts| parts.iter().map(|p| program_cells::nominal_cells(&p.crossbar, if p.crossbar.digital { &plan.ideal_table } else { &plan.table })).collect())
-        .collect();
+    let table = |p: &PlacedPart| if p.crossbar.digital { &plan.ideal_table } else { &plan.table };
+    let cells = |program: &dyn Fn(&PlacedPart) -> Cells| -> Vec<Vec<Cells>> { plan.layers.iter().map(|parts| parts.iter().map(program).collect()).collect() };
+    let chip = cells(&|p| program_cells::program_cells(&p.crossbar, table(p), plan.seed, trial));
+    let error_free = cells(&|p| program_cells::nominal_cells(&p.crossbar, table(p)));
     let exact = digital::pack(&plan.network);
     let sums: Vec<Vec<LayerTally>> = (0..images.len())
         .into_par_iter()
         .map(|i| {
             let mut tallies = vec![LayerTally::default(); plan.layers.len()];
             run_steps(&plan.network, images.image(i), &mut |layer, matrix, input, output| {
-                for (part, (placed, cells)) in plan.layers[layer].iter().zip(&chip.layers[layer]).enumerate() {
+                for (part, (placed, cells)) in plan.layers[layer].iter().zip(&chip[layer]).enumerate() {
                     let of_part = &matrix.parts[part];
                     let mut counts = Counts::default();
                     let mut mvm = Mvm::new(&placed.crossbar, &of_part.window, matrix.input_zero as u32);
@@ -116,30 +158,52 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trial: u32) -> Vec<Laye
     })
 }
 
-/// A tensor of one image as a pass reads it.
+/// A tensor of one image or more, as a pass reads it.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    /// Elements, `[channel][row][column]`.
+    /// Elements, `[image][channel][row][column]`.
     pub values: &'a [u32],
-    /// [C, H, W].
+    /// [C, H, W] of one image.
     pub shape: [usize; 3],
+}
+
+impl<'a> View<'a> {
+    /// Images.
+    pub fn images(&self) -> usize {
+        self.values.len() / self.shape.iter().product::<usize>().max(1)
+    }
+
+    /// Elements of one image.
+    pub fn image(&self, index: usize) -> &'a [u32] {
+        let size = self.shape.iter().product::<usize>();
+        &self.values[index * size..(index + 1) * size]
+    }
+
+    /// One image as a view of its own, with its part of `output`.
+    fn each<'b>(self, output: &'b mut [u32]) -> impl Iterator<Item = (View<'a>, &'b mut [u32])> {
+        let of_image = output.len() / self.images().max(1);
+        let shape = self.shape;
+        output.chunks_mut(of_image.max(1)).enumerate().map(move |(i, out)| (View { values: self.image(i), shape }, out))
+    }
 }
 
 /// How a layer with weights is computed: (layer, matrix, input, output).
 pub type MatrixProduct<'a> = dyn FnMut(usize, &Matrix, View, &mut [u32]) + 'a;
 
-/// Runs one image through the steps; `product` computes the layers with weights. Returns the logits.
-pub fn run_steps(network: &IntegerNetwork, image: &[u16], product: &mut MatrixProduct) -> Vec<u32> {
+/// Runs one image or more, `[image][element]`, through the steps; `product` computes the layers with weights. Returns
+/// the logits `[image][class]`.
+pub fn run_steps(network: &IntegerNetwork, pixels: &[u16], product: &mut MatrixProduct) -> Vec<u32> {
+    let images = pixels.len() / network.tensors[0].len();
     let mut last_use = vec![0; network.tensors.len()];
     for (i, step) in network.steps.iter().enumerate() {
         step.inputs().iter().for_each(|&t| last_use[t] = i);
     }
     let mut tensors: Vec<Vec<u32>> = vec![Vec::new(); network.tensors.len()];
-    tensors[0] = image.iter().map(|&v| u32::from(v)).collect();
+    tensors[0] = pixels.iter().map(|&v| u32::from(v)).collect();
     for (i, step) in network.steps.iter().enumerate() {
         let out = step.output();
         let mut output = std::mem::take(&mut tensors[out]);
-        output.resize(network.tensors[out].len(), 0);
+        output.resize(images * network.tensors[out].len(), 0);
         let view = |t: usize| View { values: &tensors[t], shape: network.tensors[t].shape };
         let zero = |t: usize| network.tensors[t].zero_point;
         match step {
@@ -148,12 +212,14 @@ pub fn run_steps(network: &IntegerNetwork, image: &[u16], product: &mut MatrixPr
                 let terms: Vec<_> = inputs.iter().map(|&(t, m)| (view(t), m, zero(t))).collect();
                 add::add(&terms, &mut output, *shift, zero(out), [*low, *high]);
             }
-            Step::MaxPool { input, window, .. } => max_pool::max_pool(view(*input), &mut output, window),
+            Step::MaxPool { input, window, .. } => view(*input).each(&mut output).for_each(|(input, out)| max_pool::max_pool(input, out, window)),
             Step::AveragePool { input, window, multiplier, shift, low, high, .. } => {
-                average_pool::average_pool(view(*input), &mut output, window, [zero(*input), zero(out)], *multiplier, *shift, [*low, *high]);
+                let zeros = [zero(*input), zero(out)];
+                view(*input).each(&mut output).for_each(|(input, out)| average_pool::average_pool(input, out, window, zeros, *multiplier, *shift, [*low, *high]));
             }
             Step::CopyChannels { input, first_channel, stride, .. } => {
-                copy_channels::copy_channels(view(*input), &mut output, network.tensors[out].shape, *first_channel, *stride);
+                let shape = network.tensors[out].shape;
+                view(*input).each(&mut output).for_each(|(input, out)| copy_channels::copy_channels(input, out, shape, *first_channel, *stride));
             }
             Step::FillZero { .. } => fill_zero::fill_zero(&mut output, zero(out) as u32),
         }

@@ -1,0 +1,243 @@
+//! Tables of codes: for every pattern of a unit, what its conversions add to 32 columns, over all slices and planes.
+//! Twin of `shaders/code_tables.wgsl`.
+//!
+//! A pattern's bitline sum is the sum of its low and its high bits' sums, so a row costs one addition per slice.
+//! Read noise would make a conversion a random number: a row then needs its variance beside its code, which has its
+//! place here, where each (pattern, slice) is converted once and for all.
+
+use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, with_lanes};
+use super::program_cells::Cells;
+use crate::crossbar::{Adc, CrossbarLayer};
+use crate::engine::units::{Block, Unit};
+
+/// Pattern bits of the low sums: 32 rows of 64 bytes per slice stay in the first-level cache.
+const LOW_BITS: u32 = 5;
+/// Their rows.
+const LOW_ROWS: usize = 1 << LOW_BITS;
+
+/// A layer's converter, as tables need it.
+#[derive(Debug, Clone, Copy)]
+pub struct Converter {
+    /// Sum to index.
+    pub rule: Rounding,
+    /// Highest index.
+    pub top: i32,
+    /// Index that codes are counted from.
+    pub zero: i32,
+}
+
+impl Converter {
+    /// The converter of `adc`.
+    pub fn new(adc: &Adc) -> Self {
+        Converter { rule: Rounding::new(adc), top: adc.top as i32, zero: adc.zero_index }
+    }
+
+    /// True if a sum between `least` and `largest` can be clipped: indices rise with sums.
+    pub fn can_clip(&self, least: &Ints, largest: &Ints) -> bool {
+        (0..INTS).any(|i| self.rule.index(least.0[i]) < 0 || self.rule.index(largest.0[i]) > self.top)
+    }
+}
+
+/// 16 columns of one slice of one plane, on one unit.
+pub struct Slot {
+    /// Per pattern bit, the conductances it adds.
+    pub bits: Vec<Ints>,
+    /// All ones where a conversion is made.
+    pub mask: Ints,
+    /// True if one is made in every column that there is.
+    pub full: bool,
+}
+
+impl Slot {
+    /// The columns from `16 half` on; `None` if nothing is converted there.
+    pub fn new(layer: &CrossbarLayer, cells: &Cells, unit: &Unit, plane: usize, slice: usize, half: usize) -> Option<Self> {
+        let columns = half * INTS..((half + 1) * INTS).min(layer.columns);
+        let first = layer.converted_column(plane, slice, columns.start);
+        let weights = &layer.column_weights[unit.group * layer.converted_columns() + first..][..columns.len()];
+        if weights.iter().all(|&w| w == 0) {
+            return None;
+        }
+        let mut slot = Slot { bits: Vec::with_capacity(unit.bits as usize), mask: Ints::ZERO, full: weights.iter().all(|&w| w != 0) };
+        slot.mask.0.iter_mut().zip(weights).for_each(|(m, &w)| *m = -i32::from(w != 0));
+        for digit_bit in 0..unit.bits / unit.rows.len() as u32 {
+            for row in unit.rows.clone() {
+                let mut conductances = Ints::ZERO;
+                let cells = &cells.values[row * cells.stride + first..][..columns.len()];
+                conductances.0.iter_mut().zip(cells).for_each(|(g, &c)| *g = c << digit_bit);
+                slot.bits.push(conductances);
+            }
+        }
+        Some(slot)
+    }
+
+    /// Least and largest sums over all patterns.
+    pub fn range(&self) -> [Ints; 2] {
+        let mut range = [Ints::ZERO; 2];
+        for bit in &self.bits {
+            for i in 0..INTS {
+                range[0].0[i] += bit.0[i].min(0);
+                range[1].0[i] += bit.0[i].max(0);
+            }
+        }
+        range
+    }
+}
+
+/// A plane's slices on 16 columns while a unit's table is built, from the least significant on.
+struct Plane {
+    slots: Vec<Slot>,
+    /// `[slice][pattern of the low bits]`, and `[slice][pattern of the high bits]`.
+    low: Vec<[Ints; LOW_ROWS]>,
+    high: Vec<Vec<Ints>>,
+    can_clip: Vec<bool>,
+}
+
+/// 16 columns of a unit, and the zero level's share of a row.
+struct Half {
+    planes: Vec<Plane>,
+    zero: Ints,
+    /// The fused rule's numbers, if it holds, nothing can be clipped and every column is converted: the usual case.
+    plain: Option<(f64, f64)>,
+}
+
+/// What tables are built from.
+pub struct Source<'a> {
+    /// The layer.
+    pub layer: &'a CrossbarLayer,
+    /// Its cells on this chip.
+    pub cells: &'a Cells,
+    /// Its converter.
+    pub converter: &'a Converter,
+}
+
+with_lanes! {
+    /// Builds the tables of `block` for the columns from `32 tile` on: a row of codes per pattern, and how many of its
+    /// conversions are clipped. Returns false, and leaves `clips` as it is, if none can be.
+    pub fn code_tables(source: &Source, block: &Block, tile: usize, rows: &mut [Words], clips: &mut [u32]) -> bool = build
+}
+
+#[inline(always)]
+fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, tile: usize, rows: &mut [Words], clips: &mut [u32]) -> bool {
+    let halves = (source.layer.columns - tile * WORDS).div_ceil(INTS).min(2);
+    let mut units: Vec<Vec<Half>> = Vec::with_capacity(block.units.len());
+    for unit in &block.units {
+        let mut of_unit = Vec::with_capacity(halves);
+        for half in 0..halves {
+            of_unit.push(half_of(lanes, source, unit, tile * 2 + half));
+        }
+        units.push(of_unit);
+    }
+    let can_clip = units.iter().flatten().flat_map(|h| &h.planes).any(|p| p.can_clip.contains(&true));
+    let mut codes = vec![[Ints::ZERO; 2]; LOW_ROWS];
+    for (unit, halves) in block.units.iter().zip(&units) {
+        let table = unit.first..unit.first + (1 << unit.bits);
+        if can_clip {
+            clips[table.clone()].fill(0);
+        }
+        for (high, rows) in rows[table].chunks_mut(LOW_ROWS).enumerate() {
+            let mut clipped = [0; LOW_ROWS];
+            for (h, half) in halves.iter().enumerate() {
+                match half.plain {
+                    Some(rule) => plain_rows(lanes, source.layer.cell_bits, half, high, rule, &mut codes[..rows.len()], h),
+                    None => any_rows(lanes, source, half, high, &mut codes[..rows.len()], h, &mut clipped),
+                }
+            }
+            for (row, codes) in rows.iter_mut().zip(&codes) {
+                *row = lanes.pack(lanes.ints(&codes[0]), lanes.ints(&codes[1]));
+            }
+            if can_clip {
+                clips[unit.first + high * LOW_ROWS..][..rows.len()].copy_from_slice(&clipped[..rows.len()]);
+            }
+        }
+    }
+    can_clip
+}
+
+/// 16 columns of the rows of one pattern of the high bits: the shift-and-add over the slices, by Horner's rule from the
+/// most significant on.
+#[inline(always)]
+fn plain_rows<L: Lanes>(lanes: L, cell_bits: u32, half: &Half, high: usize, rule: (f64, f64), codes: &mut [[Ints; 2]], h: usize) {
+    for (low, row) in codes.iter_mut().enumerate() {
+        let mut total = lanes.ints(&half.zero);
+        for plane in half.planes.iter().rev() {
+            let mut codes = lanes.all(0);
+            for (lows, highs) in plane.low.iter().zip(&plane.high).rev() {
+                let sum = lanes.add(lanes.ints(&lows[low & (LOW_ROWS - 1)]), lanes.ints(&highs[high]));
+                codes = lanes.add(lanes.shift_left(codes, cell_bits), lanes.fused_indices(sum, rule.0, rule.1));
+            }
+            // The minus plane comes first and is turned over by the other.
+            total = lanes.sub(codes, total);
+        }
+        lanes.store(total, &mut row[h]);
+    }
+}
+
+/// The same with clipping, columns that are not converted, and any rule of the converter.
+#[inline(always)]
+fn any_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, codes: &mut [[Ints; 2]], h: usize, clipped: &mut [u32; LOW_ROWS]) {
+    let converter = source.converter;
+    for (low, row) in codes.iter_mut().enumerate() {
+        let mut total = lanes.ints(&half.zero);
+        for plane in half.planes.iter().rev() {
+            let mut codes = lanes.all(0);
+            for slice in (0..plane.slots.len()).rev() {
+                let sum = lanes.add(lanes.ints(&plane.low[slice][low]), lanes.ints(&plane.high[slice][high]));
+                let mut index = lanes.indices(sum, &converter.rule);
+                let mask = lanes.ints(&plane.slots[slice].mask);
+                if plane.can_clip[slice] {
+                    let kept = lanes.min(lanes.max(index, lanes.all(0)), lanes.all(converter.top));
+                    clipped[low] += lanes.count_different(kept, index, mask);
+                    index = kept;
+                }
+                codes = lanes.add(lanes.shift_left(codes, source.layer.cell_bits), lanes.and(index, mask));
+            }
+            total = lanes.sub(codes, total);
+        }
+        lanes.store(total, &mut row[h]);
+    }
+}
+
+#[inline(always)]
+fn half_of<L: Lanes>(lanes: L, source: &Source, unit: &Unit, half: usize) -> Half {
+    let (layer, converter) = (source.layer, source.converter);
+    let mut out = Half { planes: Vec::new(), zero: Ints::ZERO, plain: None };
+    for plane in 0..layer.planes.converted {
+        // Slices that are converted come first: a block of lower precision lacks the upper ones.
+        let slots: Vec<Slot> = (0..layer.planes.slices).map_while(|slice| Slot::new(layer, source.cells, unit, plane, slice, half)).collect();
+        let mut sums = Plane { low: vec![[Ints::ZERO; LOW_ROWS]; slots.len()], high: Vec::new(), can_clip: Vec::new(), slots };
+        for (slice, slot) in sums.slots.iter().enumerate() {
+            let weight = converter.zero << (slice as u32 * layer.cell_bits);
+            for i in 0..INTS {
+                // Rows of the planes are subtracted in turn, the last from this: see `plain_rows`.
+                let level = weight & slot.mask.0[i];
+                out.zero.0[i] += if (layer.planes.converted - plane) % 2 == 1 { level } else { -level };
+            }
+            let (low, high) = slot.bits.split_at(slot.bits.len().min(LOW_BITS as usize));
+            let mut high_sums = vec![Ints::ZERO; 1 << high.len()];
+            fill_sums(lanes, low, &mut sums.low[slice]);
+            fill_sums(lanes, high, &mut high_sums);
+            sums.high.push(high_sums);
+            let [least, largest] = slot.range();
+            sums.can_clip.push(converter.can_clip(&least, &largest));
+        }
+        out.planes.push(sums);
+    }
+    let usual = out.planes.iter().all(|p| p.slots.iter().all(|s| s.full) && !p.can_clip.contains(&true));
+    if let (true, Rounding::Fused(inverse, start)) = (usual, converter.rule) {
+        out.plain = Some((inverse, start));
+    }
+    out
+}
+
+/// The sum of every pattern of `bits`, by doubling: a pattern is its highest bit and a pattern that is already there.
+#[inline(always)]
+pub fn fill_sums<L: Lanes>(lanes: L, bits: &[Ints], sums: &mut [Ints]) {
+    sums[0] = Ints::ZERO;
+    for (i, bit) in bits.iter().enumerate() {
+        let bit = lanes.ints(bit);
+        let (there, next) = sums.split_at_mut(1 << i);
+        for (sum, next) in there.iter().zip(next) {
+            lanes.store(lanes.add(lanes.ints(sum), bit), next);
+        }
+    }
+}

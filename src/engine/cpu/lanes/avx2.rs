@@ -1,0 +1,158 @@
+//! AVX2 with fused multiply-add: a row is two registers.
+
+use super::{Ints, Lanes, ROUNDER, Rounding, Words};
+use crate::engine::cpu::simd::instruction_set;
+use std::arch::x86_64::*;
+
+/// The processor has AVX2 and FMA.
+#[derive(Debug, Clone, Copy)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The proof, if the processor has AVX2.
+    #[inline]
+    pub fn new() -> Option<Self> {
+        (instruction_set() != "portable").then_some(Avx2(()))
+    }
+}
+
+type Two = [__m256i; 2];
+
+impl Avx2 {
+    /// Indices of four sums in the low 32 bits of each 64.
+    #[inline(always)]
+    fn four(self, sums: __m128i, rule: &Rounding) -> __m256i {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let v = _mm256_cvtepi32_pd(sums);
+            _mm256_castpd_si256(match *rule {
+                Rounding::Fused(inverse, start) => _mm256_fmadd_pd(v, _mm256_set1_pd(inverse), _mm256_set1_pd(start)),
+                Rounding::Product(lo, inverse) => _mm256_add_pd(_mm256_mul_pd(_mm256_sub_pd(v, _mm256_set1_pd(lo)), _mm256_set1_pd(inverse)), _mm256_set1_pd(ROUNDER)),
+                Rounding::Quotient(lo, step) => _mm256_add_pd(_mm256_div_pd(_mm256_sub_pd(v, _mm256_set1_pd(lo)), _mm256_set1_pd(step)), _mm256_set1_pd(ROUNDER)),
+            })
+        }
+    }
+
+    /// Indices of eight sums.
+    #[inline(always)]
+    fn eight(self, sums: __m256i, rule: &Rounding) -> __m256i {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+            let low = _mm256_permutevar8x32_epi32(self.four(_mm256_castsi256_si128(sums), rule), even);
+            let high = _mm256_permutevar8x32_epi32(self.four(_mm256_extracti128_si256::<1>(sums), rule), even);
+            _mm256_blend_epi32::<0b1111_0000>(low, high)
+        }
+    }
+}
+
+impl Lanes for Avx2 {
+    type Words = Two;
+    type Ints = Two;
+    const ACCUMULATORS: usize = 4;
+
+    #[inline(always)]
+    fn words(self, row: &Words) -> Two {
+        let at: *const __m256i = row.0.as_ptr().cast();
+        // SAFETY: `self` is the proof of the instruction; a `Words` is 64 readable bytes, aligned to 64.
+        unsafe { [_mm256_load_si256(at), _mm256_load_si256(at.add(1))] }
+    }
+    #[inline(always)]
+    fn add_words(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_add_epi16(a[0], b[0]), _mm256_add_epi16(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn pair(self, a: Two, b: Two, factor: i16) -> [Two; 2] {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let factors = _mm256_set1_epi32(i32::from(factor) << 16 | 1);
+            let low = [_mm256_madd_epi16(_mm256_unpacklo_epi16(a[0], b[0]), factors), _mm256_madd_epi16(_mm256_unpacklo_epi16(a[1], b[1]), factors)];
+            let high = [_mm256_madd_epi16(_mm256_unpackhi_epi16(a[0], b[0]), factors), _mm256_madd_epi16(_mm256_unpackhi_epi16(a[1], b[1]), factors)];
+            [low, high]
+        }
+    }
+    #[inline(always)]
+    fn pack(self, low: Two, high: Two) -> Words {
+        let mut row = Words::ZERO;
+        let at: *mut __m256i = row.0.as_mut_ptr().cast();
+        // SAFETY: `self` is the proof of the instructions; a `Words` is 64 writable bytes, aligned to 64.
+        unsafe {
+            _mm256_store_si256(at, _mm256_packs_epi32(low[0], high[0]));
+            _mm256_store_si256(at.add(1), _mm256_packs_epi32(low[1], high[1]));
+        }
+        row
+    }
+
+    #[inline(always)]
+    fn ints(self, row: &Ints) -> Two {
+        let at: *const __m256i = row.0.as_ptr().cast();
+        // SAFETY: `self` is the proof of the instruction; an `Ints` is 64 readable bytes, aligned to 64.
+        unsafe { [_mm256_load_si256(at), _mm256_load_si256(at.add(1))] }
+    }
+    #[inline(always)]
+    fn store(self, row: Two, to: &mut Ints) {
+        let at: *mut __m256i = to.0.as_mut_ptr().cast();
+        // SAFETY: `self` is the proof of the instruction; an `Ints` is 64 writable bytes, aligned to 64.
+        unsafe {
+            _mm256_store_si256(at, row[0]);
+            _mm256_store_si256(at.add(1), row[1]);
+        }
+    }
+    #[inline(always)]
+    fn all(self, value: i32) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_set1_epi32(value); 2] }
+    }
+    #[inline(always)]
+    fn add(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn sub(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_sub_epi32(a[0], b[0]), _mm256_sub_epi32(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn and(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_and_si256(a[0], b[0]), _mm256_and_si256(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn shift_left(self, a: Two, by: u32) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe {
+            let by = _mm_cvtsi32_si128(by as i32);
+            [_mm256_sll_epi32(a[0], by), _mm256_sll_epi32(a[1], by)]
+        }
+    }
+    #[inline(always)]
+    fn min(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_min_epi32(a[0], b[0]), _mm256_min_epi32(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn max(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_max_epi32(a[0], b[0]), _mm256_max_epi32(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn count_different(self, a: Two, b: Two, mask: Two) -> u32 {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let zero = _mm256_setzero_si256();
+            let first = _mm256_or_si256(_mm256_cmpeq_epi32(a[0], b[0]), _mm256_cmpeq_epi32(mask[0], zero));
+            let second = _mm256_or_si256(_mm256_cmpeq_epi32(a[1], b[1]), _mm256_cmpeq_epi32(mask[1], zero));
+            16 - _mm256_movemask_ps(_mm256_castsi256_ps(first)).count_ones() - _mm256_movemask_ps(_mm256_castsi256_ps(second)).count_ones()
+        }
+    }
+    #[inline(always)]
+    fn fused_indices(self, sums: Two, inverse: f64, start: f64) -> Two {
+        self.indices(sums, &Rounding::Fused(inverse, start))
+    }
+    #[inline(always)]
+    fn indices(self, sums: Two, rule: &Rounding) -> Two {
+        [self.eight(sums[0], rule), self.eight(sums[1], rule)]
+    }
+}

@@ -1,0 +1,284 @@
+//! Vectors of columns, one type per instruction set, behind one trait. Kernels are written once, generic over
+//! [`Lanes`], and [`with_lanes!`] compiles them for every set and chooses when the program runs.
+//!
+//! A kernel keeps operations out of closures: a closure is a function of its own, and compiled without the instructions.
+//!
+//! All operations are integer, or exactly rounded f64 on whole numbers, so every set gives the same bits.
+//! A value of a [`Lanes`] type is the proof that the processor has its instructions: only `new` makes one.
+//!
+//! To add an instruction set: a file here with its type, an arm in [`with_lanes!`], its name in
+//! [`super::simd::instruction_set`]; the tests below then hold it to [`Portable`].
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+pub use portable::Portable;
+
+use crate::crossbar::Adc;
+
+/// Columns of a row of codes.
+pub const WORDS: usize = 32;
+/// Columns of a row of sums.
+pub const INTS: usize = 16;
+
+/// A row of 32 columns in 16 bits: one cache line. Word `8 i + j` (j < 4) is column `4 i + j`, word `8 i + 4 + j` column
+/// `16 + 4 i + j`: so a pair of rows interleaves to two rows of [`Ints`] in order (see [`Lanes::pair`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Words(pub [i16; WORDS]);
+
+/// A row of 16 columns in 32 bits: one cache line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Ints(pub [i32; INTS]);
+
+impl Words {
+    /// All columns 0.
+    pub const ZERO: Words = Words([0; WORDS]);
+
+    /// Where a column stands in the row.
+    #[inline]
+    pub const fn place(column: usize) -> usize {
+        column % INTS / 4 * 8 + column / INTS * 4 + column % 4
+    }
+}
+
+impl Ints {
+    /// All columns 0.
+    pub const ZERO: Ints = Ints([0; INTS]);
+}
+
+/// Operations on rows. Additions wrap.
+pub trait Lanes: Copy {
+    /// A row of words in registers.
+    type Words: Copy;
+    /// A row of ints in registers.
+    type Ints: Copy;
+    /// Rows of words that fit the registers as accumulators.
+    const ACCUMULATORS: usize;
+
+    /// Reads a row.
+    fn words(self, row: &Words) -> Self::Words;
+    /// a + b.
+    fn add_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// a + factor b, widened: columns 0..16 and 16..32.
+    fn pair(self, a: Self::Words, b: Self::Words, factor: i16) -> [Self::Ints; 2];
+    /// Narrows two rows (columns 0..16 and 16..32) that fit 16 bits.
+    fn pack(self, low: Self::Ints, high: Self::Ints) -> Words;
+
+    /// Reads a row.
+    fn ints(self, row: &Ints) -> Self::Ints;
+    /// Writes a row.
+    fn store(self, row: Self::Ints, to: &mut Ints);
+    /// The same number in all columns.
+    fn all(self, value: i32) -> Self::Ints;
+    /// a + b.
+    fn add(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
+    /// a - b.
+    fn sub(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
+    /// a and b, bit by bit.
+    fn and(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
+    /// a << by, by < 32.
+    fn shift_left(self, a: Self::Ints, by: u32) -> Self::Ints;
+    /// The smaller and the larger of each column.
+    fn min(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
+    /// See [`Lanes::min`].
+    fn max(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
+    /// Columns in which a and b differ and `mask` is not 0.
+    fn count_different(self, a: Self::Ints, b: Self::Ints, mask: Self::Ints) -> u32;
+    /// Indices by the rule [`Rounding::Fused`].
+    fn fused_indices(self, sums: Self::Ints, inverse: f64, start: f64) -> Self::Ints;
+    /// Indices of bitline sums, unclipped ([`Adc::index`]).
+    fn indices(self, sums: Self::Ints, rule: &Rounding) -> Self::Ints;
+}
+
+/// 1.5 x 2^52: adding it rounds to the nearest whole number, ties to even, and leaves that number in the low bits.
+const ROUNDER: f64 = 6755399441055744.0;
+
+/// The converter's rule in the cheapest form that gives the same index for every sum.
+#[derive(Debug, Clone, Copy)]
+pub enum Rounding {
+    /// fma(sum, .0, .1): one rounding.
+    Fused(f64, f64),
+    /// (sum - .0) x .1
+    Product(f64, f64),
+    /// (sum - .0) / .1, the definition.
+    Quotient(f64, f64),
+}
+
+impl Rounding {
+    /// The cheapest exact rule of `adc`: every form is monotone, so it is right if it is right at every threshold.
+    pub fn new(adc: &Adc) -> Self {
+        let inverse = 1.0 / adc.step;
+        let start = ROUNDER + f64::from(adc.zero_index);
+        let fused = |sum: i32| f64::from(sum).mul_add(inverse, start).to_bits() as i32;
+        // On x86 without the instruction a fused product is a slow call.
+        let fast = cfg!(not(target_arch = "x86_64")) || super::simd::instruction_set() != "portable";
+        if fast && adc.thresholds.iter().all(|&t| [t, t.saturating_sub(1)].into_iter().all(|sum| f64::from(fused(sum)) == adc.index(sum))) {
+            return Rounding::Fused(inverse, start);
+        }
+        match adc.exact_inverse {
+            Some(inverse) => Rounding::Product(adc.lo, inverse),
+            None => Rounding::Quotient(adc.lo, adc.step),
+        }
+    }
+
+    /// The index of one sum.
+    #[inline]
+    pub fn index(&self, sum: i32) -> i32 {
+        let sum = f64::from(sum);
+        let rounded = match *self {
+            Rounding::Fused(inverse, start) => sum.mul_add(inverse, start),
+            Rounding::Product(lo, inverse) => (sum - lo) * inverse + ROUNDER,
+            Rounding::Quotient(lo, step) => (sum - lo) / step + ROUNDER,
+        };
+        rounded.to_bits() as i32
+    }
+}
+
+/// Defines `$name`, which calls the generic, inlined `$body` with the lanes of the best instruction set there is.
+macro_rules! with_lanes {
+    ($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $out:ty)? = $body:ident) => {
+        $(#[$meta])*
+        pub fn $name($($arg: $ty),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                use $crate::engine::cpu::lanes::{Avx2, Avx512};
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512cd")]
+                fn avx512(lanes: Avx512, $($arg: $ty),*) $(-> $out)? { $body(lanes, $($arg),*) }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2(lanes: Avx2, $($arg: $ty),*) $(-> $out)? { $body(lanes, $($arg),*) }
+                if let Some(lanes) = Avx512::new() {
+                    // SAFETY: `lanes` exists, so the processor has these instructions.
+                    return unsafe { avx512(lanes, $($arg),*) };
+                }
+                if let Some(lanes) = Avx2::new() {
+                    // SAFETY: `lanes` exists, so the processor has these instructions.
+                    return unsafe { avx2(lanes, $($arg),*) };
+                }
+            }
+            $body($crate::engine::cpu::lanes::Portable, $($arg),*)
+        }
+    };
+}
+pub(crate) use with_lanes;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AdcBits, AdcConfig, AdcRange};
+    use crate::crossbar::Conversion;
+    use crate::crossbar::adc::Sums;
+    use crate::rng::philox4x32;
+
+    fn ints(seed: u32) -> Ints {
+        Ints(std::array::from_fn(|i| philox4x32([i as u32, seed, 0, 0], [1, 2])[0] as i32))
+    }
+
+    fn words(seed: u32) -> Words {
+        Words(std::array::from_fn(|i| philox4x32([i as u32, seed, 1, 0], [1, 2])[0] as i16))
+    }
+
+    fn rounding(bits: AdcBits, range: AdcRange, g_off: f64) -> (Adc, Rounding) {
+        let sums = Sums::new(9, 1, 1, g_off, 26, true);
+        let Conversion::Rounding(adc) = Conversion::new(&AdcConfig { bits, range }, &sums, 3).expect("a converter") else { panic!("not a converter") };
+        let rule = Rounding::new(&adc);
+        (adc, rule)
+    }
+
+    /// Every operation of every set against the portable one.
+    fn agrees(lanes: impl Lanes) {
+        let to = |row| {
+            let mut out = Ints::ZERO;
+            lanes.store(row, &mut out);
+            out
+        };
+        let portable = |row| {
+            let mut out = Ints::ZERO;
+            Portable.store(row, &mut out);
+            out
+        };
+        let p = Portable;
+        for seed in 0..50 {
+            let (a, b) = (ints(seed), ints(seed + 1000));
+            let (c, d) = (Ints(a.0.map(|v| v >> 17)), Ints(b.0.map(|v| v >> 17)));
+            let (x, y, u, v) = (lanes.ints(&a), lanes.ints(&b), p.ints(&a), p.ints(&b));
+            assert_eq!(to(lanes.add(x, y)), portable(p.add(u, v)));
+            assert_eq!(to(lanes.sub(x, y)), portable(p.sub(u, v)));
+            assert_eq!(to(lanes.and(x, y)), portable(p.and(u, v)));
+            assert_eq!(to(lanes.min(x, y)), portable(p.min(u, v)));
+            assert_eq!(to(lanes.max(x, y)), portable(p.max(u, v)));
+            assert_eq!(to(lanes.all(seed as i32 - 9)), portable(p.all(seed as i32 - 9)));
+            assert_eq!(to(lanes.shift_left(x, seed % 20)), portable(p.shift_left(u, seed % 20)));
+            let mut other = a;
+            other.0[seed as usize % INTS] ^= 1;
+            let mask = Ints(b.0.map(|v| if v & 3 == 0 { 0 } else { -1 }));
+            assert_eq!(lanes.count_different(x, lanes.ints(&other), lanes.ints(&mask)), p.count_different(u, p.ints(&other), p.ints(&mask)));
+            assert_eq!(lanes.count_different(x, y, lanes.all(-1)), INTS as u32);
+            assert_eq!(lanes.pack(lanes.ints(&c), lanes.ints(&d)), p.pack(p.ints(&c), p.ints(&d)));
+            let (e, f) = (words(seed), words(seed + 1000));
+            let sum = |l: [i16; 2]| l[0].wrapping_add(l[1]);
+            let added = lanes.add_words(lanes.words(&e), lanes.words(&f));
+            let factor = 1 << (seed % 9);
+            let wide = lanes.pair(added, lanes.words(&f), factor).map(to);
+            let expected = p.pair(p.add_words(p.words(&e), p.words(&f)), p.words(&f), factor).map(portable);
+            assert_eq!(wide, expected);
+            for column in 0..WORDS {
+                let at = Words::place(column);
+                let exact = i32::from(sum([e.0[at], f.0[at]])) + i32::from(factor) * i32::from(f.0[at]);
+                assert_eq!(wide[column / INTS].0[column % INTS], exact);
+            }
+        }
+    }
+
+    fn converts(lanes: impl Lanes) {
+        let ways = [
+            rounding(AdcBits::Lossless, AdcRange::Full, 0.0),
+            rounding(AdcBits::Lossless, AdcRange::Full, 0.01),
+            rounding(AdcBits::Bits(4), AdcRange::Calibrated, 0.0),
+            rounding(AdcBits::Bits(3), AdcRange::Given(-7.3, 8.1), 0.1),
+            rounding(AdcBits::Bits(4), AdcRange::Given(0.2, 0.7), 0.1),
+        ];
+        for (adc, rule) in ways {
+            let near: Vec<i32> = adc.thresholds.iter().flat_map(|&t| [t.saturating_sub(1), t, t.saturating_add(1)]).collect();
+            for seed in 0..100 {
+                let mut sums = ints(seed);
+                near.iter().skip(seed as usize).take(8).enumerate().for_each(|(i, &v)| sums.0[i] = v);
+                let mut got = Ints::ZERO;
+                lanes.store(lanes.indices(lanes.ints(&sums), &rule), &mut got);
+                for (sum, index) in sums.0.iter().zip(got.0) {
+                    assert_eq!(f64::from(index), adc.index(*sum), "{rule:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_set_computes_the_same() {
+        agrees(Portable);
+        converts(Portable);
+        #[cfg(target_arch = "x86_64")]
+        {
+            Avx2::new().into_iter().for_each(agrees);
+            Avx2::new().into_iter().for_each(converts);
+            Avx512::new().into_iter().for_each(agrees);
+            Avx512::new().into_iter().for_each(converts);
+        }
+    }
+
+    #[test]
+    fn the_usual_converters_need_one_rounding() {
+        assert!(matches!(rounding(AdcBits::Lossless, AdcRange::Full, 0.0).1, Rounding::Fused(..)));
+        assert!(matches!(rounding(AdcBits::Lossless, AdcRange::Full, 0.01).1, Rounding::Fused(..)));
+        // Sums halfway between two codes stay there only if the product is rounded before it is.
+        assert!(matches!(rounding(AdcBits::Bits(4), AdcRange::Calibrated, 0.0).1, Rounding::Product(..)));
+        assert!(!matches!(rounding(AdcBits::Bits(3), AdcRange::Given(-7.3, 8.1), 0.1).1, Rounding::Fused(..)));
+    }
+}

@@ -1,0 +1,88 @@
+//! Any processor: plain arrays. What the other sets are held to.
+
+use super::{INTS, Ints, Lanes, Rounding, WORDS, Words};
+
+/// Plain arrays.
+#[derive(Debug, Clone, Copy)]
+pub struct Portable;
+
+impl Lanes for Portable {
+    type Words = [i16; WORDS];
+    type Ints = [i32; INTS];
+    const ACCUMULATORS: usize = 4;
+
+    #[inline(always)]
+    fn words(self, row: &Words) -> Self::Words {
+        row.0
+    }
+    #[inline(always)]
+    fn add_words(self, a: Self::Words, b: Self::Words) -> Self::Words {
+        std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
+    fn pair(self, a: Self::Words, b: Self::Words, factor: i16) -> [Self::Ints; 2] {
+        let of = |column: usize| {
+            let at = Words::place(column);
+            i32::from(a[at]) + i32::from(factor) * i32::from(b[at])
+        };
+        [std::array::from_fn(of), std::array::from_fn(|i| of(INTS + i))]
+    }
+    #[inline(always)]
+    fn pack(self, low: Self::Ints, high: Self::Ints) -> Words {
+        let mut row = Words::ZERO;
+        for i in 0..INTS {
+            row.0[Words::place(i)] = low[i] as i16;
+            row.0[Words::place(INTS + i)] = high[i] as i16;
+        }
+        row
+    }
+
+    #[inline(always)]
+    fn ints(self, row: &Ints) -> Self::Ints {
+        row.0
+    }
+    #[inline(always)]
+    fn store(self, row: Self::Ints, to: &mut Ints) {
+        to.0 = row;
+    }
+    #[inline(always)]
+    fn all(self, value: i32) -> Self::Ints {
+        [value; INTS]
+    }
+    #[inline(always)]
+    fn add(self, a: Self::Ints, b: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::Ints, b: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| a[i].wrapping_sub(b[i]))
+    }
+    #[inline(always)]
+    fn and(self, a: Self::Ints, b: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| a[i] & b[i])
+    }
+    #[inline(always)]
+    fn shift_left(self, a: Self::Ints, by: u32) -> Self::Ints {
+        a.map(|v| v << by)
+    }
+    #[inline(always)]
+    fn min(self, a: Self::Ints, b: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| a[i].min(b[i]))
+    }
+    #[inline(always)]
+    fn max(self, a: Self::Ints, b: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| a[i].max(b[i]))
+    }
+    #[inline(always)]
+    fn count_different(self, a: Self::Ints, b: Self::Ints, mask: Self::Ints) -> u32 {
+        (0..INTS).map(|i| u32::from((a[i] != b[i]) & (mask[i] != 0))).sum()
+    }
+    #[inline(always)]
+    fn fused_indices(self, sums: Self::Ints, inverse: f64, start: f64) -> Self::Ints {
+        sums.map(|sum| Rounding::Fused(inverse, start).index(sum))
+    }
+    #[inline(always)]
+    fn indices(self, sums: Self::Ints, rule: &Rounding) -> Self::Ints {
+        sums.map(|sum| rule.index(sum))
+    }
+}

@@ -1,0 +1,80 @@
+//! Looks the codes of all patterns up and adds them: one row of 32 columns per (vector, unit, step).
+//! Twin of `shaders/look_up_codes.wgsl`.
+//!
+//! This is the inner loop of the engine: one random cache line of a table and one addition per row, so that it runs at
+//! the rate at which the second-level cache gives random lines.
+
+use super::lanes::{Ints, Lanes, Words, with_lanes};
+
+/// What is looked up.
+#[derive(Clone, Copy)]
+pub struct Patterns<'a> {
+    /// `[vector][unit][step]`: numbers of table rows.
+    pub numbers: &'a [u16],
+    /// Units of the block.
+    pub units: usize,
+    /// Input steps.
+    pub steps: usize,
+    /// Bits of a step.
+    pub dac_bits: u32,
+}
+
+with_lanes! {
+    /// Adds the block's codes, shifted by step, to the accumulators `[vector]` of the tile's columns 0..16 and 16..32;
+    /// the second may be empty, where there are no such columns.
+    pub fn look_up_codes(table: &[Words], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) = look_up
+}
+
+#[inline(always)]
+fn look_up<L: Lanes>(lanes: L, table: &[Words], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) {
+    let mut unused = Ints::ZERO;
+    for (vector, (numbers, low)) in patterns.numbers.chunks_exact(patterns.units * patterns.steps).zip(low).enumerate() {
+        let high = high.get_mut(vector).unwrap_or(&mut unused);
+        let mut sums = [lanes.ints(low), lanes.ints(high)];
+        let mut first = 0;
+        // As many steps at once as there are registers.
+        while first < patterns.steps {
+            let count = (patterns.steps - first).min(L::ACCUMULATORS);
+            let added = match count {
+                8 => some_steps::<L, 8>(lanes, table, &patterns, numbers, first),
+                4..8 => some_steps::<L, 4>(lanes, table, &patterns, numbers, first),
+                2..4 => some_steps::<L, 2>(lanes, table, &patterns, numbers, first),
+                _ => some_steps::<L, 1>(lanes, table, &patterns, numbers, first),
+            };
+            let shift = first as u32 * patterns.dac_bits;
+            for h in 0..2 {
+                sums[h] = lanes.add(sums[h], lanes.shift_left(added[h], shift));
+            }
+            first += 1 << count.ilog2();
+        }
+        lanes.store(sums[0], low);
+        lanes.store(sums[1], high);
+    }
+}
+
+/// The codes of `STEPS` steps from `first` on, each shifted by its place among them.
+#[inline(always)]
+fn some_steps<L: Lanes, const STEPS: usize>(lanes: L, table: &[Words], patterns: &Patterns, numbers: &[u16], first: usize) -> [L::Ints; 2] {
+    let mut sums = [lanes.words(&Words::ZERO); STEPS];
+    for unit in numbers.chunks_exact(patterns.steps) {
+        let numbers = &unit[first..first + STEPS];
+        for t in 0..STEPS {
+            sums[t] = lanes.add_words(sums[t], lanes.words(&table[usize::from(numbers[t])]));
+        }
+    }
+    let mut out = [lanes.all(0); 2];
+    for t in (0..STEPS).step_by(2) {
+        let next = if t + 1 < STEPS { sums[t + 1] } else { lanes.words(&Words::ZERO) };
+        let pair = lanes.pair(sums[t], next, 1 << patterns.dac_bits);
+        for h in 0..2 {
+            out[h] = lanes.add(out[h], lanes.shift_left(pair[h], t as u32 * patterns.dac_bits));
+        }
+    }
+    out
+}
+
+/// Conversions clipped in all patterns, from the count of each table row.
+pub fn clipped(patterns: Patterns, clips: &[u32]) -> u64 {
+    // 32-bit partial sums: a row has fewer than 2^16 conversions.
+    patterns.numbers.chunks(1 << 12).map(|some| u64::from(some.iter().map(|&n| clips[usize::from(n)]).sum::<u32>())).sum()
+}

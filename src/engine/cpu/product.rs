@@ -1,0 +1,247 @@
+//! A layer's part at work: its kernel, its tables, and the way from input tensors to output tensors.
+
+use super::View;
+use super::code_tables::{Converter, Source, code_tables};
+use super::crossbar_mvm::{Counts, Mvm};
+use super::input_bytes::InputBytes;
+use super::lanes::{INTS, Ints, WORDS, Words};
+use super::look_up_codes::{Patterns, clipped, look_up_codes};
+use super::look_up_sums::look_up_sums;
+use super::patterns::patterns;
+use super::program_cells::Cells;
+use super::requantize::{requantize, requantize_rows};
+use super::sum_tables::{Place, sum_tables};
+use crate::crossbar::{Conversion, CrossbarLayer};
+use crate::engine::kernel::{Kernel, SUM_BITS, units_at_once};
+use crate::engine::units::{Block, of_groups, within_groups};
+use crate::quantize::{Requantize, Window};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Vectors whose patterns and accumulators are held at a time, unless one image has more.
+const VECTORS: usize = 2048;
+
+/// A part and how it is computed; the same for all chips.
+pub struct Product<'a> {
+    /// The layer.
+    pub layer: &'a CrossbarLayer,
+    window: &'a Window,
+    /// Input that stands for zero.
+    zero: u32,
+    /// Bits of an input.
+    input_bits: u32,
+    /// The kernel in use.
+    pub kernel: Kernel,
+    blocks: Vec<Block>,
+    converter: Option<Converter>,
+}
+
+/// The tables of codes of one tile of columns and one block.
+struct CodeTable {
+    rows: Vec<Words>,
+    /// Clipped conversions per row; empty if there are none.
+    clips: Vec<u32>,
+}
+
+/// A part of a programmed chip.
+pub struct PartOfChip {
+    /// Its cells.
+    pub cells: Cells,
+    /// `[block][tile]`, where they are kept.
+    tables: Vec<CodeTable>,
+}
+
+/// Working memory of one thread.
+#[derive(Default)]
+pub struct Work {
+    patterns: Vec<u16>,
+    accumulators: Vec<Ints>,
+    sums: Vec<Ints>,
+    codes: Vec<Words>,
+    clips: Vec<u32>,
+    extra: Vec<i32>,
+}
+
+impl<'a> Product<'a> {
+    /// The product of `layer` over `window` for `vectors` input vectors per chip, by the `wanted` kernel or the cheapest.
+    /// Inputs have `input_bits` bits; padding drives `zero`.
+    pub fn new(layer: &'a CrossbarLayer, window: &'a Window, input_bits: u32, zero: u32, wanted: Option<Kernel>, vectors: usize) -> Self {
+        let kernel = Kernel::choose(wanted, layer, vectors);
+        let blocks = match kernel {
+            Kernel::Direct => Vec::new(),
+            Kernel::Table => of_groups(layer, units_at_once(layer)),
+            Kernel::Split => within_groups(layer, SUM_BITS),
+        };
+        let converter = match &layer.conversion {
+            Conversion::Rounding(adc) => Some(Converter::new(adc)),
+            Conversion::Ideal => None,
+        };
+        Product { layer, window, zero, input_bits, kernel, blocks, converter }
+    }
+
+    /// Bytes of the tables of codes of one chip; 0 for other kernels.
+    pub fn table_bytes(&self) -> usize {
+        if self.kernel != Kernel::Table {
+            return 0;
+        }
+        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * size_of::<Words>()
+    }
+
+    fn tiles(&self) -> usize {
+        self.layer.columns.div_ceil(WORDS)
+    }
+
+    /// The part on a chip. With `keep`, its tables of codes are built once for all images.
+    pub fn on_chip(&self, cells: Cells, keep: bool) -> PartOfChip {
+        let mut part = PartOfChip { cells, tables: Vec::new() };
+        if let (Kernel::Table, true, Some(converter)) = (self.kernel, keep, &self.converter) {
+            let source = Source { layer: self.layer, cells: &part.cells, converter };
+            let build = |at: usize| {
+                let (block, tile) = (&self.blocks[at / self.tiles()], at % self.tiles());
+                let mut table = CodeTable { rows: vec![Words::ZERO; block.table_rows], clips: vec![0; block.table_rows] };
+                if !code_tables(&source, block, tile, &mut table.rows, &mut table.clips) {
+                    table.clips = Vec::new();
+                }
+                table
+            };
+            part.tables = (0..self.blocks.len() * self.tiles()).into_par_iter().map(build).collect();
+            part.cells.values = Vec::new();
+        }
+        part
+    }
+
+    /// The product of some images, requantised into `output`: from `first_output` on.
+    pub fn run(&self, part: &PartOfChip, input: View, scale: &Requantize, first_output: usize, output: &mut [u32], work: &mut Work, counts: &mut Counts) {
+        let before = *counts;
+        let (positions, of_image) = (self.window.positions(), output.len() / input.images().max(1));
+        match &self.converter {
+            Some(converter) if self.kernel != Kernel::Direct => {
+                let inputs = InputBytes::new(self.window, input, self.zero, self.input_bits);
+                let at_once = (VECTORS / positions).max(1);
+                for first in (0..input.images()).step_by(at_once) {
+                    let images = first..(first + at_once).min(input.images());
+                    let vectors = images.len() * positions;
+                    self.accumulate(part, converter, &inputs, images.clone(), work, counts);
+                    for (i, image) in images.enumerate() {
+                        let out = &mut output[image * of_image + first_output * positions..][..self.layer.outputs * positions];
+                        let extra = work.extra.get(i * positions..(i + 1) * positions).unwrap_or(&[]);
+                        requantize_rows(scale, &work.accumulators, vectors, i * positions, extra, out);
+                    }
+                }
+            }
+            _ => {
+                for (image, output) in output.chunks_mut(of_image).enumerate() {
+                    let mut mvm = Mvm::new(self.layer, self.window, self.zero);
+                    mvm.run(&part.cells, input.image(image), input.shape, counts);
+                    requantize(scale, &mvm, first_output, output);
+                }
+            }
+        }
+        if self.layer.digital {
+            *counts = before; // there is no converter to count
+        }
+    }
+
+    /// The accumulators `[vector][accumulator]` of some images.
+    pub fn accumulators(&self, part: &PartOfChip, input: View, work: &mut Work, counts: &mut Counts) -> Vec<i64> {
+        let Some(converter) = self.converter.as_ref().filter(|_| self.kernel != Kernel::Direct) else {
+            let of_image = |image: usize| {
+                let mut mvm = Mvm::new(self.layer, self.window, self.zero);
+                mvm.run(&part.cells, input.image(image), input.shape, counts);
+                mvm.accumulators
+            };
+            return (0..input.images()).flat_map(of_image).collect();
+        };
+        let (before, vectors) = (*counts, input.images() * self.window.positions());
+        let inputs = InputBytes::new(self.window, input, self.zero, self.input_bits);
+        self.accumulate(part, converter, &inputs, 0..input.images(), work, counts);
+        if self.layer.digital {
+            *counts = before;
+        }
+        let of_vector = |vector: usize| {
+            let column = |n: usize| i64::from(work.accumulators[n / INTS * vectors + vector].0[n % INTS]);
+            let sum = self.layer.planes.input_sum.then(|| i64::from(work.extra[vector]));
+            (0..self.layer.columns).map(column).chain(sum).collect::<Vec<i64>>()
+        };
+        (0..vectors).flat_map(of_vector).collect()
+    }
+
+    /// Fills the accumulators `[16 columns][vector]` and the extra one for the vectors of `images`.
+    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &InputBytes, images: Range<usize>, work: &mut Work, counts: &mut Counts) {
+        let vectors = images.len() * self.window.positions();
+        let steps = self.layer.input_steps as usize;
+        work.accumulators.clear();
+        work.accumulators.resize(self.layer.columns.div_ceil(INTS) * vectors, Ints::ZERO);
+        let source = Source { layer: self.layer, cells: &part.cells, converter };
+        for (b, block) in self.blocks.iter().enumerate() {
+            work.patterns.resize(vectors * block.units.len() * steps, 0);
+            patterns(&block.units, self.window, inputs, steps, self.layer.dac_bits as usize, images.clone(), &mut work.patterns);
+            counts.clipped += match self.kernel {
+                Kernel::Split => self.look_sums_up(&source, block, vectors, work),
+                _ => self.look_codes_up(&source, block, part.tables.get(b * self.tiles()..(b + 1) * self.tiles()), vectors, work),
+            };
+        }
+        self.fill_extra(inputs, images, vectors, work);
+    }
+
+    /// Returns how many conversions were clipped.
+    fn look_codes_up(&self, source: &Source, block: &Block, kept: Option<&[CodeTable]>, vectors: usize, work: &mut Work) -> u64 {
+        let mut total = 0;
+        let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: self.layer.input_steps as usize, dac_bits: self.layer.dac_bits };
+        for (tile, accumulators) in work.accumulators.chunks_mut(2 * vectors).enumerate() {
+            let (low, high) = accumulators.split_at_mut(vectors);
+            let (rows, clips): (&[Words], &[u32]) = match kept {
+                Some(kept) => (&kept[tile].rows, &kept[tile].clips),
+                None => {
+                    work.codes.resize(block.table_rows, Words::ZERO);
+                    work.clips.resize(block.table_rows, 0);
+                    let can_clip = code_tables(source, block, tile, &mut work.codes, &mut work.clips);
+                    (&work.codes, if can_clip { &work.clips } else { &[] })
+                }
+            };
+            look_up_codes(rows, patterns, low, high);
+            if !clips.is_empty() {
+                total += clipped(patterns, clips);
+            }
+        }
+        total
+    }
+
+    /// Returns how many conversions were clipped.
+    fn look_sums_up(&self, source: &Source, block: &Block, vectors: usize, work: &mut Work) -> u64 {
+        let layer = self.layer;
+        let mut total = 0;
+        let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: layer.input_steps as usize, dac_bits: layer.dac_bits };
+        work.sums.resize(block.table_rows, Ints::ZERO);
+        for (half, accumulators) in work.accumulators.chunks_mut(vectors).enumerate() {
+            for plane in 0..layer.planes.converted {
+                for slice in 0..layer.planes.slices {
+                    let Some(columns) = sum_tables(source, block, Place { plane, slice, half }, &mut work.sums) else { break };
+                    let weight = 1 << (slice as u32 * layer.cell_bits);
+                    total += look_up_sums(&work.sums, patterns, source.converter, &columns, if plane == 0 { weight } else { -weight }, accumulators);
+                }
+            }
+        }
+        total
+    }
+
+    /// The extra accumulator `[vector]`, where the encoding has one.
+    fn fill_extra(&self, inputs: &InputBytes, images: Range<usize>, vectors: usize, work: &mut Work) {
+        work.extra.clear();
+        if self.layer.planes.reference_column {
+            let column = self.layer.outputs;
+            let rows = &work.accumulators[column / INTS * vectors..][..vectors];
+            work.extra.extend(rows.iter().map(|row| row.0[column % INTS]));
+        } else if self.layer.planes.input_sum {
+            let [height, width] = self.window.out;
+            work.extra.resize(vectors, 0);
+            for (line, sums) in work.extra.chunks_mut(width).enumerate() {
+                for row in 0..self.layer.rows {
+                    let [low, high] = inputs.row(images.start + line / height, row, line % height);
+                    sums.iter_mut().zip(low).for_each(|(sum, &byte)| *sum += i32::from(byte));
+                    sums.iter_mut().zip(high).for_each(|(sum, &byte)| *sum += i32::from(byte) << 8);
+                }
+            }
+        }
+    }
+}

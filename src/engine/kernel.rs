@@ -1,0 +1,126 @@
+//! Which kernel computes a layer's product. All give the same integers; they differ in what they cost.
+
+use super::units::MOST_TABLE_ROWS;
+use crate::crossbar::{Conversion, CrossbarLayer};
+use std::fmt;
+use std::str::FromStr;
+
+/// A way to compute a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// Conductances of the driven rows are added and converted, one pattern at a time. No tables.
+    Direct,
+    /// A table of codes per row group: every pattern's shift-and-add over the slices, ADC included.
+    Table,
+    /// Tables of partial sums of some rows each, added before the conversion.
+    Split,
+}
+
+/// Most pattern bits of a table of codes: 4096 rows of 64 bytes.
+const MOST_CODE_BITS: u32 = 12;
+/// Pattern bits of a table of partial sums, where the group has as many.
+pub const SUM_BITS: u32 = 8;
+/// Row groups that share a block of tables of codes: 256 KiB at 9 rows, half of a usual L2 cache.
+const MOST_UNITS: usize = 8;
+
+/// Nanoseconds on one core of a 3.7 GHz Zen 4 with AVX-512 (`bwq bench` measures them): only their ratios matter.
+mod cost {
+    /// Build one row of a table of codes, per slice.
+    pub const CODE_ROW: f64 = 3.0;
+    /// Look one row of codes up.
+    pub const CODE_LOOK_UP: f64 = 0.6;
+    /// Build one row of partial sums.
+    pub const SUM_ROW: f64 = 0.6;
+    /// Look one row of partial sums up.
+    pub const SUM_LOOK_UP: f64 = 0.6;
+    /// Convert 16 sums.
+    pub const CONVERSION: f64 = 2.2;
+    /// Add one row's 16 conductances.
+    pub const DIRECT_ADD: f64 = 0.45;
+    /// Convert 16 sums on the direct way.
+    pub const DIRECT_CONVERSION: f64 = 8.0;
+}
+
+impl Kernel {
+    /// All, in the order of their help.
+    pub const ALL: [Kernel; 3] = [Kernel::Direct, Kernel::Table, Kernel::Split];
+
+    /// The kernel with the least expected time for `vectors` input vectors per chip.
+    pub fn cheapest(layer: &CrossbarLayer, vectors: usize) -> Self {
+        let able = Kernel::ALL.into_iter().filter(|k| k.can(layer));
+        able.min_by(|a, b| a.seconds(layer, vectors).total_cmp(&b.seconds(layer, vectors))).unwrap_or(Kernel::Direct)
+    }
+
+    /// `wanted` if it can compute this layer, else the cheapest.
+    pub fn choose(wanted: Option<Kernel>, layer: &CrossbarLayer, vectors: usize) -> Self {
+        wanted.filter(|k| k.can(layer)).unwrap_or_else(|| Kernel::cheapest(layer, vectors))
+    }
+
+    /// True if this kernel can compute the layer.
+    pub fn can(self, layer: &CrossbarLayer) -> bool {
+        let rows = tallest(layer);
+        match self {
+            Kernel::Direct => true,
+            Kernel::Table => rows as u32 * layer.dac_bits <= MOST_CODE_BITS && units_at_once(layer) > 0 && fits_32_bits(layer),
+            Kernel::Split => layer.dac_bits <= SUM_BITS && rows.div_ceil((SUM_BITS / layer.dac_bits) as usize) << SUM_BITS <= MOST_TABLE_ROWS && fits_32_bits(layer),
+        }
+    }
+
+    /// Expected seconds on one core, for one chip and `vectors` input vectors.
+    fn seconds(self, layer: &CrossbarLayer, vectors: usize) -> f64 {
+        let rows = tallest(layer);
+        let patterns = (vectors * layer.input_steps as usize) as f64;
+        let groups = layer.groups.len() as f64;
+        let slices = (layer.planes.converted * layer.planes.slices) as f64;
+        let halves = layer.columns.div_ceil(16) as f64;
+        let nanoseconds = match self {
+            Kernel::Table => {
+                let table_rows = f64::from(1u32 << (rows as u32 * layer.dac_bits).min(20));
+                groups * layer.columns.div_ceil(32) as f64 * (table_rows * slices * cost::CODE_ROW + patterns * cost::CODE_LOOK_UP)
+            }
+            Kernel::Split => {
+                let units = rows.div_ceil((SUM_BITS / layer.dac_bits).max(1) as usize) as f64;
+                groups * slices * halves * (units * f64::from(1u32 << SUM_BITS) * cost::SUM_ROW + patterns * (units * cost::SUM_LOOK_UP + cost::CONVERSION))
+            }
+            Kernel::Direct => groups * slices * halves * patterns * (rows as f64 / 2.0 * cost::DIRECT_ADD + cost::DIRECT_CONVERSION),
+        };
+        nanoseconds * 1e-9
+    }
+}
+
+/// Rows of the tallest group.
+fn tallest(layer: &CrossbarLayer) -> usize {
+    layer.groups.iter().map(|g| (g[1] - g[0]) as usize).max().unwrap_or(0)
+}
+
+/// How many row groups' entries 16 bits hold in sum; 0 if not even one, or if the converter does not round.
+pub fn units_at_once(layer: &CrossbarLayer) -> usize {
+    let Conversion::Rounding(adc) = &layer.conversion else { return 0 };
+    let per_plane = (0..layer.planes.slices as u32).map(|s| 1i64 << (s * layer.cell_bits)).sum::<i64>();
+    let entry = per_plane * layer.planes.converted as i64 * adc.largest_code();
+    (i64::from(i16::MAX) / entry.max(1)).min(MOST_UNITS as i64) as usize
+}
+
+/// True if the converter rounds and 32 bits hold every accumulator.
+fn fits_32_bits(layer: &CrossbarLayer) -> bool {
+    let Conversion::Rounding(adc) = &layer.conversion else { return false };
+    layer.largest_conversion_weight().checked_mul(adc.largest_code()).is_some_and(|largest| largest <= i64::from(i32::MAX))
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Kernel::Direct => "direct",
+            Kernel::Table => "table",
+            Kernel::Split => "split",
+        })
+    }
+}
+
+impl FromStr for Kernel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Kernel::ALL.into_iter().find(|k| k.to_string() == text).ok_or_else(|| "expected direct, table or split".into())
+    }
+}

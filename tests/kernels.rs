@@ -1,0 +1,65 @@
+//! Every kernel gives the integers of the direct one, whatever the configuration.
+
+use bwq::config::{self, Overrides};
+use bwq::engine::Kernel;
+use bwq::mvm::{Operands, mvm};
+use bwq::rng::PhiloxStream;
+use proptest::prelude::*;
+use rand::RngExt;
+
+const ENCODINGS: [&str; 4] = [
+    "encoding = \"differential\"\nsubtraction = \"analog\"",
+    "encoding = \"differential\"\nsubtraction = \"digital\"",
+    "encoding = \"offset\"\noffset_removal = \"digital\"",
+    "encoding = \"offset\"\noffset_removal = \"unit-column\"",
+];
+const LAWS: [&str; 5] = [
+    "{ law = \"none\" }",
+    "{ law = \"lognormal\", sigma_ln = 0.1 }",
+    "{ law = \"lognormal\", sigma_ln = 0.8 }",
+    "{ law = \"normal-proportional\", sigma_rel = 0.3 }",
+    "{ law = \"normal-independent\", sigma_rel = 0.05 }",
+];
+const ADCS: [&str; 6] = ["bits = \"lossless\"", "bits = 4", "bits = 2", "bits = 3\nrange = [-3.3, 4.1]", "bits = 5\nrange = [0.4, 9.0]", "bits = 8"];
+const RATIOS: [&str; 3] = ["\"infinite\"", "100", "7.3"];
+
+fn operands(shape: [usize; 2], vectors: usize, weight_top: i64, input_top: i64, sparse: bool, seed: u64) -> Operands {
+    let mut rng = PhiloxStream::new(seed);
+    let weights = (0..shape[0] * shape[1]).map(|_| rng.random_range(-weight_top..=weight_top)).collect();
+    let input = |rng: &mut PhiloxStream| if sparse && rng.random_range(0..2) == 0 { 0 } else { rng.random_range(0..=input_top) };
+    let inputs = (0..shape[1] * vectors).map(|_| input(&mut rng)).collect();
+    Operands { shape, weights, vectors, inputs, conductances: None, pre_adc: false, kernel: None }
+}
+
+/// How often each kernel really ran, of the cases where it was asked for.
+fn compare(toml: &str, o: &Operands) -> Result<(), TestCaseError> {
+    let Ok(p) = config::parse_mvm(toml, "test", &Overrides::default()) else { return Ok(()) }; // refused: nothing to compare
+    let run = |kernel| mvm(&p, &Operands { kernel, weights: o.weights.clone(), inputs: o.inputs.clone(), conductances: None, ..*o });
+    let Ok(direct) = run(Some(Kernel::Direct)) else { return Ok(()) };
+    for kernel in [Some(Kernel::Table), Some(Kernel::Split), None] {
+        let other = run(kernel).expect("what the direct kernel takes");
+        prop_assert_eq!(other.clipped, direct.clipped, "{:?}\n{}", kernel, toml);
+        prop_assert_eq!(&other.outputs, &direct.outputs, "{:?}\n{}", kernel, toml);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #[test]
+    fn all_kernels_agree(
+        n in 1usize..70, k in 1usize..150, vectors in 1usize..6, seed in 0u64..1 << 40, sparse in any::<bool>(),
+        weight_bits in 2u32..=9, activation_bits in 1u32..=12, cell_bits in 1u32..=4, dac_bits in 1u32..=4,
+        short in any::<bool>(), ou in 1usize..=140, border in 0usize..60, ou_bitlines in 1usize..=16,
+        encoding in 0usize..4, law in 0usize..5, adc in 0usize..6, ratio in 0usize..3, fraction_bits in 0u32..2,
+    ) {
+        let (dac_bits, cell_bits) = if short { (dac_bits, cell_bits) } else { (1, 1) };
+        let ou = if short { 1 + ou % 12 } else { ou };
+        let fraction = if fraction_bits == 0 { "\"max\"" } else { "7" };
+        let toml = format!(
+            "[quantization]\nweight_bits = {weight_bits}\nactivation_bits = {activation_bits}\n[crossbar]\nrows = {}\nou_wordlines = {ou}\nou_bitlines = {ou_bitlines}\ncell_bits = {cell_bits}\ndac_bits = {dac_bits}\n{}\n[adc]\n{}\n[device]\non_off_ratio = {}\nfraction_bits = {fraction}\nprogramming_error = {}\n[monte_carlo]\ntrials = 2\nseed = {seed}\n",
+            ou + border, ENCODINGS[encoding], ADCS[adc], RATIOS[ratio], LAWS[law]
+        );
+        compare(&toml, &operands([n, k], vectors, (1 << (weight_bits - 1)) - 1, (1 << activation_bits) - 1, sparse, seed))?;
+    }
+}
