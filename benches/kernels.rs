@@ -15,12 +15,12 @@ fn main() -> Result<()> {
     // All on one thread, whose CPU time is taken.
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| bwq::error::Error::internal(e.to_string()))?;
     one.install(|| {
-        let rows_per_s = limits::measure()?.rows_per_s();
+        let limits = limits::measure()?;
         for ou_wordlines in heights {
             for fraction in [Fraction::Max, Fraction::Coarse] {
                 let case = Case { ou_wordlines, vectors: number(2).unwrap_or(1024), fraction };
                 for kernel in kernels::KERNELS.iter().filter(wanted) {
-                    if let Some(speed) = kernels::measure(kernel, &Engine::Cpu, &case, &Effort::new(false), rows_per_s)? {
+                    if let Some(speed) = kernels::measure(kernel, &Engine::Cpu, &case, &Effort::new(false), &|table_kib| limits.rows_per_s(table_kib))? {
                         println!("{speed:#?}");
                     }
                 }

@@ -19,7 +19,7 @@ from pathlib import Path
 COLUMNS = [
     "case", "rows", "batch", "kernel", "fraction", "fraction_bits", "bwq_trial_vectors_per_cpu_s", "numpy_trial_vectors_per_cpu_s",
     "ratio", "numpy_before", "numpy_after", "reference_batch", "ms_per_trial_min", "ms_per_trial_median", "repeats", "patterns_ms",
-    "sampling_ms", "tables_ms", "product_ms", "ideal_mmac_per_s", "conversions_per_s", "share_of_row_limit", "equals_direct",
+    "sampling_ms", "tables_ms", "product_ms", "look_up_ms", "rows_looked_up", "table_kib", "ideal_mmac_per_s", "conversions_per_s", "share_of_row_limit", "equals_direct",
     "codes_that_differ_frac",
 ]
 NETWORK = [
@@ -59,12 +59,16 @@ def beside(report, before, after):
         yield row
 
 
+def written(value):
+    return f"{value:.6g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else value
+
+
 def table(columns, rows):
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n", restval="", extrasaction="ignore")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items() if v is not None})
+        writer.writerow({k: written(v) for k, v in row.items() if v is not None})
     return out.getvalue()
 
 

@@ -1,6 +1,7 @@
 //! The standard layer: 576 inputs, 64 outputs, 8-bit weights and inputs, 1-bit cells and DAC, differential with analog
 //! subtraction, lossless ADC, on/off ratio infinite, 10 % programming error. At some heights and numbers of vectors.
 
+use super::look_up::Aside;
 use crate::config::{self, Overrides, PointConfig};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::device::{self, QuantileTable};
@@ -91,8 +92,8 @@ pub struct Product {
     pub seed: u64,
     /// Working memory, kept between chips as an engine keeps it.
     pub work: RefCell<Work>,
-    /// Patterns that are prepared for the clock's sake.
-    pub patterns: RefCell<Vec<u16>>,
+    /// Memory of stages that are run once more for the clock's sake.
+    pub aside: RefCell<Aside>,
 }
 
 impl Product {
@@ -121,7 +122,7 @@ impl Product {
             seed: point.monte_carlo.seed,
             layer,
             work: RefCell::default(),
-            patterns: RefCell::default(),
+            aside: RefCell::default(),
         })
     }
 

@@ -4,7 +4,7 @@
 
 use super::cases::{COMPARED_VECTORS, Case, Fraction, Product};
 use super::clock::{Effort, Stages, cpu_seconds, timed};
-use super::look_up;
+use super::look_up::{self, LookUps};
 use crate::engine::{self, Engine};
 use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
 use crate::engine::cpu::program_cells::program_cells;
@@ -33,8 +33,8 @@ pub struct Kernel {
     /// On a GPU.
     #[cfg(feature = "gpu")]
     pub gpu: Option<OnGpu>,
-    /// Table rows of 64 bytes that it looks up for one chip, if that is how it works.
-    pub rows_looked_up: Option<fn(&Product) -> u64>,
+    /// What it looks up for one chip, if that is how it works.
+    pub look_ups: Option<fn(&Product) -> LookUps>,
 }
 
 /// All kernels. The first one is what others are compared with.
@@ -46,7 +46,7 @@ pub const KERNELS: &[Kernel] = &[
         cpu: Some(direct),
         #[cfg(feature = "gpu")]
         gpu: Some(direct_on_gpu),
-        rows_looked_up: None,
+        look_ups: None,
     },
     Kernel {
         name: "table",
@@ -54,7 +54,7 @@ pub const KERNELS: &[Kernel] = &[
         cpu: Some(look_up::table),
         #[cfg(feature = "gpu")]
         gpu: None,
-        rows_looked_up: Some(look_up::code_rows),
+        look_ups: Some(look_up::code_rows),
     },
     Kernel {
         name: "split",
@@ -62,7 +62,7 @@ pub const KERNELS: &[Kernel] = &[
         cpu: Some(look_up::split),
         #[cfg(feature = "gpu")]
         gpu: None,
-        rows_looked_up: Some(look_up::sum_rows),
+        look_ups: Some(look_up::sum_rows),
     },
 ];
 
@@ -118,10 +118,14 @@ pub struct Speed {
     pub ideal_mmac_per_s: f64,
     /// ADC conversions in a second.
     pub conversions_per_s: f64,
-    /// Table rows looked up for one chip.
+    /// Of the product: the loop of look-ups by itself.
+    pub look_up_ms: Option<f64>,
+    /// Table rows of 64 bytes looked up for one chip.
     pub rows_looked_up: Option<u64>,
-    /// Rows looked up in a second of the product's time in the fastest (of the whole time where stages are not measured),
-    /// divided by this run's rate of random rows from 256 KiB.
+    /// Size of the tables that they come from, at a time.
+    pub table_kib: Option<usize>,
+    /// Rows looked up in a second of `look_up_ms` (of the whole time where stages are not measured), divided by this run's
+    /// rate of random rows from the smallest table measured that is no smaller.
     pub share_of_row_limit: Option<f64>,
     /// True if this kernel gives the integers of the first one on the CPU (first chip, 64 vectors).
     pub equals_direct: bool,
@@ -131,8 +135,8 @@ pub struct Speed {
 const LEAST_GPU_S: f64 = 0.05;
 
 /// Measures `kernel` on `engine`; `None` if it is not made for the case or the engine. `rows_per_s` is the engine's
-/// limit. On the CPU, call it on a pool of one thread.
-pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, rows_per_s: Option<f64>) -> Result<Option<Speed>> {
+/// limit by the size of a table in KiB. On the CPU, call it on a pool of one thread.
+pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, rows_per_s: &dyn Fn(usize) -> Option<f64>) -> Result<Option<Speed>> {
     let product = Product::new(case)?;
     if !(kernel.takes)(&product) || !is_there(kernel, engine) {
         return Ok(None);
@@ -154,8 +158,9 @@ pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, r
     })?;
     let stages = timing.of_fastest;
     let ms = |stage: fn(&Stages) -> f64| stages.map(|s| stage(&s) * 1e3);
-    let rows = kernel.rows_looked_up.map(|f| f(&product));
-    let looking_s = stages.map_or(timing.min_s, |s| s.product_s);
+    let look_ups = kernel.look_ups.map(|f| f(&product));
+    let looking_s = stages.map_or(timing.min_s, |s| s.look_up_s);
+    let share = |l: &LookUps| Some(l.rows as f64 / looking_s / rows_per_s(l.table_kib)?);
     Ok(Some(Speed {
         engine: engine_name(engine),
         kernel: kernel.name,
@@ -174,8 +179,10 @@ pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, r
         trial_vectors_per_s: case.vectors as f64 / timing.median_s,
         ideal_mmac_per_s: product.macs() as f64 / timing.median_s * 1e-6,
         conversions_per_s: product.conversions() as f64 / timing.median_s,
-        rows_looked_up: rows,
-        share_of_row_limit: rows.zip(rows_per_s).map(|(rows, limit)| rows as f64 / looking_s / limit),
+        look_up_ms: look_ups.as_ref().and(ms(|s| s.look_up_s)),
+        rows_looked_up: look_ups.as_ref().map(|l| l.rows),
+        table_kib: look_ups.as_ref().map(|l| l.table_kib),
+        share_of_row_limit: look_ups.as_ref().and_then(share),
         equals_direct,
     }))
 }

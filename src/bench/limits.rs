@@ -7,10 +7,8 @@ use crate::error::Result;
 use serde::Serialize;
 use std::hint::black_box;
 
-/// Sizes of the table, KiB: in L1 (16, 32), in L2 (256, 512), beyond it.
-pub const TABLES_KIB: [usize; 5] = [16, 32, 256, 512, 4096];
-/// The table whose rate look-up kernels are held to: half of a usual L2 cache, what such a kernel keeps there.
-pub const YARDSTICK_KIB: usize = 256;
+/// Sizes of the table, KiB: in L1 (16, 32), in L2 (64 to 512), beyond it; in order.
+pub const TABLES_KIB: [usize; 7] = [16, 32, 64, 128, 256, 512, 4096];
 /// Rows that are added before the time is taken.
 const ROWS_A_SAMPLE: usize = 1 << 22;
 /// Bytes of the copy: larger than a cache.
@@ -41,15 +39,15 @@ pub struct RowRate {
 }
 
 impl CpuLimits {
-    /// Rows in a second from the table that look-up kernels are held to.
-    pub fn rows_per_s(&self) -> Option<f64> {
-        self.random_rows.iter().find(|r| r.table_kib == YARDSTICK_KIB).map(|r| 1e9 / r.ns_per_row)
+    /// Rows in a second from a table of `table_kib`: the rate of the smallest table measured that is no smaller.
+    pub fn rows_per_s(&self, table_kib: usize) -> Option<f64> {
+        self.random_rows.iter().find(|r| r.table_kib >= table_kib).map(|r| 1e9 / r.ns_per_row)
     }
 }
 
 /// Measures them on this thread: the fastest of some repeats.
 pub fn measure() -> Result<CpuLimits> {
-    let effort = Effort { repeats: 7, enough_s: 0.05, patience_s: 1.0 };
+    let effort = Effort { repeats: 7, enough_s: 0.15, patience_s: 2.0 };
     let clock_ghz = clock(&effort)?;
     let random_rows = TABLES_KIB.iter().map(|&kib| row_rate(kib, clock_ghz, &effort)).collect::<Result<_>>()?;
     Ok(CpuLimits { clock_ghz, copy_gb_per_s: copy(&effort)?, random_rows })

@@ -13,7 +13,7 @@ pub mod cases;
 pub mod clock;
 pub mod kernels;
 pub mod limits;
-mod look_up;
+pub mod look_up;
 pub mod machine;
 pub mod network;
 mod random_rows;
@@ -60,11 +60,12 @@ pub fn run(request: &Request, observer: &dyn Observer) -> Result<Report> {
     }
     let cases = cases::cases(request.quick);
     for engine in request.engines {
-        let limit = rows_per_s(engine, &report.limits);
+        let limits = report.limits.clone();
+        let limit = |table_kib| rows_per_s(engine, &limits, table_kib);
         for case in &cases {
             observer.say(&format!("measuring {} wordlines, {} vectors, fraction {}, on the {} ...", case.ou_wordlines, case.vectors, case.fraction.name(), kernels::engine_name(engine)));
             for kernel in kernels::KERNELS {
-                report.kernels.extend(single.install(|| kernels::measure(kernel, engine, case, &effort, limit))?);
+                report.kernels.extend(single.install(|| kernels::measure(kernel, engine, case, &effort, &limit))?);
             }
         }
     }
@@ -96,11 +97,11 @@ fn pool(threads: usize) -> Result<ThreadPool> {
     ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Error::usage(format!("{threads} threads cannot be started: {e}")))
 }
 
-/// The random rows that an engine can read in a second.
-fn rows_per_s(engine: &Engine, limits: &Limits) -> Option<f64> {
+/// The random 64-byte rows that an engine can read in a second from a table of a size.
+fn rows_per_s(engine: &Engine, limits: &Limits, table_kib: usize) -> Option<f64> {
     match engine {
-        Engine::Cpu => limits.cpu.as_ref().and_then(limits::CpuLimits::rows_per_s),
+        Engine::Cpu => limits.cpu.as_ref().and_then(|l| l.rows_per_s(table_kib)),
         #[cfg(feature = "gpu")]
-        Engine::Gpu(_) => limits.gpu.as_ref().and_then(GpuLimits::rows_per_s),
+        Engine::Gpu(_) => limits.gpu.as_ref().and_then(|l| l.rows_per_s(table_kib)),
     }
 }
