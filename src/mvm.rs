@@ -102,7 +102,8 @@ fn currents(layer: &CrossbarLayer, mvm: &Mvm, vectors: usize) -> ([usize; 5], Ve
     (shape, mvm.sums().iter().enumerate().filter_map(of_column).collect())
 }
 
-fn lay_out(point: &PointConfig, operands: &Operands) -> Result<CrossbarLayer> {
+/// The operands' weights on crossbars.
+pub(crate) fn lay_out(point: &PointConfig, operands: &Operands) -> Result<CrossbarLayer> {
     let [outputs, rows] = operands.shape;
     let q = &point.quantization;
     let top = (1i64 << (q.weight_bits - 1)) - 1;

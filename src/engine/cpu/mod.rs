@@ -27,7 +27,7 @@ mod pool_rows;
 pub mod program_cells;
 pub mod requantize;
 mod rows;
-mod simd;
+pub(crate) mod simd;
 pub mod sum_tables;
 pub mod tally;
 pub mod window;
