@@ -78,7 +78,7 @@ fn run(kernel: Kernel, product: &Product, trial: u32, stages: &mut Stages) -> Ve
     let kept = timed(&mut stages.aside_s, || cells.clone());
     let mut product_s = 0.0;
     let of_engine = timed(&mut product_s, || OfEngine::new(layer, &product.window, INPUT_BITS, 0, Some(kernel), product.case.vectors));
-    let part = timed(&mut stages.tables_s, || of_engine.on_chip(cells, true));
+    let part = of_engine.on_chip(cells);
     let mut work = product.work.take();
     let accumulators = timed(&mut product_s, || of_engine.accumulators(&part, input, &mut work, &mut Counts::default()));
     product.work.replace(work);
@@ -86,10 +86,8 @@ fn run(kernel: Kernel, product: &Product, trial: u32, stages: &mut Stages) -> Ve
     timed(&mut aside_s, || {
         let mut second = Stages::default();
         again(kernel, product, &kept, input, &mut second);
-        if kernel == Kernel::Split {
-            stages.tables_s += second.tables_s;
-            product_s -= second.tables_s;
-        }
+        stages.tables_s += second.tables_s;
+        product_s -= second.tables_s;
         stages.patterns_s += second.patterns_s;
         stages.look_up_s += second.look_up_s;
         stages.product_s += product_s - second.patterns_s;

@@ -4,7 +4,7 @@ use super::clock::{CPU_CLOCK, Effort, cpu_seconds};
 use super::kernels::engine_name;
 use crate::config::{self, Overrides};
 use crate::embedded;
-use crate::engine::cpu::{Chip, Prepared};
+use crate::engine::cpu::{self, Chip, Prepared};
 use crate::engine::{Engine, IntegerImages, Plan};
 use crate::error::{Error, Result};
 use crate::network::fold::fold_batchnorm;
@@ -12,6 +12,7 @@ use crate::quantize::IntegerNetwork;
 use crate::quantize::lower::lower;
 use rayon::ThreadPool;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -86,8 +87,17 @@ impl Embedded {
             let (all, programming) = pool.install(|| {
                 let prepared = Prepared::new(&plan, images.len());
                 let timed = |work: &dyn Fn(u32) -> Result<()>| effort.repeat(|i| { let before = now(); work(i)?; Ok((now() - before, ())) });
-                let all = timed(&|i| Engine::Cpu.run(&plan, &images, i..i + 1, false).map(|_| ()))?;
-                let programming = timed(&|i| { std::hint::black_box(Chip::program(&prepared, i)); Ok(()) })?;
+                let chip = RefCell::new(Chip::blank(&prepared));
+                let all = timed(&|i| {
+                    let mut chip = chip.borrow_mut();
+                    chip.program(&prepared, i);
+                    std::hint::black_box(cpu::run_chip(&prepared, &chip, &images, false));
+                    Ok(())
+                })?;
+                let programming = timed(&|i| {
+                    chip.borrow_mut().program(&prepared, i);
+                    Ok(())
+                })?;
                 Ok::<_, Error>((all, programming))
             })?;
             let speed = self.speed(&Engine::Cpu, height, images.len(), 1, [all.min_s, all.median_s], all.repeats);

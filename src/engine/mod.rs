@@ -46,10 +46,7 @@ impl Engine {
     /// Runs the chips `trials` of `plan` on the test images. `keep_logits` also returns what the network said.
     pub fn run(&self, plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool) -> Result<Vec<TrialCounts>> {
         match self {
-            Engine::Cpu => {
-                let prepared = cpu::Prepared::new(plan, images.len());
-                Ok(trials.map(|trial| cpu::run_trial(&prepared, images, trial, keep_logits)).collect())
-            }
+            Engine::Cpu => Ok(cpu::run(plan, images, trials, keep_logits)),
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu) => gpu.run(plan, images, trials, keep_logits),
         }

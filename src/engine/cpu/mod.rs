@@ -14,6 +14,7 @@ pub mod code_tables;
 pub mod copy_channels;
 pub mod crossbar_mvm;
 pub mod digital;
+mod estimates;
 pub mod fill_zero;
 pub mod gather;
 pub mod input_bytes;
@@ -40,6 +41,7 @@ use crossbar_mvm::{Counts, Mvm};
 use product::{PartOfChip, Product, Work};
 use program_cells::Cells;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// A point made ready for this engine: per layer and part, how its product is computed.
 pub struct Prepared<'a> {
@@ -76,25 +78,33 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// A programmed chip: per layer and part, its cells or tables.
+/// A programmed chip: per layer and part, its cells and tables.
 pub struct Chip {
-    /// Per layer and part.
     parts: Vec<Vec<PartOfChip>>,
     /// Cells cut at the largest representable conductance.
     pub saturated_cells: u64,
 }
 
 impl Chip {
-    /// Programs the chip `trial`; the same chip for every point with the same cells.
-    pub fn program(prepared: &Prepared, trial: u32) -> Self {
+    /// A chip that is not programmed yet.
+    pub fn blank(prepared: &Prepared) -> Self {
+        let parts = prepared.products.iter().map(|products| products.iter().map(|_| PartOfChip::default()).collect());
+        Chip { parts: parts.collect(), saturated_cells: 0 }
+    }
+
+    /// Programs the chip `trial` in the place of another; the same chip for every point with the same cells.
+    pub fn program(&mut self, prepared: &Prepared, trial: u32) {
         let plan = prepared.plan;
-        let place = |product: &Product| {
-            let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
-            product.on_chip(program_cells::program_cells(product.layer, table, plan.seed, trial), prepared.keep_tables)
-        };
-        let parts: Vec<Vec<PartOfChip>> = prepared.products.par_iter().map(|products| products.iter().map(place).collect()).collect();
-        let saturated_cells = parts.iter().flatten().map(|p| p.cells.saturated).sum();
-        Chip { parts, saturated_cells }
+        self.parts.par_iter_mut().zip(&prepared.products).for_each(|(parts, products)| {
+            for (part, product) in parts.iter_mut().zip(products) {
+                let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
+                program_cells::reprogram_cells(product.layer, table, plan.seed, trial, &mut part.cells);
+                if prepared.keep_tables {
+                    product.build_tables(part);
+                }
+            }
+        });
+        self.saturated_cells = self.parts.iter().flatten().map(|p| p.cells.saturated).sum();
     }
 
     /// Runs some images; returns their logits.
@@ -108,9 +118,15 @@ impl Chip {
     }
 }
 
-/// Runs chip `trial` on the test images.
-pub fn run_trial(prepared: &Prepared, images: &IntegerImages, trial: u32, keep_logits: bool) -> TrialCounts {
-    run_chip(prepared, &Chip::program(prepared, trial), images, keep_logits)
+/// Runs the chips `trials` of `plan` on the test images.
+pub fn run(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool) -> Vec<TrialCounts> {
+    let prepared = Prepared::new(plan, images.len());
+    let mut chip = Chip::blank(&prepared);
+    let run = |trial| {
+        chip.program(&prepared, trial);
+        run_chip(&prepared, &chip, images, keep_logits)
+    };
+    trials.map(run).collect()
 }
 
 /// Runs a programmed chip on the test images.

@@ -51,6 +51,31 @@ impl Lanes for Avx512 {
         unsafe { _mm512_add_epi16(a, b) }
     }
     #[inline(always)]
+    fn store_words(self, row: __m512i, to: &mut Words) {
+        // SAFETY: `self` is the proof of the instruction; a `Words` is 64 writable bytes, aligned to 64.
+        unsafe { _mm512_store_si512(to.0.as_mut_ptr().cast(), row) }
+    }
+    #[inline(always)]
+    fn sub_words(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_sub_epi16(a, b) }
+    }
+    #[inline(always)]
+    fn shift_words_left(self, a: __m512i, by: u32) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_sll_epi16(a, _mm_cvtsi32_si128(by as i32)) }
+    }
+    #[inline(always)]
+    fn shift_words_right(self, a: __m512i, by: u32) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_srl_epi16(a, _mm_cvtsi32_si128(by as i32)) }
+    }
+    #[inline(always)]
+    fn words_without(self, a: __m512i, bits: u16) -> u32 {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_testn_epi16_mask(a, _mm512_set1_epi16(bits as i16)) }
+    }
+    #[inline(always)]
     fn pair(self, a: __m512i, b: __m512i, factor: i16) -> [__m512i; 2] {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
@@ -63,6 +88,18 @@ impl Lanes for Avx512 {
         let mut row = Words::ZERO;
         // SAFETY: `self` is the proof of the instructions; a `Words` is 64 writable bytes, aligned to 64.
         unsafe { _mm512_store_si512(row.0.as_mut_ptr().cast(), _mm512_packs_epi32(low, high)) };
+        row
+    }
+
+    #[inline(always)]
+    fn pack_low(self, low: __m512i, high: __m512i) -> Words {
+        let mut row = Words::ZERO;
+        // SAFETY: `self` is the proof of the instructions; a `Words` is 64 writable bytes, aligned to 64.
+        unsafe {
+            let kept = _mm512_set1_epi32(0xffff);
+            let packed = _mm512_packus_epi32(_mm512_and_si512(low, kept), _mm512_and_si512(high, kept));
+            _mm512_store_si512(row.0.as_mut_ptr().cast(), packed);
+        }
         row
     }
 

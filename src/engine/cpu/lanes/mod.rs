@@ -49,6 +49,12 @@ impl Words {
     pub const fn place(column: usize) -> usize {
         column % INTS / 4 * 8 + column / INTS * 4 + column % 4
     }
+
+    /// The column that stands at a place of the row.
+    #[inline]
+    pub const fn column(place: usize) -> usize {
+        place % 8 / 4 * INTS + place / 8 * 4 + place % 4
+    }
 }
 
 impl Ints {
@@ -69,10 +75,22 @@ pub trait Lanes: Copy {
     fn words(self, row: &Words) -> Self::Words;
     /// a + b.
     fn add_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Writes a row.
+    fn store_words(self, row: Self::Words, to: &mut Words);
+    /// a - b.
+    fn sub_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// a << by, by < 16.
+    fn shift_words_left(self, a: Self::Words, by: u32) -> Self::Words;
+    /// a >> by as unsigned numbers, by < 16.
+    fn shift_words_right(self, a: Self::Words, by: u32) -> Self::Words;
+    /// A bit for each word that has none of `bits`; the first word's is the lowest.
+    fn words_without(self, a: Self::Words, bits: u16) -> u32;
     /// a + factor b, widened: columns 0..16 and 16..32.
     fn pair(self, a: Self::Words, b: Self::Words, factor: i16) -> [Self::Ints; 2];
     /// Narrows two rows (columns 0..16 and 16..32) that fit 16 bits.
     fn pack(self, low: Self::Ints, high: Self::Ints) -> Words;
+    /// The low 16 bits of two rows.
+    fn pack_low(self, low: Self::Ints, high: Self::Ints) -> Words;
 
     /// Reads a row.
     fn ints(self, row: &Ints) -> Self::Ints;
@@ -193,6 +211,18 @@ mod tests {
             assert_eq!(lanes.count_different(x, y, lanes.all(-1)), INTS as u32);
             assert_eq!(lanes.pack(lanes.ints(&c), lanes.ints(&d)), p.pack(p.ints(&c), p.ints(&d)));
             let (e, f) = (words(seed), words(seed + 1000));
+            assert_eq!(lanes.pack_low(x, y), p.pack_low(u, v));
+            let word = |row| {
+                let mut out = Words::ZERO;
+                lanes.store_words(row, &mut out);
+                out
+            };
+            let (g, h, by) = (lanes.words(&e), lanes.words(&f), seed % 15);
+            assert_eq!(word(lanes.sub_words(g, h)).0, p.sub_words(e.0, f.0));
+            assert_eq!(word(lanes.shift_words_left(g, by)).0, p.shift_words_left(e.0, by));
+            assert_eq!(word(lanes.shift_words_right(g, by)).0, p.shift_words_right(e.0, by));
+            assert_eq!(lanes.words_without(g, 0x0306), p.words_without(e.0, 0x0306));
+            assert_eq!(lanes.words_without(g, 0), u32::MAX);
             let sum = |l: [i16; 2]| l[0].wrapping_add(l[1]);
             let added = lanes.add_words(lanes.words(&e), lanes.words(&f));
             let factor = 1 << (seed % 9);
@@ -201,6 +231,7 @@ mod tests {
             assert_eq!(wide, expected);
             for column in 0..WORDS {
                 let at = Words::place(column);
+                assert_eq!(Words::column(at), column);
                 let exact = i32::from(sum([e.0[at], f.0[at]])) + i32::from(factor) * i32::from(f.0[at]);
                 assert_eq!(wide[column / INTS].0[column % INTS], exact);
             }
