@@ -8,7 +8,7 @@
 //! place here, where each (pattern, slice) is converted once and for all.
 
 use super::estimates::Estimates;
-use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, fastest_rule, with_lanes};
+use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, fastest_rule, single_rule, with_lanes};
 use super::program_cells::Cells;
 use crate::crossbar::{Adc, CrossbarLayer};
 use crate::engine::units::{Block, Unit};
@@ -23,6 +23,8 @@ pub const LOW_ROWS: usize = 1 << LOW_BITS;
 pub struct Converter {
     /// Sum to index.
     pub rule: Rounding,
+    /// The rule in single precision, where it serves sums of 16 bits.
+    pub single: Option<(f32, f32)>,
     /// Highest index.
     pub top: i32,
     /// Index that codes are counted from.
@@ -32,7 +34,7 @@ pub struct Converter {
 impl Converter {
     /// The converter of `adc`.
     pub fn new(adc: &Adc) -> Self {
-        Converter { rule: fastest_rule(adc), top: adc.top as i32, zero: adc.zero_index }
+        Converter { rule: fastest_rule(adc), single: single_rule(adc), top: adc.top as i32, zero: adc.zero_index }
     }
 
     /// True if a sum between `least` and `largest` can be clipped: indices rise with sums.

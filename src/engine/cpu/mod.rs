@@ -20,6 +20,7 @@ pub mod gather;
 pub mod input_bytes;
 pub mod lanes;
 pub mod look_up_codes;
+pub mod look_up_narrow_sums;
 pub mod look_up_sums;
 pub mod max_pool;
 pub mod patterns;

@@ -5,12 +5,13 @@ use super::code_tables::{Converter, Source, code_tables};
 use super::crossbar_mvm::{Counts, Mvm};
 use super::input_bytes::InputBytes;
 use super::lanes::{INTS, Ints, WORDS, Words};
+use super::look_up_narrow_sums::{Side, look_up_narrow_sums, narrow, takes};
 use super::look_up_codes::{Patterns, clipped, look_up_codes};
 use super::look_up_sums::look_up_sums;
 use super::patterns::patterns;
 use super::program_cells::Cells;
 use super::requantize::{requantize, requantize_rows};
-use super::sum_tables::{Place, sum_tables};
+use super::sum_tables::{Columns, Place, sum_tables};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::kernel::{Kernel, SUM_BITS, units_at_once};
 use crate::engine::units::{Block, of_groups, within_groups};
@@ -60,6 +61,7 @@ pub struct Work {
     patterns: Vec<u16>,
     accumulators: Vec<Ints>,
     sums: Vec<Ints>,
+    narrow: Vec<Words>,
     codes: CodeTable,
     extra: Vec<i32>,
 }
@@ -220,15 +222,36 @@ impl<'a> Product<'a> {
         let layer = self.layer;
         let mut total = 0;
         let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: layer.input_steps as usize, dac_bits: layer.dac_bits };
+        let narrow_is_possible = layer.sums.level_step < f64::from(i16::MAX) && takes(patterns, source.converter);
         work.sums.resize(block.table_rows, Ints::ZERO);
-        for (half, accumulators) in work.accumulators.chunks_mut(vectors).enumerate() {
+        work.narrow.resize(block.table_rows, Words::ZERO);
+        // Where 16 bits hold the sums, two places wait for each other and are looked up together.
+        let mut waiting: Option<Side> = None;
+        for half in 0..layer.columns.div_ceil(INTS) {
             for plane in 0..layer.planes.converted {
                 for slice in 0..layer.planes.slices {
                     let Some(columns) = sum_tables(source, block, Place { plane, slice, half }, &mut work.sums) else { break };
                     let weight = 1 << (slice as u32 * layer.cell_bits);
-                    total += look_up_sums(&work.sums, patterns, source.converter, &columns, if plane == 0 { weight } else { -weight }, accumulators);
+                    let side = Side { columns, weight: if plane == 0 { weight } else { -weight }, first: half * vectors };
+                    if !(narrow_is_possible && columns.is_narrow && !columns.can_clip) {
+                        let accumulators = &mut work.accumulators[side.first..][..vectors];
+                        total += look_up_sums(&work.sums, patterns, source.converter, &columns, side.weight, accumulators);
+                        continue;
+                    }
+                    narrow(&work.sums, usize::from(waiting.is_some()), &mut work.narrow);
+                    waiting = match waiting {
+                        None => Some(side),
+                        Some(first) => {
+                            look_up_narrow_sums(&work.narrow, patterns, source.converter, &[first, side], &mut work.accumulators);
+                            None
+                        }
+                    };
                 }
             }
+        }
+        if let Some(last) = waiting {
+            let nobody = Side { columns: Columns { mask: Ints::ZERO, ..last.columns }, ..last };
+            look_up_narrow_sums(&work.narrow, patterns, source.converter, &[last, nobody], &mut work.accumulators);
         }
         total
     }

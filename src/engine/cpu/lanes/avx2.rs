@@ -202,6 +202,25 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    fn widen(self, row: Two) -> [Two; 2] {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let first = [_mm256_cvtepi16_epi32(_mm256_castsi256_si128(row[0])), _mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(row[0]))];
+            let second = [_mm256_cvtepi16_epi32(_mm256_castsi256_si128(row[1])), _mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(row[1]))];
+            [first, second]
+        }
+    }
+    #[inline(always)]
+    fn small_indices(self, sums: Two, inverse: f32, start: f32) -> Two {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let (inverse, start) = (_mm256_set1_ps(inverse), _mm256_set1_ps(start));
+            let first = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[0]), inverse, start);
+            let second = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[1]), inverse, start);
+            [_mm256_castps_si256(first), _mm256_castps_si256(second)]
+        }
+    }
+    #[inline(always)]
     fn fused_indices(self, sums: Two, inverse: f64, start: f64) -> Two {
         self.indices(sums, &Rounding::Fused(inverse, start))
     }

@@ -154,6 +154,16 @@ impl Lanes for Avx512 {
         unsafe { u32::from(_mm512_mask_cmpneq_epi32_mask(_mm512_test_epi32_mask(mask, mask), a, b)).count_ones() }
     }
     #[inline(always)]
+    fn widen(self, row: __m512i) -> [__m512i; 2] {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { [_mm512_cvtepi16_epi32(_mm512_castsi512_si256(row)), _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64::<1>(row))] }
+    }
+    #[inline(always)]
+    fn small_indices(self, sums: __m512i, inverse: f32, start: f32) -> __m512i {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { _mm512_castps_si512(_mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(inverse), _mm512_set1_ps(start))) }
+    }
+    #[inline(always)]
     fn fused_indices(self, sums: __m512i, inverse: f64, start: f64) -> __m512i {
         let (low, high) = self.doubles(sums);
         // SAFETY: `self` is the proof of the instructions.

@@ -112,6 +112,10 @@ pub trait Lanes: Copy {
     fn max(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
     /// Columns in which a and b differ and `mask` is not 0.
     fn count_different(self, a: Self::Ints, b: Self::Ints, mask: Self::Ints) -> u32;
+    /// The two halves of a row of words, widened as they stand.
+    fn widen(self, row: Self::Words) -> [Self::Ints; 2];
+    /// Indices of sums of 16 bits by the rule of [`single_rule`], plus [`SMALL_START`].
+    fn small_indices(self, sums: Self::Ints, inverse: f32, start: f32) -> Self::Ints;
     /// Indices by the rule [`Rounding::Fused`].
     fn fused_indices(self, sums: Self::Ints, inverse: f64, start: f64) -> Self::Ints;
     /// Indices of bitline sums, unclipped ([`Adc::index`]).
@@ -128,6 +132,29 @@ pub fn fastest_rule(adc: &Adc) -> Rounding {
         return adc.same_rule([product, Rounding::Quotient(adc.lo, adc.step)]);
     }
     adc.same_rule([fused, product])
+}
+
+/// 1.5 x 2^23, the [`ROUNDER`] of single precision, and its bits.
+const SMALL_ROUNDER: f32 = 12_582_912.0;
+/// See [`Lanes::small_indices`].
+pub const SMALL_START: i32 = SMALL_ROUNDER.to_bits() as i32;
+
+/// Inverse step and start of a fused multiplication in single precision, if that gives the index of every sum that fits
+/// 16 bits: as in [`Adc::same_rule`], it is enough to look at the thresholds.
+pub fn single_rule(adc: &Adc) -> Option<(f32, f32)> {
+    if cfg!(target_arch = "x86_64") && super::simd::instruction_set() == "portable" {
+        return None; // a fused product is a slow call there
+    }
+    let start = SMALL_ROUNDER + adc.zero_index as f32;
+    let near = |t: i32| [t, t.saturating_sub(1)].into_iter().filter(|sum| i16::try_from(*sum).is_ok());
+    let right = |inverse: f32, sum: i32| {
+        let index = (sum as f32).mul_add(inverse, start).to_bits() as i32 - SMALL_START;
+        f64::from(index) == adc.index(sum)
+    };
+    // A sum that lies halfway falls to the side on which the inverse errs, so its neighbours are tried as well.
+    let inverse = (1.0 / adc.step) as f32;
+    let inverses = [inverse, inverse.next_up(), inverse.next_down()];
+    inverses.into_iter().find(|&inverse| adc.thresholds.iter().all(|&t| near(t).all(|sum| right(inverse, sum)))).map(|inverse| (inverse, start))
 }
 
 /// Defines `$name`, which calls the generic, inlined `$body` with the lanes of the best instruction set there is.
@@ -212,6 +239,9 @@ mod tests {
             assert_eq!(lanes.pack(lanes.ints(&c), lanes.ints(&d)), p.pack(p.ints(&c), p.ints(&d)));
             let (e, f) = (words(seed), words(seed + 1000));
             assert_eq!(lanes.pack_low(x, y), p.pack_low(u, v));
+            assert_eq!(lanes.widen(lanes.words(&words(seed))).map(to), p.widen(words(seed).0).map(portable));
+            let (first, start) = (lanes.ints(&c), SMALL_ROUNDER + 7.0);
+            assert_eq!(to(lanes.small_indices(first, 0.013, start)), portable(p.small_indices(c.0, 0.013, start)));
             let word = |row| {
                 let mut out = Words::ZERO;
                 lanes.store_words(row, &mut out);

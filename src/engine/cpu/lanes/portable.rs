@@ -103,6 +103,14 @@ impl Lanes for Portable {
         (0..INTS).map(|i| u32::from((a[i] != b[i]) & (mask[i] != 0))).sum()
     }
     #[inline(always)]
+    fn widen(self, row: Self::Words) -> [Self::Ints; 2] {
+        [std::array::from_fn(|i| i32::from(row[i])), std::array::from_fn(|i| i32::from(row[INTS + i]))]
+    }
+    #[inline(always)]
+    fn small_indices(self, sums: Self::Ints, inverse: f32, start: f32) -> Self::Ints {
+        sums.map(|sum| (sum as f32).mul_add(inverse, start).to_bits() as i32)
+    }
+    #[inline(always)]
     fn fused_indices(self, sums: Self::Ints, inverse: f64, start: f64) -> Self::Ints {
         sums.map(|sum| Rounding::Fused(inverse, start).index(sum))
     }
