@@ -3,7 +3,7 @@
 //! ```text
 //!  limits (rows, copies, clock) ------------------+
 //!  cases (the standard layer) -> kernels (times) --+-> Report {text, JSON}
-//!  embedded network -> network -------------------+
+//!  whole networks -> network -------------------+
 //! ```
 //!
 //! A time on the CPU is that of one thread on its processor, so that a busy machine does not show; a GPU's is wall time.
@@ -43,6 +43,8 @@ pub struct Request<'a> {
     pub quick: bool,
     /// Threads of the network's second measurement on the CPU; none is made with one.
     pub threads: usize,
+    /// A network to measure beside the embedded one.
+    pub network: Option<network::Files>,
 }
 
 /// Measures everything; one thing at a time.
@@ -74,18 +76,21 @@ pub fn run(request: &Request, observer: &dyn Observer) -> Result<Report> {
     for height in heights {
         report.precision.push(single.install(|| cases::precision(height))?);
     }
-    observer.say("measuring the embedded network ...");
-    let embedded = network::Embedded::new(request.quick)?;
-    for engine in request.engines {
-        match engine {
-            Engine::Cpu => {
-                report.network.extend(embedded.on_cpu(&single, &effort)?);
-                if request.threads > 1 {
-                    report.network.extend(embedded.on_cpu(&pool(request.threads)?, &effort)?);
+    let files = std::iter::once(None).chain(request.network.as_ref().map(Some));
+    for files in files {
+        observer.say(&format!("measuring network {} ...", files.map_or("embedded".into(), |f| f.model.display().to_string())));
+        let measured = network::Measured::new(files, request.quick)?;
+        for engine in request.engines {
+            match engine {
+                Engine::Cpu => {
+                    report.network.extend(measured.on_cpu(&single, &effort)?);
+                    if request.threads > 1 {
+                        report.network.extend(measured.on_cpu(&pool(request.threads)?, &effort)?);
+                    }
                 }
+                #[cfg(feature = "gpu")]
+                Engine::Gpu(_) => report.network.extend(measured.on_gpu(engine, &effort)?),
             }
-            #[cfg(feature = "gpu")]
-            Engine::Gpu(_) => report.network.extend(embedded.on_gpu(engine, &effort)?),
         }
     }
     report.finish();

@@ -1,23 +1,21 @@
-//! A whole network: the embedded one on fresh chips, at three heights.
+//! A whole network on fresh chips, at three heights: the embedded one, and one of the user's.
 
+use super::cases::Fraction;
 use super::clock::{CPU_CLOCK, Effort, cpu_seconds};
 use super::kernels::engine_name;
 use crate::config::{self, Overrides};
-use crate::embedded;
 use crate::engine::cpu::{self, Chip, Prepared};
 use crate::engine::{Engine, IntegerImages, Plan};
 use crate::error::{Error, Result};
-use crate::network::fold::fold_batchnorm;
 use crate::quantize::IntegerNetwork;
-use crate::quantize::lower::lower;
+use crate::sweep::materials::Materials;
 use rayon::ThreadPool;
 use serde::Serialize;
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Images that set the activation ranges.
-const CALIBRATION_IMAGES: usize = 64;
 /// Images of a chip on an engine that needs many to be busy.
 const MANY_IMAGES: usize = 1000;
 /// An engine that takes the usual number of images in less than this gets many.
@@ -26,6 +24,8 @@ const TOO_SHORT_S: f64 = 0.1;
 /// The network's speed on one engine at one height.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NetworkSpeed {
+    /// Name of the network.
+    pub network: String,
     /// `cpu` or `gpu`.
     pub engine: &'static str,
     /// CPU threads; null on a GPU.
@@ -34,13 +34,15 @@ pub struct NetworkSpeed {
     pub clock: &'static str,
     /// Wordlines that are on at once.
     pub ou_wordlines: usize,
+    /// `max` or `coarse`.
+    pub fraction: &'static str,
     /// Images per chip.
     pub images: usize,
     /// Multiply-accumulates of an image.
     pub macs_per_image: u64,
     /// Measurements.
     pub repeats: usize,
-    /// A fresh chip on all images, divided by their number, its programming counted: the fastest.
+    /// An image on a programmed chip: the fastest. On a GPU a fresh chip on all images, its programming counted, divided by their number.
     pub ms_per_image_and_chip_min: f64,
     /// The median.
     pub ms_per_image_and_chip_median: f64,
@@ -50,57 +52,78 @@ pub struct NetworkSpeed {
     pub ideal_mmac_per_s: f64,
 }
 
-/// The embedded network, quantised, and its images.
-pub struct Embedded {
+/// A network, quantised, and its images.
+pub struct Measured {
     network: Arc<IntegerNetwork>,
     images: IntegerImages,
     usual_images: usize,
-    heights: &'static [usize],
+    heights: &'static [(usize, Fraction)],
 }
 
-impl Embedded {
-    /// Quantises it.
-    pub fn new(quick: bool) -> Result<Self> {
-        let dataset = embedded::dataset(MANY_IMAGES, CALIBRATION_IMAGES)?;
-        let point = config::parse_mvm("", "the benchmark's network", &Overrides::default())?;
-        let network = Arc::new(lower(&fold_batchnorm(&embedded::network()?)?, &dataset, &point.quantization, None)?);
-        let images = IntegerImages::new(&network, &dataset);
-        let (usual_images, heights): (usize, &[usize]) = if quick { (4, &[9]) } else { (32, &[9, 32, 128]) };
-        Ok(Embedded { network, images, usual_images, heights })
+/// A network's file and its data.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// As `network.model` of a sweep file.
+    pub model: PathBuf,
+    /// As `network.dataset`.
+    pub dataset: PathBuf,
+}
+
+impl Measured {
+    /// Reads and quantises the embedded network, or that of `files`.
+    pub fn new(files: Option<&Files>, quick: bool) -> Result<Self> {
+        let usual_images = if quick { 4 } else { 64 };
+        // A TOML string of its own: the quotes and backslashes of a path escaped.
+        let path = |p: &PathBuf| format!("{:?}", p.to_string_lossy());
+        let [model, dataset] = files.map_or(["\"embedded\"".into(), "\"embedded\"".into()], |f| [path(&f.model), path(&f.dataset)]);
+        let images = if files.is_some() { usual_images } else { MANY_IMAGES };
+        let sweep = config::parse(&format!("[network]\nmodel = {model}\ndataset = {dataset}\nimages = {images}\n"), "the benchmark's network", &Overrides::default())?;
+        let Some(point) = sweep.points.first() else { return Err(Error::internal("a sweep without a point")) };
+        let mut materials = Materials::default();
+        let (material, network) = (materials.of(point)?, materials.quantized(point)?);
+        let images = IntegerImages::new(&network, &material.dataset);
+        let heights: &[_] = if quick { &[(9, Fraction::Max)] } else { &[(9, Fraction::Max), (32, Fraction::Max), (32, Fraction::Coarse), (128, Fraction::Max), (128, Fraction::Coarse)] };
+        Ok(Measured { network, usual_images: usual_images.min(images.len()), images, heights })
     }
 
-    fn plan(&self, ou_wordlines: usize) -> Result<Plan> {
-        let toml = format!(
-            "[crossbar]\nou_wordlines = {ou_wordlines}\n[adc]\nbits = \"lossless\"\nrange = \"full\"\n\
-             [device]\non_off_ratio = \"infinite\"\nprogramming_error = {{ law = \"normal-proportional\", sigma_rel = 0.1 }}\n"
-        );
-        Plan::new(self.network.clone(), &config::parse_mvm(&toml, "the benchmark's network", &Overrides::default())?, &[])
+    fn plan(&self, ou_wordlines: usize, fraction: Fraction) -> Result<Plan> {
+        let with = |bits: &str| {
+            let toml = format!(
+                "[crossbar]\nou_wordlines = {ou_wordlines}\n[adc]\nbits = \"lossless\"\nrange = \"full\"\n\
+                 [device]\non_off_ratio = 100\nfraction_bits = {bits}\nprogramming_error = {{ law = \"lognormal\", sigma_ln = 0.1 }}\n"
+            );
+            Plan::new(self.network.clone(), &config::parse_mvm(&toml, "the benchmark's network", &Overrides::default())?, &[])
+        };
+        let plan = with("\"max\"")?;
+        let conversion = plan.layers.iter().flatten().find_map(|p| p.crossbar.conversion.bits(p.crossbar.planes.signed()));
+        match (fraction, conversion) {
+            (Fraction::Coarse, Some(bits)) => with(&16u32.saturating_sub(bits).to_string()),
+            _ => Ok(plan),
+        }
     }
 
     /// The CPU engine on a pool of threads: one thread in its CPU time, several in wall time.
     pub fn on_cpu(&self, pool: &ThreadPool, effort: &Effort) -> Result<Vec<NetworkSpeed>> {
         let threads = pool.current_num_threads();
         let images = self.images.first(self.usual_images);
-        let one_height = |&height: &usize| {
-            let plan = self.plan(height)?;
+        let one_height = |&(height, fraction): &(usize, Fraction)| {
+            let plan = self.plan(height, fraction)?;
             let now = || if threads == 1 { cpu_seconds() } else { wall_seconds() };
             let (all, programming) = pool.install(|| {
                 let prepared = Prepared::new(&plan, images.len());
                 let timed = |work: &dyn Fn(u32) -> Result<()>| effort.repeat(|i| { let before = now(); work(i)?; Ok((now() - before, ())) });
                 let chip = RefCell::new(Chip::blank(&prepared));
-                let all = timed(&|i| {
-                    let mut chip = chip.borrow_mut();
-                    chip.program(&prepared, i);
-                    std::hint::black_box(cpu::run_chip(&prepared, &chip, &images, false));
-                    Ok(())
-                })?;
                 let programming = timed(&|i| {
                     chip.borrow_mut().program(&prepared, i);
                     Ok(())
                 })?;
+                let all = timed(&|_| {
+                    std::hint::black_box(cpu::run_chip(&prepared, &chip.borrow(), &images, false));
+                    Ok(())
+                })?;
                 Ok::<_, Error>((all, programming))
             })?;
-            let speed = self.speed(&Engine::Cpu, height, images.len(), 1, [all.min_s, all.median_s], all.repeats);
+            let speed = self.speed(&Engine::Cpu, height, fraction, images.len(), 1, [all.min_s, all.median_s], all.repeats);
             let clock = if threads == 1 { CPU_CLOCK } else { "wall time" };
             Ok(NetworkSpeed { threads: Some(threads), clock, programming_ms_per_chip: Some(programming.min_s * 1e3), ..speed })
         };
@@ -109,8 +132,8 @@ impl Embedded {
 
     /// An engine that is no CPU, in wall time.
     pub fn on_gpu(&self, engine: &Engine, effort: &Effort) -> Result<Vec<NetworkSpeed>> {
-        let one_height = |&height: &usize| {
-            let plan = self.plan(height)?;
+        let one_height = |&(height, fraction): &(usize, Fraction)| {
+            let plan = self.plan(height, fraction)?;
             let mut images = self.images.first(self.usual_images);
             engine.run(&plan, &images.first(1), 0..1, false)?; // compiles
             let started = wall_seconds();
@@ -124,18 +147,20 @@ impl Embedded {
                 engine.run(&plan, &images, i * chips..(i + 1) * chips, false)?;
                 Ok((wall_seconds() - before, ()))
             })?;
-            Ok(self.speed(engine, height, images.len(), chips, [timing.min_s, timing.median_s], timing.repeats))
+            Ok(self.speed(engine, height, fraction, images.len(), chips, [timing.min_s, timing.median_s], timing.repeats))
         };
         self.heights.iter().map(one_height).collect()
     }
 
-    fn speed(&self, engine: &Engine, ou_wordlines: usize, images: usize, chips: u32, seconds: [f64; 2], repeats: usize) -> NetworkSpeed {
+    fn speed(&self, engine: &Engine, ou_wordlines: usize, fraction: Fraction, images: usize, chips: u32, seconds: [f64; 2], repeats: usize) -> NetworkSpeed {
         let [min, median] = seconds.map(|s| s / (images as f64 * f64::from(chips)));
         NetworkSpeed {
+            network: self.network.name.clone(),
             engine: engine_name(engine),
             threads: None,
             clock: "wall time",
             ou_wordlines,
+            fraction: fraction.name(),
             images,
             macs_per_image: self.network.macs(),
             repeats,

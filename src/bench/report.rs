@@ -140,15 +140,17 @@ impl Report {
     }
 
     fn write_network(&self, out: &mut String) {
-        let macs = self.network.first().map_or(0, |n| n.macs_per_image);
-        let _ = writeln!(out, "\nThe embedded network, {:.2} million MAC per image; ms per image and chip, programming the chip included", macs as f64 * 1e-6);
-        let header = ["engine", "threads", "clock", "wordlines", "images", "ms min", "median", "of", "programming ms/chip", "MMAC/s"];
+        let _ = writeln!(out, "\nWhole networks, ms per image and chip (on a GPU with programming)");
+        let header = ["network", "M MAC", "engine", "threads", "clock", "wordlines", "fraction", "images", "ms min", "median", "of", "programming ms/chip", "MMAC/s"];
         let row = |n: &NetworkSpeed| {
             vec![
+                n.network.clone(),
+                format!("{:.2}", n.macs_per_image as f64 * 1e-6),
                 n.engine.into(),
                 n.threads.map_or("-".into(), |t| t.to_string()),
                 n.clock.into(),
                 n.ou_wordlines.to_string(),
+                n.fraction.into(),
                 n.images.to_string(),
                 format!("{:.3}", n.ms_per_image_and_chip_min),
                 format!("{:.3}", n.ms_per_image_and_chip_median),

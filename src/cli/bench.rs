@@ -3,6 +3,7 @@
 use super::BenchArgs;
 use super::engine::{self, EngineChoice};
 use super::terminal::{Terminal, print};
+use bwq::bench::network::Files;
 use bwq::bench::{Request, run};
 use bwq::engine::Engine;
 use bwq::error::{Error, Result, exit};
@@ -18,7 +19,8 @@ pub fn bench(args: &BenchArgs, terminal: &Terminal) -> Result<u8> {
     if !matches!(chosen, Engine::Cpu) {
         engines.push(chosen);
     }
-    let report = run(&Request { engines: &engines, quick: args.quick, threads: rayon::current_num_threads() }, terminal)?;
+    let network = args.model.clone().zip(args.dataset.clone()).map(|(model, dataset)| Files { model, dataset });
+    let report = run(&Request { engines: &engines, quick: args.quick, threads: rayon::current_num_threads(), network }, terminal)?;
     if args.json {
         let text = serde_json::to_string_pretty(&report).map_err(|e| Error::internal(e.to_string()))?;
         print(&format!("{text}\n"))?;

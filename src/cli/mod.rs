@@ -193,6 +193,12 @@ pub struct BenchArgs {
     /// Vulkan adapter: its number, a part of its name, or its PCI bus id (see `bwq doctor`).
     #[arg(long, value_name = "SEL")]
     pub adapter: Option<String>,
+    /// A network to measure beside the embedded one, as `network.model` of a sweep file.
+    #[arg(long, value_name = "MODEL", requires = "dataset")]
+    pub model: Option<PathBuf>,
+    /// Its data, as `network.dataset` of a sweep file.
+    #[arg(long, value_name = "DATASET", requires = "model")]
+    pub dataset: Option<PathBuf>,
     /// A look of some ten seconds: fewer cases and repeats.
     #[arg(long)]
     pub quick: bool,
