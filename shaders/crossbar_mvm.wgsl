@@ -125,10 +125,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         }
         accumulators[vector * params.accumulators + params.accumulators - 1u] = sum;
     }
-    if clipped != 0u && params.count != 0u {
-        let before = atomicAdd(&counters[trial].clipped_low, clipped);
-        if before + clipped < before {
-            atomicAdd(&counters[trial].clipped_high, 1u);
-        }
+    if params.count != 0u {
+        count_clipped(trial, clipped);
     }
 }

@@ -7,10 +7,13 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod images;
+mod kernel;
 mod layer_tally;
 mod plan;
+pub mod units;
 
 pub use images::IntegerImages;
+pub use kernel::Kernel;
 pub use layer_tally::{ERROR_UNIT, LayerTally};
 pub use plan::{PlacedPart, Plan, decoding, ideal, multiply_accumulates, nominal};
 

@@ -9,15 +9,20 @@
 pub mod add;
 pub mod average_pool;
 pub mod calibrate;
+pub mod code_tables;
 pub mod copy_channels;
 pub mod crossbar_mvm;
 pub mod digital;
 pub mod fill_zero;
 pub mod gather;
+pub mod look_up_codes;
+pub mod look_up_sums;
 pub mod max_pool;
+pub mod patterns;
 pub mod program_cells;
 pub mod requantize;
 mod simd;
+pub mod sum_tables;
 pub mod tally;
 pub mod window;
 

@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
-use wgpu::{BindGroupDescriptor, BindGroupEntry, Buffer, CommandEncoder, ComputePassDescriptor, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource};
+use wgpu::{BindGroupDescriptor, BindGroupEntry, Buffer, CommandEncoder, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource};
 
 /// Invocations of a workgroup of a folded pass. Mirror: `LANES` in `shaders/shared/grid.wgsl`.
 const LANES: u64 = 64;
 /// Workgroups of a dispatch per dimension, on every adapter.
 const MAX_WORKGROUPS: u32 = 65535;
-/// Largest number of input steps: three vectors of four in `shaders/crossbar_mvm.wgsl`.
+/// Largest number of input steps: three vectors of four in the shaders of products.
 const MAX_INPUT_STEPS: u32 = 12;
 
 /// A pass: a shader ready to run.
@@ -37,7 +37,11 @@ impl<U: Uniform> Pass<U> {
 
     /// Records a pass of `invocations` in a row, folded over two dimensions. Mirror: `shaders/shared/grid.wgsl`.
     pub fn record_folded(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], invocations: u64) {
-        let workgroups = invocations.div_ceil(LANES);
+        self.record_workgroups(device, encoder, uniform, buffers, invocations.div_ceil(LANES));
+    }
+
+    /// Records a pass of `workgroups` workgroups in a row, folded over two dimensions.
+    pub fn record_workgroups(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], workgroups: u64) {
         let wide = workgroups.clamp(1, u64::from(MAX_WORKGROUPS));
         self.record(device, encoder, uniform, buffers, [wide as u32, workgroups.div_ceil(wide) as u32]);
     }
@@ -63,14 +67,37 @@ pub fn dispatch(device: &Device, encoder: &mut CommandEncoder, name: &str, pipel
     let entries: Vec<BindGroupEntry> = buffers.iter().enumerate().map(|(i, b)| BindGroupEntry { binding: i as u32, resource: b.as_entire_binding() }).collect();
     let layout = pipeline.get_bind_group_layout(0);
     let group = device.device.create_bind_group(&BindGroupDescriptor { label: Some(name), layout: &layout, entries: &entries });
-    let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label: Some(name), timestamp_writes: None });
+    let mut pass = device.timestamps.begin(&device.device, encoder, name);
     pass.set_pipeline(pipeline);
     pass.set_bind_group(0, &group, &[]);
     pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
 }
 
-/// The product, compiled for some numbers of input steps and DAC bits.
-type Product = Arc<Pass<layout::CrossbarMvm>>;
+/// A pass compiled for each number of input steps and DAC bits when it is first used.
+pub struct PassByInput<U>(Mutex<HashMap<(u32, u32), Arc<Pass<U>>>>);
+
+impl<U> Default for PassByInput<U> {
+    fn default() -> Self {
+        PassByInput(Mutex::default())
+    }
+}
+
+impl<U: Uniform> PassByInput<U> {
+    /// The pass for inputs of `input_steps` steps of `dac_bits` bits.
+    pub fn get(&self, device: &Device, input_steps: u32, dac_bits: u32) -> Result<Arc<Pass<U>>> {
+        if !(1..=MAX_INPUT_STEPS).contains(&input_steps) {
+            return Err(Error::internal(format!("{input_steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")));
+        }
+        let mut compiled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pass) = compiled.get(&(input_steps, dac_bits)) {
+            return Ok(pass.clone());
+        }
+        let constants = [("INPUT_STEPS", f64::from(input_steps)), ("DAC_BITS", f64::from(dac_bits))];
+        let pass = Arc::new(Pass::new(device, &constants)?);
+        compiled.insert((input_steps, dac_bits), pass.clone());
+        Ok(pass)
+    }
+}
 
 /// All passes.
 pub struct Passes {
@@ -78,8 +105,18 @@ pub struct Passes {
     pub program_cells: Pass<layout::ProgramCells>,
     /// Inputs of every row.
     pub gather: Pass<layout::Gather>,
-    /// By input steps and DAC bits; compiled when first used.
-    crossbar_mvm: Mutex<HashMap<(u32, u32), Product>>,
+    /// The product term by term.
+    pub crossbar_mvm: PassByInput<layout::CrossbarMvm>,
+    /// Patterns of driven rows.
+    pub patterns: PassByInput<layout::Patterns>,
+    /// Tables of codes.
+    pub code_tables: Pass<layout::CodeTables>,
+    /// The product from tables of codes.
+    pub look_up_codes: PassByInput<layout::LookUpCodes>,
+    /// Tables of currents.
+    pub sum_tables: Pass<layout::SumTables>,
+    /// The product from tables of currents.
+    pub look_up_sums: PassByInput<layout::LookUpSums>,
     /// Accumulators to outputs.
     pub requantize: Pass<layout::Requantize>,
     /// Sum of tensors.
@@ -102,7 +139,12 @@ impl Passes {
         Ok(Passes {
             program_cells: Pass::new(device, &[])?,
             gather: Pass::new(device, &[])?,
-            crossbar_mvm: Default::default(),
+            crossbar_mvm: PassByInput::default(),
+            patterns: PassByInput::default(),
+            code_tables: Pass::new(device, &[])?,
+            look_up_codes: PassByInput::default(),
+            sum_tables: Pass::new(device, &[])?,
+            look_up_sums: PassByInput::default(),
             requantize: Pass::new(device, &[])?,
             add: Pass::new(device, &[])?,
             max_pool: Pass::new(device, &[])?,
@@ -111,20 +153,5 @@ impl Passes {
             fill_zero: Pass::new(device, &[])?,
             tally: Pass::new(device, &[])?,
         })
-    }
-
-    /// The product for inputs of `input_steps` steps of `dac_bits` bits.
-    pub fn crossbar_mvm(&self, device: &Device, input_steps: u32, dac_bits: u32) -> Result<Product> {
-        if !(1..=MAX_INPUT_STEPS).contains(&input_steps) {
-            return Err(Error::internal(format!("{input_steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")));
-        }
-        let mut compiled = self.crossbar_mvm.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pass) = compiled.get(&(input_steps, dac_bits)) {
-            return Ok(pass.clone());
-        }
-        let constants = [("INPUT_STEPS", f64::from(input_steps)), ("DAC_BITS", f64::from(dac_bits))];
-        let pass = Arc::new(Pass::new(device, &constants)?);
-        compiled.insert((input_steps, dac_bits), pass.clone());
-        Ok(pass)
     }
 }

@@ -1,10 +1,14 @@
 //! One part of a layer on the device: its cells and constants, and the passes of its product, tile by tile.
 
-use super::batch::tiles;
+use super::batch::{PartSize, tiles};
 use super::device::Device;
 use super::layout::{Converter, CrossbarMvm, Gather, ProgramCells, Requantize, Window};
 use super::passes::Passes;
+use super::selection::TableShape;
+use super::tables::Tables;
 use crate::crossbar::CrossbarLayer;
+use crate::engine::Kernel;
+use crate::engine::cpu::patterns;
 use crate::error::Result;
 use crate::quantize;
 use std::ops::Range;
@@ -35,12 +39,32 @@ pub struct Extent {
     pub count_cells: bool,
 }
 
+/// What a product works on.
+#[derive(Clone, Copy)]
+pub struct Buffers<'a> {
+    /// Quantiles that cells are drawn from.
+    pub knots: &'a Buffer,
+    /// Inputs of every row, or patterns, of some vectors.
+    pub inputs: &'a Buffer,
+    /// Cells of a tile.
+    pub cells: &'a Buffer,
+    /// Tables of a tile.
+    pub tables: &'a Buffer,
+    /// Clipped conversions of patterns.
+    pub clips: &'a Buffer,
+    /// Results.
+    pub accumulators: &'a Buffer,
+    /// Counts per chip.
+    pub counters: &'a Buffer,
+}
+
 /// Columns of a part whose constants are on the device.
 pub struct Tile {
     /// The columns.
     pub columns: Range<usize>,
     packed: Buffer,
-    column_weights: Buffer,
+    /// What codes count.
+    pub column_weights: Buffer,
 }
 
 impl Tile {
@@ -57,30 +81,46 @@ pub fn of_columns<T: Copy>(values: &[T], columns: usize, tile: &Range<usize>) ->
     values.chunks_exact(columns).flat_map(|row| &row[tile.clone()]).copied().collect()
 }
 
+/// Bytes of what drives the rows for one vector: the inputs of every row, or the patterns of every unit.
+pub fn inputs_of_vector(layer: &CrossbarLayer, tables: Option<&TableShape>) -> u64 {
+    4 * tables.map_or(layer.rows, |t| t.units.len() * patterns::step_words(layer)) as u64
+}
+
 /// One part of a layer, its constants on the device.
 pub struct Product<'a> {
-    layer: &'a CrossbarLayer,
-    window: &'a quantize::Window,
-    zero: u32,
-    adc: Converter,
+    /// The part.
+    pub layer: &'a CrossbarLayer,
+    /// Inputs of a position.
+    pub window: &'a quantize::Window,
+    /// Input that stands for zero.
+    pub zero: u32,
+    /// How it is computed.
+    pub kernel: Kernel,
+    /// What its tables need.
+    pub tables: Option<Tables>,
+    /// The converter.
+    pub adc: Converter,
+    /// Its thresholds.
+    pub thresholds: Buffer,
     groups: Buffer,
-    thresholds: Buffer,
     columns_at_once: usize,
     tiles: Option<Vec<Tile>>,
 }
 
 impl<'a> Product<'a> {
     /// Uploads what all tiles read and, if `resident`, the tiles.
-    pub fn upload(device: &Device, layer: &'a CrossbarLayer, window: &'a quantize::Window, zero: u32, columns_at_once: usize, resident: bool) -> Result<Self> {
+    pub fn upload(device: &Device, layer: &'a CrossbarLayer, window: &'a quantize::Window, zero: u32, size: PartSize, resident: bool) -> Result<Self> {
         let (adc, thresholds) = Converter::new(&layer.conversion);
         let mut product = Product {
             layer,
             window,
             zero,
+            kernel: size.kernel,
+            tables: Tables::upload(device, layer, size.kernel)?,
             adc,
-            groups: device.upload("row groups", &layer.groups)?,
             thresholds: device.upload("thresholds", &thresholds)?,
-            columns_at_once,
+            groups: device.upload("row groups", &layer.groups)?,
+            columns_at_once: size.columns,
             tiles: None,
         };
         if resident {
@@ -104,8 +144,8 @@ impl<'a> Product<'a> {
         }
     }
 
-    /// Draws the cells of `tile`. `buffers`: knots, cells, counters.
-    pub fn program_cells(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, seed: u64, extent: &Extent, buffers: [&Buffer; 3]) {
+    /// Draws the cells of `tile`.
+    pub fn program_cells(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, seed: u64, extent: &Extent, buffers: &Buffers) {
         let (layer, planes) = (self.layer, &self.layer.planes);
         let uniform = ProgramCells {
             rows: layer.rows as u32,
@@ -126,16 +166,30 @@ impl<'a> Product<'a> {
             count: u32::from(extent.count_cells),
             unused: 0,
         };
-        let [knots, cells, counters] = buffers;
         let invocations = extent.trials.len() * layer.rows * tile.columns.len();
-        passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, knots, cells, counters], invocations as u64);
+        passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, buffers.knots, buffers.cells, buffers.counters], invocations as u64);
     }
 
-    /// The product of `tile`'s cells with `input`. `buffers`: inputs of every row, cells, accumulators, counters.
-    /// Some vectors at a time, so that the inputs fit their buffer and a dispatch stays short.
-    pub fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: [&Buffer; 4]) -> Result<()> {
+    /// The product of `tile`'s cells with `input`, by the part's kernel.
+    pub fn multiply(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
+        if self.kernel == Kernel::Direct {
+            return self.crossbar_mvm(device, passes, encoder, tile, input, extent, buffers);
+        }
+        self.make_tables(device, passes, encoder, tile, extent, buffers);
+        self.look_up(device, passes, encoder, tile, input, extent, buffers)
+    }
+
+    /// Vectors of a dispatch over `columns` columns, so that their inputs fit a buffer of `inputs_bytes` bytes and a
+    /// dispatch stays short.
+    pub fn vectors_at_once(&self, columns: usize, inputs_bytes: u64) -> usize {
         let layer = self.layer;
-        let [inputs, cells, accumulators, counters] = buffers;
+        let work = (layer.rows * columns * layer.planes.converted * layer.planes.slices) as u64 * u64::from(layer.input_steps);
+        let by_inputs = inputs_bytes / inputs_of_vector(layer, self.tables.as_ref().map(|t| &t.shape)).max(1);
+        (DISPATCH_WORK / work.max(1)).min(by_inputs).max(1) as usize
+    }
+
+    fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
+        let layer = self.layer;
         let (positions, columns) = (self.window.positions(), tile.columns.len());
         let vectors = extent.trials.len() * extent.images * positions;
         let mut gather = Gather {
@@ -161,15 +215,14 @@ impl<'a> Product<'a> {
             of_trial: (extent.images * positions) as u32,
             ..CrossbarMvm::default()
         };
-        let pass = passes.crossbar_mvm(device, layer.input_steps, layer.dac_bits)?;
-        let work = (layer.rows * columns) as u64 * u64::from(product.slices) * u64::from(layer.input_steps);
-        let at_once = (DISPATCH_WORK / work.max(1)).min(inputs.size() / (layer.rows as u64 * 4).max(1)).max(1) as usize;
+        let pass = passes.crossbar_mvm.get(device, layer.input_steps, layer.dac_bits)?;
+        let at_once = self.vectors_at_once(columns, buffers.inputs.size());
         for first in (0..vectors).step_by(at_once) {
             let some = at_once.min(vectors - first);
             (gather.first_vector, gather.vectors) = (first as u32, some as u32);
             (product.first_vector, product.vectors) = (first as u32, some as u32);
-            passes.gather.record_folded(device, encoder, &gather, &[input.buffer, inputs], (some * layer.rows) as u64);
-            let bound = [&self.groups, &tile.column_weights, &self.thresholds, cells, inputs, accumulators, counters];
+            passes.gather.record_folded(device, encoder, &gather, &[input.buffer, buffers.inputs], (some * layer.rows) as u64);
+            let bound = [&self.groups, &tile.column_weights, &self.thresholds, buffers.cells, buffers.inputs, buffers.accumulators, buffers.counters];
             pass.record_folded(device, encoder, &product, &bound, (some * columns) as u64);
         }
         Ok(())
