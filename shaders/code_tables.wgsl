@@ -1,7 +1,7 @@
 // For every pattern of a row group, what the codes of a column's slices add up to. Twin of src/engine/cpu/code_tables.rs.
 //
-// A workgroup makes the tables of one (trial, unit) for a block of columns. A pattern's sum is that of its low and its
-// high bits, both from workgroup memory: one addition per conversion, whatever the height of the group.
+// One invocation per (trial, unit, sixteen patterns, pair of columns): the patterns share their high bits, whose current
+// is added up once per slice; their four low bits are worked out in registers.
 // #include "shared/grid.wgsl"
 // #include "shared/wide.wgsl"
 // #include "shared/adc.wgsl"
@@ -15,16 +15,12 @@ struct CodeTables {
     dac_bits: u32,
     columns: u32, // of the tile
     pairs: u32,   // of columns, padding included
-    block: u32,   // columns of a workgroup, even; `SUMS` holds their sums
     slices: u32,  // of all converted planes
     trials: u32,
     flags: u32, // where `clips` holds, per trial, whether any conversion was clipped
     count: u32, // 0: a digital layer, nothing is counted
-    unused: u32,
+    unused: vec2<u32>,
 }
-
-// Mirror: `SUMS` in src/engine/gpu/tables.rs.
-const SUMS: u32 = 4096u;
 
 @group(0) @binding(0) var<uniform> params: CodeTables;
 @group(0) @binding(1) var<storage, read> units: array<vec2<u32>>; // rows [start, end)
@@ -34,82 +30,114 @@ const SUMS: u32 = 4096u;
 @group(0) @binding(5) var<storage, read_write> tables: array<u32>; // [trial][unit][index][pair]: odd column * 2^16 + even one
 @group(0) @binding(6) var<storage, read_write> clips: array<atomic<u32>>; // [trial][unit][index], zero before; then flags
 
-var<workgroup> sums: array<i32, SUMS>; // [slice][low indices, then high ones][column of the block]
+// Of one invocation: its unit, and for its sixteen patterns what was counted so far, even and odd column.
+var<private> first_cell: u32; // of the unit's first row
+var<private> height: u32;
+var<private> even: array<vec4<i32>, 4>;
+var<private> odd: array<vec4<i32>, 4>;
+var<private> clipped: array<vec4<u32>, 4>;
 
-// The current of a column under the bits of an index from `first_bit` on.
-fn current(index: u32, first_bit: u32, rows: vec2<u32>, trial: u32, converted: u32) -> i32 {
-    let row_stride = params.slices * params.columns;
-    var sum = 0;
-    var bits = index;
-    while bits != 0u {
-        let bit = first_bit + countTrailingZeros(bits);
-        let height = rows.y - rows.x;
-        sum += cells[(trial * params.rows + rows.x + bit % height) * row_stride + converted] << (bit / height);
-        bits &= bits - 1u;
+// The current that bit `bit` of an index stands for in a converted column; 0 beyond the unit's bits.
+fn current(bit: u32, converted: u32) -> i32 {
+    if bit >= height * params.dac_bits {
+        return 0;
     }
-    return sum;
+    return cells[first_cell + bit % height * params.slices * params.columns + converted] << (bit / height);
+}
+
+// Converts a column's sums under all sixteen patterns.
+fn convert(high: u32, converted: u32, weight: i32) -> array<vec4<i32>, 4> {
+    var above = 0;
+    for (var bit = 4u; bit < height * params.dac_bits; bit++) {
+        above += current(bit, converted) & -bitcast<i32>(high >> (bit - 4u) & 1u);
+    }
+    let current_0 = current(0u, converted);
+    let current_1 = current(1u, converted);
+    let current_2 = current(2u, converted);
+    let current_3 = current(3u, converted);
+    let sums = above + vec4(0, current_0, current_1, current_0 + current_1);
+    let codes_0 = adc_codes(params.adc, sums);
+    let codes_1 = adc_codes(params.adc, sums + current_2);
+    let codes_2 = adc_codes(params.adc, sums + current_3);
+    let codes_3 = adc_codes(params.adc, sums + current_2 + current_3);
+    let is_made = weight != 0;
+    clipped[0] += select(vec4(0u), vec4(1u), codes_0.clipped & vec4(is_made));
+    clipped[1] += select(vec4(0u), vec4(1u), codes_1.clipped & vec4(is_made));
+    clipped[2] += select(vec4(0u), vec4(1u), codes_2.clipped & vec4(is_made));
+    clipped[3] += select(vec4(0u), vec4(1u), codes_3.clipped & vec4(is_made));
+    return array(codes_0.values * weight, codes_1.values * weight, codes_2.values * weight, codes_3.values * weight);
+}
+
+fn write_entry(at: u32, even_entry: i32, odd_entry: i32) {
+    tables[at] = bitcast<u32>((odd_entry << 16u) + even_entry);
+}
+
+fn write_entries(first: u32, patterns: u32, even_entries: vec4<i32>, odd_entries: vec4<i32>) {
+    if patterns > 0u {
+        write_entry(first, even_entries.x, odd_entries.x);
+    }
+    if patterns > 1u {
+        write_entry(first + params.pairs, even_entries.y, odd_entries.y);
+    }
+    if patterns > 2u {
+        write_entry(first + 2u * params.pairs, even_entries.z, odd_entries.z);
+        write_entry(first + 3u * params.pairs, even_entries.w, odd_entries.w);
+    }
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let group = workgroup.y * workgroups.x + workgroup.x;
-    let blocks = (2u * params.pairs + params.block - 1u) / params.block;
-    let first_column = group % blocks * params.block;
-    let unit = group / blocks % params.units;
-    let trial = group / blocks / params.units;
+    let index = folded_index(workgroup, workgroups, lane);
+    let sixteens = max(1u << params.index_bits >> 4u, 1u);
+    let pair = index % params.pairs;
+    let high = index / params.pairs % sixteens;
+    let unit = index / params.pairs / sixteens % params.units;
+    let trial = index / params.pairs / sixteens / params.units;
     if trial >= params.trials {
         return;
     }
     let rows = units[unit];
-    let bits = (rows.y - rows.x) * params.dac_bits;
-    let low_bits = (bits + 1u) / 2u;
-    let both = (1u << low_bits) + (1u << (bits - low_bits)); // partial sums of one column and slice
-    for (var i = lane; i < params.slices * both * params.block; i += LANES) {
-        let column = first_column + i % params.block;
-        let partial = i / params.block % both;
-        let slice = i / params.block / both;
-        var sum = 0;
-        if column < params.columns {
-            let is_low = partial < 1u << low_bits;
-            let part = select(partial - (1u << low_bits), partial, is_low);
-            sum = current(part, select(low_bits, 0u, is_low), rows, trial, slice * params.columns + column);
-        }
-        sums[i] = sum;
+    height = rows.y - rows.x;
+    let patterns = 1u << (height * params.dac_bits);
+    if high << 4u >= patterns {
+        return; // a low unit has fewer
     }
-    workgroupBarrier();
+    let row_stride = params.slices * params.columns;
+    first_cell = (trial * params.rows + rows.x) * row_stride;
 
-    let pairs = params.block / 2u;
-    let first_weight = unit * params.slices * params.columns;
-    for (var i = lane; i < pairs << bits; i += LANES) {
-        let pair = first_column / 2u + i % pairs;
-        if pair >= params.pairs {
-            continue;
+    for (var slice = 0u; slice < params.slices; slice++) {
+        let converted = slice * params.columns + 2u * pair;
+        if 2u * pair < params.columns {
+            let counted = convert(high, converted, column_weights[unit * row_stride + converted]);
+            even[0] += counted[0];
+            even[1] += counted[1];
+            even[2] += counted[2];
+            even[3] += counted[3];
         }
-        let index = i / pairs;
-        var entry = vec2(0);
-        var clipped = 0u;
-        for (var slice = 0u; slice < params.slices; slice++) {
-            let low = (slice * both + (index & ((1u << low_bits) - 1u))) * params.block + i % pairs * 2u;
-            let high = (slice * both + (1u << low_bits) + (index >> low_bits)) * params.block + i % pairs * 2u;
-            for (var odd = 0u; odd < 2u; odd++) {
-                let column = 2u * pair + odd;
-                if column >= params.columns {
-                    continue;
-                }
-                let weight = column_weights[first_weight + slice * params.columns + column];
-                if weight == 0 {
-                    continue; // no conversion is made
-                }
-                let code = adc_code(params.adc, sums[low + odd] + sums[high + odd]);
-                entry[odd] += code.value * weight;
-                clipped += select(0u, 1u, code.clipped);
-            }
+        if 2u * pair + 1u < params.columns {
+            let counted = convert(high, converted + 1u, column_weights[unit * row_stride + converted + 1u]);
+            odd[0] += counted[0];
+            odd[1] += counted[1];
+            odd[2] += counted[2];
+            odd[3] += counted[3];
         }
-        let at = (trial * params.units + unit) << params.index_bits | index;
-        tables[at * params.pairs + pair] = bitcast<u32>((entry.y << 16u) + entry.x);
-        if clipped != 0u && params.count != 0u {
-            atomicAdd(&clips[at], clipped);
-            atomicOr(&clips[params.flags + trial], 1u);
-        }
+    }
+
+    let first = ((trial * params.units + unit) << params.index_bits) + (high << 4u);
+    let here = patterns - (high << 4u);
+    write_entries(first * params.pairs + pair, here, even[0], odd[0]);
+    if here > 4u {
+        write_entries((first + 4u) * params.pairs + pair, here, even[1], odd[1]);
+    }
+    if here > 8u {
+        write_entries((first + 8u) * params.pairs + pair, here, even[2], odd[2]);
+        write_entries((first + 12u) * params.pairs + pair, here, even[3], odd[3]);
+    }
+    let any_clipped = any((clipped[0] | clipped[1] | clipped[2] | clipped[3]) != vec4(0u)) && params.count != 0u;
+    if any_clipped {
+        atomicOr(&clips[params.flags + trial], 1u);
+    }
+    for (var i = select(16u, 0u, any_clipped); i < min(here, 16u); i++) {
+        atomicAdd(&clips[first + i], clipped[i / 4u][i % 4u]);
     }
 }

@@ -51,28 +51,33 @@ fn current(conductance: i32, input: u32, first: u32) -> vec4<i32> {
     return conductance * digits;
 }
 
-// Converts the sum of one step, and adds what its code counts.
-fn count_step(sum: i32, step: u32, weight: i32) {
+// Adds what a code (or an unrounded sum) of one step counts: a power of two, with a sign for the negative plane.
+fn count_step(value: i32, step: u32, weight: i32) {
     if step >= INPUT_STEPS {
         return;
     }
-    var value = sum;
-    if params.adc.ideal == 0u {
-        let code = adc_code(params.adc, sum);
-        value = code.value;
-        clipped += select(0u, 1u, code.clipped);
-    }
-    // What a code counts is a power of two, with a sign for the negative plane.
     let place = countTrailingZeros(bitcast<u32>(abs(weight))) + step * DAC_BITS;
     let counted = wide_shift_left(wide_from_i32(value), place);
     accumulator = wide_add(accumulator, select(counted, wide_negate(counted), weight < 0));
 }
 
+// Converts the sums of the steps `first` to `first + 3`.
 fn count_steps(sums: vec4<i32>, first: u32, weight: i32) {
-    count_step(sums.x, first, weight);
-    count_step(sums.y, first + 1u, weight);
-    count_step(sums.z, first + 2u, weight);
-    count_step(sums.w, first + 3u, weight);
+    if first >= INPUT_STEPS {
+        return;
+    }
+    var values = sums;
+    if CONVERSION != IDEAL {
+        let codes = adc_codes(params.adc, sums);
+        values = codes.values;
+        let is_step = vec4(0u, 1u, 2u, 3u) + first < vec4(INPUT_STEPS);
+        let ones = select(vec4(0u), vec4(1u), codes.clipped & is_step);
+        clipped += ones.x + ones.y + ones.z + ones.w;
+    }
+    count_step(values.x, first, weight);
+    count_step(values.y, first + 1u, weight);
+    count_step(values.z, first + 2u, weight);
+    count_step(values.w, first + 3u, weight);
 }
 
 @compute @workgroup_size(LANES)

@@ -39,27 +39,23 @@ struct LookUpSums {
 // Of one invocation.
 var<private> total: WideColumns;
 var<private> counted: vec4<i32>; // of the current group: codes, shifted and weighed
-var<private> clipped: u32;
+var<private> clipped: vec4<u32>;
 
 // Adds what the sums of one step count in columns of the given weights; no conversion is made where a weight is 0.
 fn count_step(sums: vec4<i32>, step: u32, weights: vec4<i32>) {
     if step >= INPUT_STEPS {
         return;
     }
-    if params.adc.ideal != 0u {
+    if CONVERSION == IDEAL {
         // A column's weight is 0 or, for all columns of a slice, the same power of two with a sign.
         let weight = max(max(abs(weights.x), abs(weights.y)), max(abs(weights.z), abs(weights.w)));
         let kept = wide_columns_from(sums * sign(weights));
         total = wide_columns_add(total, wide_columns_shift_left(kept, countTrailingZeros(bitcast<u32>(weight)) + step * DAC_BITS));
         return;
     }
-    var codes = vec4(0);
-    for (var k = 0u; k < 4u; k++) {
-        let code = adc_code(params.adc, sums[k]);
-        codes[k] = code.value;
-        clipped += select(0u, 1u, code.clipped && weights[k] != 0);
-    }
-    counted += (codes * weights) << vec4(step * DAC_BITS);
+    let codes = adc_codes(params.adc, sums);
+    clipped += select(vec4(0u), vec4(1u), codes.clipped & (weights != vec4(0)));
+    counted += (codes.values * weights) << vec4(step * DAC_BITS);
 }
 
 fn weight_at(first: u32, column: u32) -> i32 {
@@ -129,6 +125,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         accumulators[vector * params.accumulators + params.accumulators - 1u] = input_sum(first_word, params.units);
     }
     if params.count != 0u {
-        count_clipped(trial, clipped);
+        count_clipped(trial, clipped.x + clipped.y + clipped.z + clipped.w);
     }
 }

@@ -1,7 +1,6 @@
 //! What passes read from uniform buffers: each struct mirrors the WGSL struct of the same name and fields, where
 //! the fields are explained. A test holds names, offsets and sizes together.
 
-use crate::crossbar::Conversion;
 use crate::quantize::Window as TensorWindow;
 use bytemuck::{Pod, Zeroable};
 
@@ -42,13 +41,14 @@ mirrors! {
         unused: [u32; 2],
     }
     Converter {
-        ideal: u32,
         top: u32,
         zero_index: i32,
-        inverse_step: u32,
-        base: u32,
-        reachable: u32,
-        unused: [u32; 2],
+        first: i32,
+        base: i32,
+        inverse: u32,
+        fraction: u32,
+        shift: u32,
+        last: i32,
     }
     ProgramCells in "program_cells" {
         rows: u32,
@@ -114,12 +114,11 @@ mirrors! {
         dac_bits: u32,
         columns: u32,
         pairs: u32,
-        block: u32,
         slices: u32,
         trials: u32,
         flags: u32,
         count: u32,
-        unused: u32,
+        unused: [u32; 2],
     }
     LookUpCodes in "look_up_codes" {
         units: u32,
@@ -274,29 +273,6 @@ impl CopyChannels {
             out_channels: out[0] as u32,
             ..CopyChannels::default()
         }
-    }
-}
-
-impl Converter {
-    /// The converter and its thresholds.
-    pub fn new(conversion: &Conversion) -> (Self, Vec<i32>) {
-        let Conversion::Rounding(adc) = conversion else {
-            return (Converter { ideal: 1, ..Converter::default() }, vec![0]);
-        };
-        // A threshold beyond 32 bits stands in the table as the largest sum, which does not reach it.
-        let reachable = adc.thresholds.iter().enumerate().take_while(|(i, t)| adc.index(**t) >= *i as f64).count();
-        // Guesses count steps from the last threshold that every sum has reached (below 32 bits there may be many).
-        let base = adc.thresholds.iter().take_while(|t| **t == i32::MIN).count().saturating_sub(1);
-        let converter = Converter {
-            ideal: 0,
-            top: adc.top,
-            zero_index: adc.zero_index,
-            inverse_step: (4294967296.0 / adc.step).floor() as u32,
-            base: base as u32,
-            reachable: reachable as u32,
-            unused: [0; 2],
-        };
-        (converter, adc.thresholds.clone())
     }
 }
 

@@ -16,6 +16,7 @@
 mod adapter;
 mod batch;
 mod chips;
+mod converter;
 mod device;
 mod layout;
 mod mvm;

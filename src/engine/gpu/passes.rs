@@ -1,5 +1,6 @@
 //! Compute pipelines, one per pass. The type of a pass is that of its uniform, so the two cannot be mixed up.
 
+use super::converter::Rule;
 use super::device::Device;
 use super::layout::{self, Uniform};
 use super::shaders;
@@ -73,28 +74,43 @@ pub fn dispatch(device: &Device, encoder: &mut CommandEncoder, name: &str, pipel
     pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
 }
 
-/// A pass compiled for each number of input steps and DAC bits when it is first used.
-pub struct PassByInput<U>(Mutex<HashMap<(u32, u32), Arc<Pass<U>>>>);
-
-impl<U> Default for PassByInput<U> {
-    fn default() -> Self {
-        PassByInput(Mutex::default())
-    }
+/// What a pipeline of a product is compiled for, so that shaders hold no branch on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Variant {
+    /// Steps in which an input is applied.
+    pub input_steps: u32,
+    /// Bits of a step.
+    pub dac_bits: u32,
+    /// How sums are converted.
+    pub rule: Rule,
 }
 
-impl<U: Uniform> PassByInput<U> {
-    /// The pass for inputs of `input_steps` steps of `dac_bits` bits.
-    pub fn get(&self, device: &Device, input_steps: u32, dac_bits: u32) -> Result<Arc<Pass<U>>> {
-        if !(1..=MAX_INPUT_STEPS).contains(&input_steps) {
-            return Err(Error::internal(format!("{input_steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")));
+/// A pass compiled for each variant when it is first used.
+pub struct PassByVariant<U> {
+    /// The `override`s that the shader has.
+    constants: &'static [&'static str],
+    compiled: Mutex<HashMap<Variant, Arc<Pass<U>>>>,
+}
+
+impl<U: Uniform> PassByVariant<U> {
+    fn new(constants: &'static [&'static str]) -> Self {
+        PassByVariant { constants, compiled: Mutex::default() }
+    }
+
+    /// The pass for `variant`.
+    pub fn get(&self, device: &Device, variant: Variant) -> Result<Arc<Pass<U>>> {
+        let steps = variant.input_steps;
+        if !(1..=MAX_INPUT_STEPS).contains(&steps) {
+            return Err(Error::internal(format!("{steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")));
         }
-        let mut compiled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pass) = compiled.get(&(input_steps, dac_bits)) {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pass) = compiled.get(&variant) {
             return Ok(pass.clone());
         }
-        let constants = [("INPUT_STEPS", f64::from(input_steps)), ("DAC_BITS", f64::from(dac_bits))];
+        let all = [("INPUT_STEPS", steps), ("DAC_BITS", variant.dac_bits), ("CONVERSION", variant.rule as u32)];
+        let constants: Vec<_> = all.into_iter().filter(|c| self.constants.contains(&c.0)).map(|(name, value)| (name, f64::from(value))).collect();
         let pass = Arc::new(Pass::new(device, &constants)?);
-        compiled.insert((input_steps, dac_bits), pass.clone());
+        compiled.insert(variant, pass.clone());
         Ok(pass)
     }
 }
@@ -106,17 +122,17 @@ pub struct Passes {
     /// Inputs of every row.
     pub gather: Pass<layout::Gather>,
     /// The product term by term.
-    pub crossbar_mvm: PassByInput<layout::CrossbarMvm>,
+    pub crossbar_mvm: PassByVariant<layout::CrossbarMvm>,
     /// Patterns of driven rows.
-    pub patterns: PassByInput<layout::Patterns>,
+    pub patterns: PassByVariant<layout::Patterns>,
     /// Tables of codes.
-    pub code_tables: Pass<layout::CodeTables>,
+    pub code_tables: PassByVariant<layout::CodeTables>,
     /// The product from tables of codes.
-    pub look_up_codes: PassByInput<layout::LookUpCodes>,
+    pub look_up_codes: PassByVariant<layout::LookUpCodes>,
     /// Tables of currents.
     pub sum_tables: Pass<layout::SumTables>,
     /// The product from tables of currents.
-    pub look_up_sums: PassByInput<layout::LookUpSums>,
+    pub look_up_sums: PassByVariant<layout::LookUpSums>,
     /// Accumulators to outputs.
     pub requantize: Pass<layout::Requantize>,
     /// Sum of tensors.
@@ -139,12 +155,12 @@ impl Passes {
         Ok(Passes {
             program_cells: Pass::new(device, &[])?,
             gather: Pass::new(device, &[])?,
-            crossbar_mvm: PassByInput::default(),
-            patterns: PassByInput::default(),
-            code_tables: Pass::new(device, &[])?,
-            look_up_codes: PassByInput::default(),
+            crossbar_mvm: PassByVariant::new(&["INPUT_STEPS", "DAC_BITS", "CONVERSION"]),
+            patterns: PassByVariant::new(&["INPUT_STEPS", "DAC_BITS"]),
+            code_tables: PassByVariant::new(&["CONVERSION"]),
+            look_up_codes: PassByVariant::new(&["INPUT_STEPS", "DAC_BITS"]),
             sum_tables: Pass::new(device, &[])?,
-            look_up_sums: PassByInput::default(),
+            look_up_sums: PassByVariant::new(&["INPUT_STEPS", "DAC_BITS", "CONVERSION"]),
             requantize: Pass::new(device, &[])?,
             add: Pass::new(device, &[])?,
             max_pool: Pass::new(device, &[])?,

@@ -3,7 +3,7 @@
 use super::batch::{PartSize, tiles};
 use super::device::Device;
 use super::layout::{Converter, CrossbarMvm, Gather, ProgramCells, Requantize, Window};
-use super::passes::Passes;
+use super::passes::{Passes, Variant};
 use super::selection::TableShape;
 use super::tables::Tables;
 use crate::crossbar::CrossbarLayer;
@@ -100,7 +100,9 @@ pub struct Product<'a> {
     pub tables: Option<Tables>,
     /// The converter.
     pub adc: Converter,
-    /// Its thresholds.
+    /// What pipelines are compiled for.
+    pub variant: Variant,
+    /// Thresholds of the converter.
     pub thresholds: Buffer,
     groups: Buffer,
     columns_at_once: usize,
@@ -110,7 +112,7 @@ pub struct Product<'a> {
 impl<'a> Product<'a> {
     /// Uploads what all tiles read and, if `resident`, the tiles.
     pub fn upload(device: &Device, layer: &'a CrossbarLayer, window: &'a quantize::Window, zero: u32, size: PartSize, resident: bool) -> Result<Self> {
-        let (adc, thresholds) = Converter::new(&layer.conversion);
+        let (adc, rule, thresholds) = Converter::new(&layer.conversion);
         let mut product = Product {
             layer,
             window,
@@ -118,6 +120,7 @@ impl<'a> Product<'a> {
             kernel: size.kernel,
             tables: Tables::upload(device, layer, size.kernel)?,
             adc,
+            variant: Variant { input_steps: layer.input_steps, dac_bits: layer.dac_bits, rule },
             thresholds: device.upload("thresholds", &thresholds)?,
             groups: device.upload("row groups", &layer.groups)?,
             columns_at_once: size.columns,
@@ -175,7 +178,7 @@ impl<'a> Product<'a> {
         if self.kernel == Kernel::Direct {
             return self.crossbar_mvm(device, passes, encoder, tile, input, extent, buffers);
         }
-        self.make_tables(device, passes, encoder, tile, extent, buffers);
+        self.make_tables(device, passes, encoder, tile, extent, buffers)?;
         self.look_up(device, passes, encoder, tile, input, extent, buffers)
     }
 
@@ -215,7 +218,7 @@ impl<'a> Product<'a> {
             of_trial: (extent.images * positions) as u32,
             ..CrossbarMvm::default()
         };
-        let pass = passes.crossbar_mvm.get(device, layer.input_steps, layer.dac_bits)?;
+        let pass = passes.crossbar_mvm.get(device, self.variant)?;
         let at_once = self.vectors_at_once(columns, buffers.inputs.size());
         for first in (0..vectors).step_by(at_once) {
             let some = at_once.min(vectors - first);

@@ -11,19 +11,12 @@ use crate::engine::units::{LARGEST_ENTRY, largest_entry};
 use crate::error::Result;
 use wgpu::{Buffer, CommandEncoder};
 
-/// Sums that the workgroup memory of a pass holds. Mirror: `SUMS` in `shaders/code_tables.wgsl`.
-const SUMS: usize = 4096;
-/// Most columns that a workgroup makes tables for.
-const LARGEST_BLOCK: usize = 16;
-
 /// Constants of a part's tables on the device.
 pub struct Tables {
     /// Sizes.
     pub shape: TableShape,
     units: Buffer,
     unit_groups: Buffer,
-    /// Columns for which a workgroup makes tables of codes.
-    block: usize,
     /// Units whose packed entries can be added.
     units_at_once: usize,
 }
@@ -32,13 +25,9 @@ impl Tables {
     /// Uploads what `kernel` needs for `layer`; `None` for the direct one.
     pub fn upload(device: &Device, layer: &CrossbarLayer, kernel: Kernel) -> Result<Option<Self>> {
         let Some(shape) = TableShape::new(layer, kernel) else { return Ok(None) };
-        let low_bits = shape.units.index_bits.div_ceil(2);
-        let both = (1usize << low_bits) + (1 << (shape.units.index_bits - low_bits));
-        let fits = |block: &usize| both * block * layer.planes.converted * layer.planes.slices <= SUMS;
         Ok(Some(Tables {
             units: device.upload("units", &shape.units.rows)?,
             unit_groups: device.upload("units of row groups", &shape.units.of_group)?,
-            block: std::iter::successors(Some(LARGEST_BLOCK), |b| Some(b / 2)).find(|b| *b <= 2 || fits(b)).unwrap_or(2),
             units_at_once: (LARGEST_ENTRY / largest_entry(layer).unwrap_or(LARGEST_ENTRY).max(1)) as usize,
             shape,
         }))
@@ -47,8 +36,8 @@ impl Tables {
 
 impl Product<'_> {
     /// Makes the tables of `tile` from its cells.
-    pub fn make_tables(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, extent: &Extent, buffers: &Buffers) {
-        let Some(tables) = &self.tables else { return };
+    pub fn make_tables(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, extent: &Extent, buffers: &Buffers) -> Result<()> {
+        let Some(tables) = &self.tables else { return Ok(()) };
         let (layer, shape, columns) = (self.layer, &tables.shape, tile.columns.len());
         let (slices, trials, units) = (layer.planes.converted * layer.planes.slices, extent.trials.len(), shape.units.len());
         let width = columns.next_multiple_of(shape.padding);
@@ -65,7 +54,7 @@ impl Product<'_> {
             };
             let bound = [&tables.units, buffers.cells, buffers.tables];
             passes.sum_tables.record_folded(device, encoder, &uniform, &bound, (trials * units * slices * width) as u64);
-            return;
+            return Ok(());
         }
         encoder.clear_buffer(buffers.clips, 0, Some(trials as u64 * shape.clips_bytes()));
         let uniform = CodeTables {
@@ -76,15 +65,16 @@ impl Product<'_> {
             dac_bits: layer.dac_bits,
             columns: columns as u32,
             pairs: (width / 2) as u32,
-            block: tables.block as u32,
             slices: slices as u32,
             trials: trials as u32,
             flags: (trials * shape.rows()) as u32,
             count: u32::from(!layer.digital),
-            unused: 0,
+            unused: [0; 2],
         };
         let bound = [&tables.units, &tile.column_weights, &self.thresholds, buffers.cells, buffers.tables, buffers.clips];
-        passes.code_tables.record_workgroups(device, encoder, &uniform, &bound, (trials * units * width.div_ceil(tables.block)) as u64);
+        let invocations = trials * units * shape.units.entries().div_ceil(16) * width / 2;
+        passes.code_tables.get(device, self.variant)?.record_folded(device, encoder, &uniform, &bound, invocations as u64);
+        Ok(())
     }
 
     /// The product of `tile` from its tables, some vectors at a time. The patterns of the first tile serve the others
@@ -94,8 +84,7 @@ impl Product<'_> {
         let (layer, shape, columns) = (self.layer, &tables.shape, tile.columns.len());
         let positions = self.window.positions();
         let vectors = extent.trials.len() * extent.images * positions;
-        let (steps, bits) = (layer.input_steps, layer.dac_bits);
-        let patterns = passes.patterns.get(device, steps, bits)?;
+        let patterns = passes.patterns.get(device, self.variant)?;
         let blocks = columns.div_ceil(shape.padding);
         let at_once = self.vectors_at_once(columns, buffers.inputs.size());
         for first in (0..vectors).step_by(at_once) {
@@ -133,7 +122,7 @@ impl Product<'_> {
                     unused: 0,
                 };
                 let bound = [&tables.units, &tables.unit_groups, &tile.column_weights, &self.thresholds, buffers.tables, buffers.inputs, buffers.accumulators, buffers.counters];
-                passes.look_up_sums.get(device, steps, bits)?.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
+                passes.look_up_sums.get(device, self.variant)?.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
             } else {
                 let uniform = LookUpCodes {
                     units: shape.units.len() as u32,
@@ -150,7 +139,7 @@ impl Product<'_> {
                     vectors: some as u32,
                 };
                 let bound = [&tables.units, buffers.tables, buffers.clips, buffers.inputs, buffers.accumulators, buffers.counters];
-                passes.look_up_codes.get(device, steps, bits)?.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
+                passes.look_up_codes.get(device, self.variant)?.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
             }
         }
         Ok(())
