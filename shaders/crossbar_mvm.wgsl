@@ -12,7 +12,8 @@
 struct CrossbarMvm {
     adc: Converter,
     rows: u32,
-    groups: u32,
+    first_group: u32, // the groups of this dispatch; what earlier ones accumulated is kept
+    end_group: u32,
     columns: u32,      // of the tile
     first_column: u32, // of the tile
     slices: u32,       // of all converted planes
@@ -22,7 +23,6 @@ struct CrossbarMvm {
     of_trial: u32,     // vectors of one trial
     first_vector: u32,
     vectors: u32, // from the first one on
-    unused: u32,
 }
 
 // Constants of a pipeline, so that what is not needed is compiled away.
@@ -92,7 +92,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     let first_input = index / params.columns * params.rows;
     let row_stride = params.slices * params.columns;
 
-    for (var group = 0u; group < params.groups; group++) {
+    for (var group = params.first_group; group < params.end_group; group++) {
         let range = groups[group];
         for (var slice = 0u; slice < params.slices; slice++) {
             let weight = column_weights[group * row_stride + slice * params.columns + column];
@@ -121,9 +121,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
             count_steps(sums_8, 8u, weight);
         }
     }
-    accumulators[vector * params.accumulators + params.first_column + column] = accumulator;
+    let at = vector * params.accumulators + params.first_column + column;
+    if params.first_group != 0u {
+        accumulator = wide_add(accumulator, accumulators[at]);
+    }
+    accumulators[at] = accumulator;
 
-    if params.input_sum != 0u && params.first_column + column == 0u {
+    if params.input_sum != 0u && params.first_column + column + params.first_group == 0u {
         var sum = vec2(0u);
         for (var row = 0u; row < params.rows; row++) {
             sum = wide_add(sum, wide_from_u32(inputs[first_input + row]));

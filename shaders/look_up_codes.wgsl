@@ -22,6 +22,9 @@ struct LookUpCodes {
     of_trial: u32,      // vectors of one trial
     first_vector: u32,
     vectors: u32, // from the first one on
+    first_unit: u32, // the units of this dispatch; what earlier ones accumulated is kept
+    end_unit: u32,
+    unused: vec2<u32>,
 }
 
 @group(0) @binding(0) var<uniform> params: LookUpCodes;
@@ -43,16 +46,25 @@ fn shift_and_add(sum: vec4<u32>) {
     odd = (odd << vec4(DAC_BITS)) + ((bitcast<vec4<i32>>(sum) - low) >> vec4(16u));
 }
 
+// Adds to an accumulator, or sets it.
+fn accumulate(at: u32, value: vec2<u32>) {
+    var sum = value;
+    if params.first_unit != 0u {
+        sum = wide_add(sum, accumulators[at]);
+    }
+    accumulators[at] = sum;
+}
+
 fn write_column(first: u32, column: u32, low: u32, high: u32) {
     if column < params.columns {
-        accumulators[first + column] = vec2(low, high);
+        accumulate(first + column, vec2(low, high));
     }
 }
 
 // Conversions clipped in every `blocks`-th unit from `first` on: the invocations of a vector share its units.
 fn clipped_conversions(first_row: u32, first_word: u32, first: u32) -> u32 {
     var clipped = 0u;
-    for (var unit = first; unit < params.units; unit += params.blocks) {
+    for (var unit = first; unit < params.end_unit; unit += params.blocks) {
         for (var step = 0u; step < INPUT_STEPS; step++) {
             let index = patterns[first_word + unit * step_words() + step / 2u] >> (step % 2u * 16u) & 0xffffu;
             clipped += clips[first_row + (unit << params.index_bits) + index];
@@ -76,7 +88,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 
     var even_total = WideColumns(vec4(0u), vec4(0u));
     var odd_total = WideColumns(vec4(0u), vec4(0u));
-    for (var first = 0u; first < params.units; first += params.units_at_once) {
+    for (var first = params.first_unit; first < params.end_unit; first += params.units_at_once) {
         var sum_0 = vec4(0u);
         var sum_1 = vec4(0u);
         var sum_2 = vec4(0u);
@@ -89,7 +101,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         var sum_9 = vec4(0u);
         var sum_10 = vec4(0u);
         var sum_11 = vec4(0u);
-        for (var unit = first; unit < min(first + params.units_at_once, params.units); unit++) {
+        for (var unit = first; unit < min(first + params.units_at_once, params.end_unit); unit++) {
             let word = first_word + unit * step_words();
             let row = first_row + (unit << params.index_bits);
             let pair_0 = patterns[word];
@@ -162,9 +174,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         write_column(out, block * 8u + 2u * k + 1u, odd_total.low[k], odd_total.high[k]);
     }
     if params.input_sum != 0u && params.first_column + block == 0u {
-        accumulators[vector * params.accumulators + params.accumulators - 1u] = input_sum(first_word, params.units);
+        accumulate(vector * params.accumulators + params.accumulators - 1u, input_sum(first_word, params.first_unit, params.end_unit));
     }
     if clips[params.flags + trial] != 0u {
-        count_clipped(trial, clipped_conversions(first_row, first_word, block));
+        count_clipped(trial, clipped_conversions(first_row, first_word, params.first_unit + block));
     }
 }

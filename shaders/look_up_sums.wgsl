@@ -12,7 +12,8 @@ struct LookUpSums {
     adc: Converter,
     units: u32,
     index_bits: u32, // of the largest unit
-    groups: u32,
+    first_group: u32, // the groups of this dispatch; what earlier ones accumulated is kept
+    end_group: u32,
     columns: u32,      // of the tile
     first_column: u32, // of the tile
     blocks: u32,       // of four columns
@@ -23,7 +24,6 @@ struct LookUpSums {
     of_trial: u32,     // vectors of one trial
     first_vector: u32,
     vectors: u32, // from the first one on
-    unused: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: LookUpSums;
@@ -58,6 +58,15 @@ fn count_step(sums: vec4<i32>, step: u32, weights: vec4<i32>) {
     counted += (codes.values * weights) << vec4(step * DAC_BITS);
 }
 
+// Adds to an accumulator, or sets it.
+fn accumulate(at: u32, value: vec2<u32>) {
+    var sum = value;
+    if params.first_group != 0u {
+        sum = wide_add(sum, accumulators[at]);
+    }
+    accumulators[at] = sum;
+}
+
 fn weight_at(first: u32, column: u32) -> i32 {
     if column >= params.columns {
         return 0;
@@ -79,7 +88,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     let first_word = index / blocks * params.units * step_words();
     let row_stride = params.slices * blocks;
 
-    for (var group = 0u; group < params.groups; group++) {
+    for (var group = params.first_group; group < params.end_group; group++) {
         let range = unit_groups[group];
         counted = vec4(0);
         for (var slice = 0u; slice < params.slices; slice++) {
@@ -118,11 +127,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 
     for (var k = 0u; k < 4u; k++) {
         if column + k < params.columns {
-            accumulators[vector * params.accumulators + params.first_column + column + k] = vec2(total.low[k], total.high[k]);
+            accumulate(vector * params.accumulators + params.first_column + column + k, vec2(total.low[k], total.high[k]));
         }
     }
     if params.input_sum != 0u && params.first_column + column == 0u {
-        accumulators[vector * params.accumulators + params.accumulators - 1u] = input_sum(first_word, params.units);
+        let of_groups = vec2(unit_groups[params.first_group].x, unit_groups[params.end_group - 1u].y);
+        accumulate(vector * params.accumulators + params.accumulators - 1u, input_sum(first_word, of_groups.x, of_groups.y));
     }
     if params.count != 0u {
         count_clipped(trial, clipped.x + clipped.y + clipped.z + clipped.w);

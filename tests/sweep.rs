@@ -259,5 +259,9 @@ fn cpu_and_gpu_make_the_same_bytes() {
         assert_eq!(tables(d, "gpu"), tables(d, "cpu"));
         run(d, "small", &["--engine", "gpu", "--trials", "3", "--batch-images", "3", "--batch-trials", "1"]);
         assert_eq!(tables(d, "small"), tables(d, "cpu"));
+        for kernel in ["direct", "table", "split"] {
+            run(d, kernel, &["--engine", "gpu", "--trials", "3", "--kernel", kernel]);
+            assert_eq!(tables(d, kernel), tables(d, "cpu"), "{kernel}");
+        }
     }
 }

@@ -11,10 +11,10 @@ fn step_words() -> u32 {
     return (INPUT_STEPS + 1u) / 2u;
 }
 
-// The sum of the inputs that the patterns from word `first` on stand for.
-fn input_sum(first: u32, unit_count: u32) -> vec2<u32> {
+// The sum of the inputs that the patterns of the units `first_unit` to `end_unit` of a vector stand for.
+fn input_sum(first: u32, first_unit: u32, end_unit: u32) -> vec2<u32> {
     var sum = vec2(0u);
-    for (var unit = 0u; unit < unit_count; unit++) {
+    for (var unit = first_unit; unit < end_unit; unit++) {
         let rows = units[unit].y - units[unit].x;
         for (var step = 0u; step < INPUT_STEPS; step++) {
             let index = patterns[first + unit * step_words() + step / 2u] >> (step % 2u * 16u) & 0xffffu;

@@ -3,6 +3,8 @@
 use super::layers::{Case, ENCODINGS, compare, laws, random_case_of};
 use super::{Cases, assert_same, engine};
 use bwq::config::*;
+use bwq::crossbar::CrossbarLayer;
+use bwq::crossbar::layer::{Build, Weights};
 use bwq::engine::cpu::View;
 use bwq::engine::cpu::crossbar_mvm::{Counts, Mvm};
 use bwq::engine::cpu::program_cells::program_cells;
@@ -10,6 +12,7 @@ use bwq::engine::cpu::{code_tables, look_up_codes, look_up_sums, patterns, sum_t
 use bwq::engine::gpu::{self, BatchLimits, GpuEngine, MvmInput};
 use bwq::engine::units::{Units, is_eligible};
 use bwq::engine::Kernel;
+use bwq::quantize::Window;
 use std::ops::Range;
 
 const ADCS: [AdcConfig; 5] = [
@@ -146,7 +149,7 @@ fn tables_of_random_layers() {
             }
         }
     }
-    assert!(eligible[0] > 30 && eligible[1] > 45 && clipped > 15, "{eligible:?} of 60, {clipped} clip");
+    assert!(eligible[0] > 25 && eligible[1] > 40 && clipped > 5, "{eligible:?} of 60, {clipped} clip");
 }
 
 #[test]
@@ -167,6 +170,49 @@ fn tables_of_tall_groups() {
         }
     }
     assert!(eligible > 30, "{eligible} of 40");
+}
+
+/// More rounds of loops than lavapipe lets an invocation make: dispatches take some row groups at a time.
+#[test]
+fn many_row_groups() {
+    let Some(mut engine) = engine() else { return };
+    let mut cases = Cases::new(33);
+    for (rows, ou_wordlines, encoding) in [(9400, 9, ENCODINGS[1]), (6000, 1, ENCODINGS[2])] {
+        let mut case = random_case_of(&mut cases, encoding, ADCS[0], ProgrammingError::None, ou_wordlines, 1);
+        let crossbar = CrossbarConfig {
+            rows: 128,
+            cols: 128,
+            ou_wordlines,
+            ou_bitlines: 8,
+            cell_bits: 1,
+            dac_bits: 1,
+            row_cut: RowCut::BlockAligned,
+            encoding,
+            digital_layers: DigitalLayers::None,
+        };
+        let build = Build {
+            name: "many",
+            layer: 0,
+            first_output: 0,
+            weight_bits: 9,
+            input_bits: 8,
+            crossbar: &crossbar,
+            adc: &ADCS[0],
+            g_off: 0.0,
+            fraction_bits: case.table.fraction_bits,
+            calibrated_multiple: 1,
+            digital: false,
+        };
+        let values: Vec<i32> = (0..rows * 2).map(|_| cases.within(-255, 255) as i32).collect();
+        case.layer = CrossbarLayer::new(&build, &Weights { rows, outputs: 2, values: &values, magnitude_bits: &|_, _| 8 }).expect("a layer");
+        case.window = Window { first_channel: 0, channels: rows, kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1], out: [1, 2] };
+        (case.shape, case.images) = ([rows, 1, 2], 1);
+        case.input = (0..rows * 2).map(|_| cases.below(256) as u32).collect();
+        for kernel in Kernel::ALL {
+            engine.set_limits(BatchLimits { kernel: Some(kernel), ..BatchLimits::default() });
+            compare(&engine, &case, &format!("{rows} rows, {kernel}"));
+        }
+    }
 }
 
 /// The direct twin of the CPU against each kernel and the automatic choice, and memory too small for any table.

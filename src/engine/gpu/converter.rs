@@ -31,16 +31,18 @@ impl Converter {
         }
         let base = adc.thresholds[first];
         let above = f64::from(base) - (adc.lo + (first as f64 - 0.5) * adc.step);
-        // The scale that leaves the product with the step most bits, 31 or 32.
-        let shift = (adc.step.log2().ceil() as i32 - 1).clamp(0, 31);
-        let inverse = 2f64.powi(32 + shift) / adc.step;
+        // The scale that leaves the factor most of its 32 bits, and room to round it up.
+        let factor = |shift: i32| 2f64.powi(32 + shift) / adc.step;
+        let shift = (0..32).rev().find(|&shift| factor(shift) < f64::from(u32::MAX - 2)).unwrap_or(0);
+        let inverse = factor(shift);
         let converter = Converter { first: first as i32, base, shift: shift as u32, last: reachable as i32 - 1, ..converter };
         let with = |inverse: f64, fraction: f64| Converter { inverse: inverse as u32, fraction: fraction as u32, ..converter };
         let mut candidates = [inverse.floor(), inverse.ceil()].into_iter().flat_map(|inverse| [0.0, 0.5, 1.0].map(|more| with(inverse, above * inverse * more)));
         match candidates.find(|c| c.is_the_rule(adc, reachable)) {
             Some(exact) => (exact, Rule::Product, adc.thresholds.clone()),
-            // Rounded up, the product never comes late, and by less than a step too early.
-            None => (with(inverse.ceil(), (above * inverse.ceil()).ceil() + 1.0), Rule::Table, adc.thresholds.clone()),
+            // Rounded up, and by more than the fraction can lack, the product never comes late, and by less than a step
+            // too early.
+            None => (with(inverse.floor() + 2.0, (above * (inverse + 2.0)).ceil() + 1.0), Rule::Table, adc.thresholds.clone()),
         }
     }
 
@@ -77,7 +79,7 @@ mod tests {
             for (g_off, subtracted, cell_bits) in [(0.01, true, 1), (0.0, true, 1), (0.1, false, 1), (0.02, true, 2), (1.0 / 30.0, false, 3)] {
                 let sums = Sums::new(rows, cell_bits, 1, g_off, fraction, subtracted);
                 for bits in [AdcBits::Lossless, AdcBits::Bits(3), AdcBits::Bits(8), AdcBits::Bits(14)] {
-                    for range in [AdcRange::Full, AdcRange::Given(-7.3, 8.1), AdcRange::Given(-1e4, 1e4), AdcRange::Given(-0.5, 400.0)] {
+                    for range in [AdcRange::Full, AdcRange::Given(-7.3, 8.1), AdcRange::Given(-1e4, 1e4), AdcRange::Given(-0.5, 400.0), AdcRange::Given(1.6, 5.6)] {
                         let Ok(Conversion::Rounding(adc)) = Conversion::new(&AdcConfig { bits, range }, &sums, 1) else { continue };
                         let (converter, rule, thresholds) = Converter::new(&Conversion::Rounding(adc.clone()));
                         if rule == Rule::Product {

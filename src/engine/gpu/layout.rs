@@ -83,7 +83,8 @@ mirrors! {
     CrossbarMvm in "crossbar_mvm" {
         adc: Converter,
         rows: u32,
-        groups: u32,
+        first_group: u32,
+        end_group: u32,
         columns: u32,
         first_column: u32,
         slices: u32,
@@ -93,7 +94,6 @@ mirrors! {
         of_trial: u32,
         first_vector: u32,
         vectors: u32,
-        unused: u32,
     }
     Patterns in "patterns" {
         window: Window,
@@ -133,6 +133,9 @@ mirrors! {
         of_trial: u32,
         first_vector: u32,
         vectors: u32,
+        first_unit: u32,
+        end_unit: u32,
+        unused: [u32; 2],
     }
     SumTables in "sum_tables" {
         rows: u32,
@@ -148,7 +151,8 @@ mirrors! {
         adc: Converter,
         units: u32,
         index_bits: u32,
-        groups: u32,
+        first_group: u32,
+        end_group: u32,
         columns: u32,
         first_column: u32,
         blocks: u32,
@@ -159,7 +163,6 @@ mirrors! {
         of_trial: u32,
         first_vector: u32,
         vectors: u32,
-        unused: u32,
     }
     Requantize in "requantize" {
         prescale: u32,

@@ -17,6 +17,11 @@ use wgpu::{Buffer, CommandEncoder};
 /// Cell reads times input steps of a dispatch: short enough for the patience of any driver's watchdog.
 const DISPATCH_WORK: u64 = 1 << 34;
 
+/// Rounds of all loops of an invocation: a quarter of lavapipe's limit, as the estimates count no more than the inner ones.
+const ROUNDS: usize = 1 << 14;
+/// Bytes of tables of sums that a dispatch reads.
+const CACHED_TABLES: usize = 1 << 20;
+
 /// A tensor on the device, `[trial][image][element]`.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
@@ -191,6 +196,25 @@ impl<'a> Product<'a> {
         (DISPATCH_WORK / work.max(1)).min(by_inputs).max(1) as usize
     }
 
+    /// Row groups of one dispatch after another. A dispatch loops a limited number of times, since lavapipe leaves all
+    /// loops of an invocation after 65,536 rounds together, without a word; and it reads a limited part of the tables,
+    /// so that they stay in a cache.
+    pub fn group_ranges(&self, columns: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let layer = self.layer;
+        let (slices, highest) = (layer.planes.converted * layer.planes.slices, layer.groups.iter().map(|[start, end]| end - start).max().unwrap_or(1) as usize);
+        let steps = (layer.input_steps * layer.dac_bits) as usize;
+        let at_once = match (&self.tables, self.kernel) {
+            (Some(_), Kernel::Table) => ROUNDS / (2 * steps + 2),
+            (Some(tables), _) => {
+                let units = tables.shape.units.len().div_ceil(layer.groups.len().max(1));
+                let bytes = tables.shape.bytes(columns) as usize / tables.shape.units.len().max(1) * units;
+                (ROUNDS / (slices * (3 * units + 4) + units * steps)).min(CACHED_TABLES / bytes.max(1))
+            }
+            _ => ROUNDS / (slices * (highest + 1)),
+        };
+        tiles(layer.groups.len(), at_once.max(1))
+    }
+
     fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
         let layer = self.layer;
         let (positions, columns) = (self.window.positions(), tile.columns.len());
@@ -208,7 +232,6 @@ impl<'a> Product<'a> {
         let mut product = CrossbarMvm {
             adc: self.adc,
             rows: layer.rows as u32,
-            groups: layer.groups.len() as u32,
             columns: columns as u32,
             first_column: tile.columns.start as u32,
             slices: (layer.planes.converted * layer.planes.slices) as u32,
@@ -226,7 +249,10 @@ impl<'a> Product<'a> {
             (product.first_vector, product.vectors) = (first as u32, some as u32);
             passes.gather.record_folded(device, encoder, &gather, &[input.buffer, buffers.inputs], (some * layer.rows) as u64);
             let bound = [&self.groups, &tile.column_weights, &self.thresholds, buffers.cells, buffers.inputs, buffers.accumulators, buffers.counters];
-            pass.record_folded(device, encoder, &product, &bound, (some * columns) as u64);
+            for groups in self.group_ranges(columns) {
+                (product.first_group, product.end_group) = (groups.start as u32, groups.end as u32);
+                pass.record_folded(device, encoder, &product, &bound, (some * columns) as u64);
+            }
         }
         Ok(())
     }

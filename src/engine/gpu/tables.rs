@@ -104,11 +104,10 @@ impl Product<'_> {
                 patterns.record_folded(device, encoder, &uniform, &[&tables.units, input.buffer, buffers.inputs], (some * shape.units.len()) as u64);
             }
             if self.kernel == Kernel::Split {
-                let uniform = LookUpSums {
+                let mut uniform = LookUpSums {
                     adc: self.adc,
                     units: shape.units.len() as u32,
                     index_bits: shape.units.index_bits,
-                    groups: layer.groups.len() as u32,
                     columns: columns as u32,
                     first_column: tile.columns.start as u32,
                     blocks: blocks as u32,
@@ -119,12 +118,16 @@ impl Product<'_> {
                     of_trial: (extent.images * positions) as u32,
                     first_vector: first as u32,
                     vectors: some as u32,
-                    unused: 0,
+                    ..LookUpSums::default()
                 };
                 let bound = [&tables.units, &tables.unit_groups, &tile.column_weights, &self.thresholds, buffers.tables, buffers.inputs, buffers.accumulators, buffers.counters];
-                passes.look_up_sums.get(device, self.variant)?.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
+                let pass = passes.look_up_sums.get(device, self.variant)?;
+                for groups in self.group_ranges(columns) {
+                    (uniform.first_group, uniform.end_group) = (groups.start as u32, groups.end as u32);
+                    pass.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
+                }
             } else {
-                let uniform = LookUpCodes {
+                let mut uniform = LookUpCodes {
                     units: shape.units.len() as u32,
                     index_bits: shape.units.index_bits,
                     columns: columns as u32,
@@ -137,9 +140,14 @@ impl Product<'_> {
                     of_trial: (extent.images * positions) as u32,
                     first_vector: first as u32,
                     vectors: some as u32,
+                    ..LookUpCodes::default()
                 };
                 let bound = [&tables.units, buffers.tables, buffers.clips, buffers.inputs, buffers.accumulators, buffers.counters];
-                passes.look_up_codes.get(device, self.variant)?.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
+                let pass = passes.look_up_codes.get(device, self.variant)?;
+                for units in self.group_ranges(columns) {
+                    (uniform.first_unit, uniform.end_unit) = (units.start as u32, units.end as u32);
+                    pass.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
+                }
             }
         }
         Ok(())
