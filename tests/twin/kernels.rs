@@ -82,9 +82,8 @@ fn compare_kernels(engine: &mut GpuEngine, case: &Case, limits: BatchLimits, wha
         if !eligible || limits.images < case.images {
             return eligible;
         }
-        // Whole blocks of columns, where all do not fit.
-        let padding = if kernel == Kernel::Table { code_tables::PADDING } else { sum_tables::PADDING };
-        let tile = if at_once > padding && at_once < layer.columns { at_once / padding * padding } else { at_once };
+        let tile = got.tile;
+        assert!(tile <= at_once, "{what}");
         let tiles: Vec<_> = (0..layer.columns).step_by(tile).map(|first| first..(first + tile).min(layer.columns)).collect();
         let twins: Vec<Twin> = (3..5).map(|trial| twin(case, kernel, trial, &tiles)).collect();
         let all = |of: fn(&Twin) -> &Vec<u32>| twins.iter().flat_map(|t| of(t).clone()).collect::<Vec<_>>();

@@ -3,7 +3,7 @@
 
 use super::device::Device;
 use super::product::inputs_of_vector;
-use super::selection::{TableShape, select};
+use super::selection::{CACHED_TABLES, TableShape, select};
 use crate::crossbar::CrossbarLayer;
 use crate::engine::{Kernel, PlacedPart, Plan};
 use crate::error::Result;
@@ -110,6 +110,9 @@ const CELLS: u64 = 8;
 const INPUTS: u64 = 8;
 const WEIGHTS: u64 = 8;
 
+/// Fewest columns of a tile with tables of sums, unless there is no room for them: a line of a cache.
+const LEAST_SPLIT_COLUMNS: usize = 16;
+
 /// How one part of a layer is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartSize {
@@ -133,7 +136,9 @@ impl PartSize {
         }
         // Whole blocks of columns, as tables are padded to them.
         let whole = if columns < layer.columns && columns > tables.padding { columns / tables.padding * tables.padding } else { columns };
-        Ok(PartSize { kernel, columns: whole.min(padded) })
+        // Tables of sums of one row group in a cache, if that leaves enough columns for a row of it.
+        let cached = if kernel == Kernel::Split { tables.columns_in(CACHED_TABLES, layer.groups.len()).max(LEAST_SPLIT_COLUMNS) } else { usize::MAX };
+        Ok(PartSize { kernel, columns: whole.min(padded).min(cached) })
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Cells<'a> {
 pub struct MvmOutput {
     /// How it was computed.
     pub kernel: Kernel,
+    /// Columns of a tile.
+    pub tile: usize,
     /// `[trial][image][position][accumulator]`.
     pub accumulators: Vec<i64>,
     /// Conductances of drawn cells, `[trial][row][converted column]`; empty for given ones and unless asked for.
@@ -86,6 +88,7 @@ impl GpuEngine {
         };
         let mut out = MvmOutput {
             kernel: size.kernel,
+            tile: size.columns,
             accumulators: Vec::new(),
             cells: Vec::new(),
             patterns: Vec::new(),

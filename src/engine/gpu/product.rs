@@ -4,7 +4,7 @@ use super::batch::{PartSize, tiles};
 use super::device::Device;
 use super::layout::{Converter, CrossbarMvm, Gather, ProgramCells, Requantize, Window};
 use super::passes::{Passes, Variant};
-use super::selection::TableShape;
+use super::selection::{CACHED_TABLES, TableShape};
 use super::tables::Tables;
 use crate::crossbar::CrossbarLayer;
 use crate::engine::Kernel;
@@ -19,8 +19,6 @@ const DISPATCH_WORK: u64 = 1 << 34;
 
 /// Rounds of all loops of an invocation: a quarter of lavapipe's limit, as the estimates count no more than the inner ones.
 const ROUNDS: usize = 1 << 14;
-/// Bytes of tables of sums that a dispatch reads.
-const CACHED_TABLES: usize = 1 << 20;
 
 /// A tensor on the device, `[trial][image][element]`.
 #[derive(Clone, Copy)]

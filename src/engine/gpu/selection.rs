@@ -5,6 +5,9 @@ use crate::engine::Kernel;
 use crate::engine::cpu::{code_tables, sum_tables};
 use crate::engine::units::{Units, is_eligible};
 
+/// Bytes of tables of sums that a dispatch reads, so that a cache holds them.
+pub const CACHED_TABLES: usize = 1 << 19;
+
 /// Sizes of the tables of a part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableShape {
@@ -35,6 +38,12 @@ impl TableShape {
     /// Bytes of the tables of one chip for a tile of `columns` columns.
     pub fn bytes(&self, columns: usize) -> u64 {
         self.rows() as u64 * (columns.next_multiple_of(self.padding) * self.entry_bytes) as u64
+    }
+
+    /// Whole blocks of columns whose tables of one of `groups` row groups take `bytes` bytes.
+    pub fn columns_in(&self, bytes: usize, groups: usize) -> usize {
+        let of_group = self.bytes(self.padding) as usize / groups.max(1);
+        bytes / of_group.max(1) * self.padding
     }
 
     /// Bytes of the counts of clipped conversions of one chip, its flag included.
