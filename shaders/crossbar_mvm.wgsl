@@ -12,7 +12,8 @@
 struct CrossbarMvm {
     adc: Converter,
     rows: u32,
-    groups: u32,
+    first_group: u32, // the groups of this dispatch; what earlier ones accumulated is kept
+    end_group: u32,
     columns: u32,      // of the tile
     first_column: u32, // of the tile
     slices: u32,       // of all converted planes
@@ -22,7 +23,6 @@ struct CrossbarMvm {
     of_trial: u32,     // vectors of one trial
     first_vector: u32,
     vectors: u32, // from the first one on
-    unused: u32,
 }
 
 // Constants of a pipeline, so that what is not needed is compiled away.
@@ -51,28 +51,33 @@ fn current(conductance: i32, input: u32, first: u32) -> vec4<i32> {
     return conductance * digits;
 }
 
-// Converts the sum of one step, and adds what its code counts.
-fn count_step(sum: i32, step: u32, weight: i32) {
+// Adds what a code (or an unrounded sum) of one step counts: a power of two, with a sign for the negative plane.
+fn count_step(value: i32, step: u32, weight: i32) {
     if step >= INPUT_STEPS {
         return;
     }
-    var value = sum;
-    if params.adc.ideal == 0u {
-        let code = adc_code(params.adc, sum);
-        value = code.value;
-        clipped += select(0u, 1u, code.clipped);
-    }
-    // What a code counts is a power of two, with a sign for the negative plane.
     let place = countTrailingZeros(bitcast<u32>(abs(weight))) + step * DAC_BITS;
     let counted = wide_shift_left(wide_from_i32(value), place);
     accumulator = wide_add(accumulator, select(counted, wide_negate(counted), weight < 0));
 }
 
+// Converts the sums of the steps `first` to `first + 3`.
 fn count_steps(sums: vec4<i32>, first: u32, weight: i32) {
-    count_step(sums.x, first, weight);
-    count_step(sums.y, first + 1u, weight);
-    count_step(sums.z, first + 2u, weight);
-    count_step(sums.w, first + 3u, weight);
+    if first >= INPUT_STEPS {
+        return;
+    }
+    var values = sums;
+    if CONVERSION != IDEAL {
+        let codes = adc_codes(params.adc, sums);
+        values = codes.values;
+        let is_step = vec4(0u, 1u, 2u, 3u) + first < vec4(INPUT_STEPS);
+        let ones = select(vec4(0u), vec4(1u), codes.clipped & is_step);
+        clipped += ones.x + ones.y + ones.z + ones.w;
+    }
+    count_step(values.x, first, weight);
+    count_step(values.y, first + 1u, weight);
+    count_step(values.z, first + 2u, weight);
+    count_step(values.w, first + 3u, weight);
 }
 
 @compute @workgroup_size(LANES)
@@ -87,7 +92,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     let first_input = index / params.columns * params.rows;
     let row_stride = params.slices * params.columns;
 
-    for (var group = 0u; group < params.groups; group++) {
+    for (var group = params.first_group; group < params.end_group; group++) {
         let range = groups[group];
         for (var slice = 0u; slice < params.slices; slice++) {
             let weight = column_weights[group * row_stride + slice * params.columns + column];
@@ -116,19 +121,20 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
             count_steps(sums_8, 8u, weight);
         }
     }
-    accumulators[vector * params.accumulators + params.first_column + column] = accumulator;
+    let at = vector * params.accumulators + params.first_column + column;
+    if params.first_group != 0u {
+        accumulator = wide_add(accumulator, accumulators[at]);
+    }
+    accumulators[at] = accumulator;
 
-    if params.input_sum != 0u && params.first_column + column == 0u {
+    if params.input_sum != 0u && params.first_column + column + params.first_group == 0u {
         var sum = vec2(0u);
         for (var row = 0u; row < params.rows; row++) {
             sum = wide_add(sum, wide_from_u32(inputs[first_input + row]));
         }
         accumulators[vector * params.accumulators + params.accumulators - 1u] = sum;
     }
-    if clipped != 0u && params.count != 0u {
-        let before = atomicAdd(&counters[trial].clipped_low, clipped);
-        if before + clipped < before {
-            atomicAdd(&counters[trial].clipped_high, 1u);
-        }
+    if params.count != 0u {
+        count_clipped(trial, clipped);
     }
 }

@@ -260,4 +260,15 @@ fn cpu_and_gpu_make_the_same_bytes() {
         run(d, "small", &["--engine", "gpu", "--trials", "3", "--batch-images", "3", "--batch-trials", "1"]);
         assert_eq!(tables(d, "small"), tables(d, "cpu"));
     }
+    // Every kernel wherever it can be used, on fewer points of each kind.
+    let fewer = ["--set", "quantization.weight_scale=per-layer", "--set", "crossbar.row_cut=physical", "--set", "device.fraction_bits=max", "--set", "crossbar.digital_layers=none"];
+    for (sweep, set) in [(SWEEP, &[][..]), (KINDS, &fewer[..])] {
+        let dir = folder(sweep);
+        let d = dir.path();
+        run(d, "cpu", &[&["--engine", "cpu", "--trials", "2"], set].concat());
+        for kernel in ["direct", "table", "split"] {
+            run(d, kernel, &[&["--engine", "gpu", "--trials", "2", "--kernel", kernel], set].concat());
+            assert_eq!(tables(d, kernel), tables(d, "cpu"), "{kernel}");
+        }
+    }
 }

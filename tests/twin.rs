@@ -5,6 +5,8 @@
 
 #![cfg(feature = "gpu")]
 
+#[path = "twin/kernels.rs"]
+mod kernels;
 #[path = "twin/layers.rs"]
 mod layers;
 #[path = "twin/networks.rs"]

@@ -1,43 +1,60 @@
-// The analog-to-digital converter as a table of thresholds, which holds the rule of the f64 expression in
-// `Adc::index` (src/crossbar/adc.rs) for engines without f64. The pass declares `thresholds`: thresholds[i] is the
-// least sum whose index is at least i; the index of a sum is the number of thresholds it has reached, less one.
-// Mirror: `Adc::code`; the host's part is `Converter` in src/engine/gpu/layout.rs.
+// The analog-to-digital converter without f64: the index of a sum by a product with 2^(32 + shift) / step, which the host
+// has compared with the rule, the f64 expression in `Adc::index` (src/crossbar/adc.rs), at every threshold. Where a
+// product alone is not the rule (at ties, which go to the even index), it is one too large at most, and the table of
+// thresholds decides. The pass declares `thresholds`: thresholds[i] is the least sum whose index is at least i.
+// Mirror: `Adc::code`; the host's part is `Converter` in src/engine/gpu/converter.rs.
 // #include "shared/wide.wgsl"
 
 struct Converter {
-    ideal: u32,        // 1: sums go on unrounded, nothing below is read
-    top: u32,          // highest code
-    zero_index: i32,   // codes are counted from here
-    inverse_step: u32, // floor(2^32 / step)
-    base: u32,         // guesses start at this threshold
-    reachable: u32,    // thresholds that a 32-bit sum can reach
-    unused: vec2<u32>,
+    top: u32,        // highest code
+    zero_index: i32, // codes are counted from here
+    first: i32,      // index at `base`, one more than that of any sum below
+    base: i32,       // least sum that has index `first`
+    inverse: u32,    // 2^(32 + shift) / step
+    fraction: u32,   // what `base` lies above its true threshold, times `inverse`
+    shift: u32,
+    last: i32, // highest index that a sum can have
 }
 
-struct Code {
-    value: i32,
-    clipped: bool,
+// A constant of a pipeline, so that what is not needed is compiled away.
+override CONVERSION: u32 = TABLE;
+const IDEAL: u32 = 0u; // sums go on unrounded
+const PRODUCT: u32 = 1u; // the product is the rule
+const TABLE: u32 = 2u; // the product, then the table
+
+// Codes of four sums, and whether a sum lay more than half a step outside the range.
+struct Codes {
+    values: vec4<i32>,
+    clipped: vec4<bool>,
 }
 
-// A guess by multiplication, off by one or two, then a walk to the exact index.
-fn unclipped_index(adc: Converter, sum: i32) -> i32 {
-    if adc.reachable == 0u || sum < thresholds[adc.base] {
-        return -1; // below thresholds[base] only where base = 0
-    }
-    let distance = bitcast<u32>(sum) - bitcast<u32>(thresholds[adc.base]);
-    var index = min(adc.base + multiply_u32(distance, adc.inverse_step).y, adc.reachable - 1u);
-    while index > adc.base && thresholds[index] > sum {
-        index -= 1u;
-    }
-    while index + 1u < adc.reachable && thresholds[index + 1u] <= sum {
-        index += 1u;
-    }
-    return bitcast<i32>(index);
+// (a * b + c) / 2^32. Mirror: `multiply_u32` in shaders/shared/wide.wgsl, by the same halves.
+fn multiply_high(a: vec4<u32>, b: u32, c: u32) -> vec4<u32> {
+    let a_low = a & vec4(0xffffu);
+    let a_high = a >> vec4(16u);
+    let b_low = b & 0xffffu;
+    let b_high = b >> 16u;
+    let low = a_low * b_low;
+    let middle = a_high * b_low + (low >> vec4(16u));
+    let other = a_low * b_high + (middle & vec4(0xffffu));
+    let product = (other << vec4(16u)) | (low & vec4(0xffffu));
+    let carry = select(vec4(0u), vec4(1u), product + c < product);
+    return a_high * b_high + (middle >> vec4(16u)) + (other >> vec4(16u)) + carry;
 }
 
-// The code of a sum, and whether the sum lay more than half a step outside the range.
-fn adc_code(adc: Converter, sum: i32) -> Code {
-    let index = unclipped_index(adc, sum);
-    let kept = clamp(index, 0, bitcast<i32>(adc.top));
-    return Code(kept - adc.zero_index, kept != index);
+fn unclipped_indices(adc: Converter, sums: vec4<i32>) -> vec4<i32> {
+    let distances = bitcast<vec4<u32>>(sums) - vec4(bitcast<u32>(adc.base));
+    var indices = adc.first + bitcast<vec4<i32>>(multiply_high(distances, adc.inverse, adc.fraction) >> vec4(adc.shift));
+    if CONVERSION == TABLE {
+        indices = clamp(indices, vec4(0), vec4(adc.last));
+        let reached = vec4(thresholds[indices.x], thresholds[indices.y], thresholds[indices.z], thresholds[indices.w]);
+        indices -= select(vec4(0), vec4(1), reached > sums);
+    }
+    return select(indices, vec4(adc.first - 1), sums < vec4(adc.base));
+}
+
+fn adc_codes(adc: Converter, sums: vec4<i32>) -> Codes {
+    let indices = unclipped_indices(adc, sums);
+    let kept = clamp(indices, vec4(0), vec4(bitcast<i32>(adc.top)));
+    return Codes(kept - adc.zero_index, kept != indices);
 }

@@ -9,3 +9,13 @@ struct TrialCounters {
     correct: atomic<u32>,
     unused: u32,
 }
+
+fn count_clipped(trial: u32, clipped: u32) {
+    if clipped == 0u {
+        return;
+    }
+    let before = atomicAdd(&counters[trial].clipped_low, clipped);
+    if before + clipped < before {
+        atomicAdd(&counters[trial].clipped_high, 1u);
+    }
+}

@@ -45,7 +45,7 @@ pub const KERNELS: &[Kernel] = &[
         takes: |product| product.case.fraction == Fraction::Max || product.case.vectors == COMPARED_VECTORS,
         cpu: Some(direct),
         #[cfg(feature = "gpu")]
-        gpu: Some(direct_on_gpu),
+        gpu: Some(|gpu, product, trials| on_gpu(engine::Kernel::Direct, gpu, product, trials)),
         look_ups: None,
     },
     Kernel {
@@ -53,7 +53,7 @@ pub const KERNELS: &[Kernel] = &[
         takes: |product| engine::Kernel::Table.can(&product.layer),
         cpu: Some(look_up::table),
         #[cfg(feature = "gpu")]
-        gpu: None,
+        gpu: Some(|gpu, product, trials| on_gpu(engine::Kernel::Table, gpu, product, trials)),
         look_ups: Some(look_up::code_rows),
     },
     Kernel {
@@ -61,7 +61,7 @@ pub const KERNELS: &[Kernel] = &[
         takes: |product| engine::Kernel::Split.can(&product.layer),
         cpu: Some(look_up::split),
         #[cfg(feature = "gpu")]
-        gpu: None,
+        gpu: Some(|gpu, product, trials| on_gpu(engine::Kernel::Split, gpu, product, trials)),
         look_ups: Some(look_up::sum_rows),
     },
 ];
@@ -76,9 +76,9 @@ fn direct(product: &Product, trial: u32, stages: &mut Stages) -> Vec<i64> {
 }
 
 #[cfg(feature = "gpu")]
-fn direct_on_gpu(gpu: &GpuEngine, product: &Product, trials: std::ops::Range<u32>) -> Result<Vec<i64>> {
+fn on_gpu(kernel: engine::Kernel, gpu: &GpuEngine, product: &Product, trials: std::ops::Range<u32>) -> Result<Vec<i64>> {
     let input = MvmInput { layer: &product.layer, window: &product.window, zero: 0, input: &product.inputs, shape: product.shape };
-    Ok(gpu.mvm(&input, &Cells::Drawn(&product.table, product.seed, trials), false)?.accumulators)
+    Ok(gpu.mvm_by(Some(kernel), &input, &Cells::Drawn(&product.table, product.seed, trials), false)?.accumulators)
 }
 
 /// A kernel's speed in one case. `trial_vectors_per_s` and what follows from it are of the median.

@@ -1,7 +1,7 @@
 //! Which engine runs: never a silent fallback.
 
 use super::EngineArgs;
-use bwq::engine::Engine;
+use bwq::engine::{Engine, Kernel};
 use bwq::error::{Error, Result};
 use bwq::sweep::Observer;
 #[cfg(feature = "gpu")]
@@ -29,6 +29,21 @@ impl FromStr for EngineChoice {
             "gpu" => Ok(EngineChoice::Gpu),
             "cpu" => Ok(EngineChoice::Cpu),
             _ => Err("expected auto, gpu or cpu".into()),
+        }
+    }
+}
+
+/// `--kernel`: none is the fastest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KernelChoice(pub Option<Kernel>);
+
+impl FromStr for KernelChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "auto" => Ok(KernelChoice(None)),
+            _ => text.parse().map(|kernel| KernelChoice(Some(kernel))).map_err(|_| "expected auto, direct, table or split".into()),
         }
     }
 }
@@ -65,7 +80,7 @@ fn gpu(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
                 observer.warn(&Warning::SoftwareAdapterUsed(gpu.adapter_name()));
             }
             let fits = BatchLimits::default();
-            let limits = BatchLimits { images: args.batch_images.unwrap_or(fits.images).max(1), trials: args.batch_trials.unwrap_or(fits.trials).max(1), ..fits };
+            let limits = BatchLimits { images: args.batch_images.unwrap_or(fits.images).max(1), trials: args.batch_trials.unwrap_or(fits.trials).max(1), kernel: args.kernel.0, ..fits };
             Ok(Engine::Gpu(Box::new(gpu.with_limits(limits))))
         }
         Err(error) if insists => Err(error),

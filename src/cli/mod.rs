@@ -74,6 +74,9 @@ pub struct EngineArgs {
     /// Most chips at a time on a GPU [default: as many as fit]; results do not depend on it.
     #[arg(long, value_name = "N")]
     pub batch_trials: Option<usize>,
+    /// How a GPU computes products: what is fastest, or one way wherever it can be used; results do not depend on it.
+    #[arg(long, value_name = "auto|direct|table|split", default_value = "auto")]
+    pub kernel: engine::KernelChoice,
     /// CPU threads [default: all cores].
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

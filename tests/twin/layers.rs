@@ -29,7 +29,7 @@ pub struct Case {
     pub table: QuantileTable,
 }
 
-fn laws(cases: &mut Cases) -> ProgrammingError {
+pub fn laws(cases: &mut Cases) -> ProgrammingError {
     match cases.below(4) {
         0 => ProgrammingError::None,
         1 => ProgrammingError::Lognormal { sigma_ln: 0.25, clip: false },
@@ -39,10 +39,16 @@ fn laws(cases: &mut Cases) -> ProgrammingError {
 }
 
 pub fn random_case(cases: &mut Cases, encoding: Encoding, adc: AdcConfig, law: ProgrammingError) -> Case {
+    let ou_wordlines = cases.pick(&[3, 9, 9, 16]);
+    random_case_of(cases, encoding, adc, law, ou_wordlines, 5)
+}
+
+/// A layer of row groups of `ou_wordlines` rows on at most `most_channels` channels.
+pub fn random_case_of(cases: &mut Cases, encoding: Encoding, adc: AdcConfig, law: ProgrammingError, ou_wordlines: usize, most_channels: usize) -> Case {
     let (cell_bits, dac_bits) = (cases.pick(&[1, 1, 2, 3]), cases.pick(&[1, 1, 2]));
     let (weight_bits, input_bits) = (cases.within(3, 9) as u32, cases.within(2, 8) as u32);
     let groups = cases.pick(&[1, 1, 2]);
-    let (channels, kernel) = (cases.below(5) + 1, [cases.below(3) + 1, cases.below(3) + 1]);
+    let (channels, kernel) = (cases.below(most_channels) + 1, [cases.below(3) + 1, cases.below(3) + 1]);
     let window = Window {
         first_channel: if groups == 2 { channels } else { 0 },
         channels,
@@ -60,9 +66,8 @@ pub fn random_case(cases: &mut Cases, encoding: Encoding, adc: AdcConfig, law: P
     let kept: Vec<u32> = (0..rows * outputs).map(|_| cases.within(0, i64::from(weight_bits) - 1) as u32).collect();
     let ragged = cases.below(2) == 0;
     let bits = |row: usize, output: usize| if ragged && output % 8 < 4 { kept[(row / 5) * outputs + output / 4] } else { weight_bits - 1 };
-    let ou_wordlines = cases.pick(&[3, 9, 9, 16]);
     let crossbar = CrossbarConfig {
-        rows: cases.pick(&[16, 20, 128]),
+        rows: cases.pick(&[16, 20, 128]).max(ou_wordlines),
         cols: 128,
         ou_wordlines,
         ou_bitlines: cases.pick(&[4, 8]),
@@ -100,7 +105,7 @@ pub fn random_case(cases: &mut Cases, encoding: Encoding, adc: AdcConfig, law: P
 }
 
 /// Cells, accumulators and counts of `trials` chips on both engines.
-fn compare(engine: &GpuEngine, case: &Case, what: &str) {
+pub fn compare(engine: &GpuEngine, case: &Case, what: &str) {
     let layer = &case.layer;
     let (seed, trials) = (0x1234_5678_9abc_def0, 5..7);
     let input = MvmInput { layer, window: &case.window, zero: case.zero, input: &case.input, shape: case.shape };

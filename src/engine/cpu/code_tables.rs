@@ -1,5 +1,5 @@
 //! Tables of codes: for every pattern of a unit, what its conversions add to 32 columns, over all slices and planes.
-//! Twin of `shaders/code_tables.wgsl`.
+//! [`super::plain`] has the plain way, as the shaders do it.
 //!
 //! A pattern's bitline sum is the sum of its low and its high bits' sums, so a row costs one addition per slice. Where
 //! nothing can be clipped 16 bits decide nearly all codes ([`super::estimates`]); else every sum is converted exactly.

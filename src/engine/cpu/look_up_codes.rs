@@ -1,5 +1,5 @@
 //! Looks the codes of all patterns up and adds them: one row of 32 columns per (vector, unit, step).
-//! Twin of `shaders/look_up_codes.wgsl`.
+//! [`super::plain`] has the plain way, as the shaders do it.
 //!
 //! This is the inner loop of the engine: one random cache line of a table and one addition per row, so that it runs at
 //! the rate at which the second-level cache gives random lines.

@@ -1,5 +1,5 @@
 //! Adds the partial sums of a row group's units, converts, and counts the codes: for 16 columns of one slice.
-//! Twin of `shaders/look_up_sums.wgsl`.
+//! [`super::plain`] has the plain way, as the shaders do it.
 
 use super::code_tables::Converter;
 use super::lanes::{Ints, Lanes, Rounding, with_lanes};

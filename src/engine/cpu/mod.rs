@@ -24,6 +24,7 @@ pub mod look_up_narrow_sums;
 pub mod look_up_sums;
 pub mod max_pool;
 pub mod patterns;
+pub mod plain;
 pub mod product;
 mod pool_rows;
 pub mod program_cells;

@@ -1,5 +1,5 @@
 //! What the DAC puts on the wordlines, as numbers of table rows: for every vector, unit and input step.
-//! Twin of `shaders/patterns.wgsl`.
+//! [`super::plain`] has the plain way, as the shaders do it.
 //!
 //! Straight from bit planes: the inputs of eight rows are the bytes of a 64-bit word, and transposing its 8 x 8 bits
 //! gives, byte by byte, the eight rows' bits in each bit plane. A matrix of inputs per row is never made.

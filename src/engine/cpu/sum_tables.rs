@@ -1,5 +1,5 @@
 //! Tables of partial sums: for every pattern of a unit, the current of 16 columns of one slice, before the ADC.
-//! Twin of `shaders/sum_tables.wgsl`.
+//! [`super::plain`] has the plain way, as the shaders do it.
 
 use super::code_tables::{Slot, Source, fill_sums};
 use super::lanes::{INTS, Ints, Lanes, with_lanes};

@@ -2,8 +2,10 @@
 //! all of them a budget. Results never depend on it.
 
 use super::device::Device;
+use super::product::inputs_of_vector;
+use super::selection::{CACHED_TABLES, TableShape, select};
 use crate::crossbar::CrossbarLayer;
-use crate::engine::{PlacedPart, Plan};
+use crate::engine::{Kernel, PlacedPart, Plan};
 use crate::error::Result;
 use crate::quantize::{IntegerNetwork, Window};
 use std::ops::Range;
@@ -11,7 +13,7 @@ use std::ops::Range;
 /// Memory that a run may take on the device by default.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
 
-/// Upper limits of a batch, beside those of the adapter. The defaults bind nothing but the memory.
+/// Upper limits of a batch, beside those of the adapter, and the kernel. The defaults bind nothing but the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     /// Images at once.
@@ -22,11 +24,13 @@ pub struct BatchLimits {
     pub columns: usize,
     /// All buffers, in bytes.
     pub memory_bytes: u64,
+    /// How layers are computed, where this kernel can and its tables have room; `None`: the fastest way for each.
+    pub kernel: Option<Kernel>,
 }
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        BatchLimits { images: usize::MAX, trials: usize::MAX, columns: usize::MAX, memory_bytes: DEFAULT_MEMORY_BYTES }
+        BatchLimits { images: usize::MAX, trials: usize::MAX, columns: usize::MAX, memory_bytes: DEFAULT_MEMORY_BYTES, kernel: None }
     }
 }
 
@@ -37,10 +41,12 @@ pub struct Batch {
     pub images: usize,
     /// Trials at once; 1 unless all images fit at once.
     pub trials: usize,
-    /// Columns at once, per layer and part.
-    pub columns: Vec<Vec<usize>>,
+    /// Kernel and columns at once, per layer and part.
+    pub parts: Vec<Vec<PartSize>>,
     /// Cells of the largest tile of columns, per trial.
     pub cells: usize,
+    /// Bytes of the largest tables of a tile, and of what counts clipped conversions in them; per trial.
+    pub tables_bytes: [u64; 2],
     /// Accumulators of the largest part, per trial and image.
     pub accumulators: usize,
     /// The buffer of inputs of every row: of all vectors, or of as many as fit.
@@ -55,34 +61,84 @@ impl Batch {
     /// Sizes for `plan` on `images` images and `trials` trials. Refuses a network of which not even one image fits.
     pub fn new(plan: &Plan, images: usize, trials: usize, limits: &BatchLimits, device: &Device) -> Result<Self> {
         let slots = TensorSlots::new(&plan.network);
-        let columns: Vec<Vec<usize>> = plan.layers.iter().map(|parts| parts.iter().map(|p| tile_columns(&p.crossbar, limits, device)).collect::<Result<_>>()).collect::<Result<_>>()?;
-        let parts = || plan.layers.iter().flatten();
-        let cells = parts().zip(columns.iter().flatten()).map(|(p, &tile)| tile * cells_per_column(&p.crossbar)).max().unwrap_or(0);
-        let accumulators = parts().zip(network_windows(plan)).map(|(p, w)| w.positions() * p.crossbar.accumulators()).max().unwrap_or(0);
+        let placed = || plan.layers.iter().flatten().zip(network_windows(plan));
+        let accumulators = placed().map(|(p, w)| w.positions() * p.crossbar.accumulators()).max().unwrap_or(0);
 
-        // What one image of one trial takes: in its largest buffer, and in all of them.
+        // What one image of one trial takes: in its largest buffer, and in all of them. Images are there twice: those
+        // at work and those on their way.
         let (tensors, input) = (slots.elements.iter().sum::<usize>() * 4, plan.network.tensors[0].len() * 4);
         let largest = (slots.elements.iter().copied().max().unwrap_or(0) * 4).max(accumulators * 8).max(input) as u64;
-        let each = (tensors + accumulators * 8 + input) as u64;
+        let each = (tensors + accumulators * 8 + 2 * input) as u64;
         if largest > device.binding_bytes {
             return Err(device.too_large(&format!("one image of network `{}`", plan.network.name), largest));
         }
-        let half = limits.memory_bytes / 2;
         let fit = |one: u64, all: u64| (all / one.max(1)) as usize;
-        let at_once = fit(largest, device.binding_bytes).min(fit(each, half)).max(1);
+        let at_once = fit(largest, device.binding_bytes).min(fit(each, limits.memory_bytes / TENSORS[1] * TENSORS[0])).max(1);
         let images_at_once = images.min(limits.images).min(at_once).max(1);
+
+        // The kernel that is best for so many images of one trial, then as many trials as there is room for.
+        let size = |p: &PlacedPart, w: &Window| PartSize::new(&p.crossbar, w.positions() * images_at_once, limits, device);
+        let sizes = placed().map(|(p, w)| size(p, &w)).collect::<Result<Vec<_>>>()?;
+        let cells = placed().zip(&sizes).map(|((p, _), size)| size.columns * cells_per_column(&p.crossbar)).max().unwrap_or(0);
+        let largest = |bytes: &dyn Fn(&TableShape, usize) -> u64| {
+            let of_part = |((p, _), size): ((&PlacedPart, Window), &PartSize)| TableShape::new(&p.crossbar, size.kernel).map_or(0, |t| bytes(&t, size.columns));
+            placed().zip(&sizes).map(of_part).max().unwrap_or(0)
+        };
+        let tables_bytes = [largest(&|t, columns| t.bytes(columns)), largest(&|t, _| t.clips_bytes())];
         let trials_at_once = if images_at_once < images {
             1
         } else {
-            let by_cells = fit(cells as u64 * 4, device.binding_bytes.min(half / 2));
-            trials.min(limits.trials).min(at_once / images_at_once).min(by_cells).max(1)
+            let by_cells = fit(cells as u64 * 4, device.binding_bytes.min(limits.memory_bytes / CELLS));
+            let by_tables = fit(tables_bytes[0].max(tables_bytes[1]), device.binding_bytes.min(limits.memory_bytes / TABLES));
+            trials.min(limits.trials).min(at_once / images_at_once).min(by_cells).min(by_tables).max(1)
         };
         let vectors = images_at_once * trials_at_once;
-        let inputs = parts().zip(network_windows(plan)).map(|(p, w)| inputs_bytes(&p.crossbar, &w, vectors, limits, device));
+        let inputs = placed().zip(&sizes).map(|((p, w), size)| inputs_bytes(&p.crossbar, size.kernel, &w, vectors, limits, device));
         let inputs_bytes = inputs.collect::<Result<Vec<u64>>>()?.into_iter().max().unwrap_or(0);
-        let uploaded: u64 = parts().map(uploaded_bytes).sum();
-        let resident = uploaded <= half / 2;
-        Ok(Batch { images: images_at_once, trials: trials_at_once, columns, cells, accumulators, inputs_bytes, resident, slots })
+        let uploaded: u64 = plan.layers.iter().flatten().map(uploaded_bytes).sum();
+        let resident = uploaded <= limits.memory_bytes / WEIGHTS;
+        let mut sizes = sizes.into_iter();
+        let parts = plan.layers.iter().map(|parts| sizes.by_ref().take(parts.len()).collect()).collect();
+        Ok(Batch { images: images_at_once, trials: trials_at_once, parts, cells, tables_bytes, accumulators, inputs_bytes, resident, slots })
+    }
+}
+
+/// Shares of the memory: 3/8 for tensors, 1/4 for tables, 1/8 each for cells, inputs of every row, and weights that stay.
+const TENSORS: [u64; 2] = [3, 8];
+const TABLES: u64 = 4;
+const CELLS: u64 = 8;
+const INPUTS: u64 = 8;
+const WEIGHTS: u64 = 8;
+
+/// Fewest columns of a tile with tables of sums, unless there is no room for them: a line of a cache.
+const LEAST_SPLIT_COLUMNS: usize = 16;
+
+/// How one part of a layer is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartSize {
+    /// By which kernel.
+    pub kernel: Kernel,
+    /// Columns at once.
+    pub columns: usize,
+}
+
+impl PartSize {
+    /// The kernel for `vectors` vectors per chip, and as many columns as have room; the direct kernel where tables
+    /// of the fewest columns have none.
+    pub fn new(layer: &CrossbarLayer, vectors: usize, limits: &BatchLimits, device: &Device) -> Result<Self> {
+        let columns = tile_columns(layer, limits, device)?;
+        let kernel = select(layer, vectors, limits.kernel);
+        let Some(tables) = TableShape::new(layer, kernel) else { return Ok(PartSize { kernel, columns }) };
+        let room = device.binding_bytes.min(limits.memory_bytes / TABLES);
+        let padded = (room / tables.bytes(1).max(1)) as usize * tables.padding;
+        if padded == 0 || tables.clips_bytes() > room {
+            return Ok(PartSize { kernel: Kernel::Direct, columns });
+        }
+        // Whole blocks of columns, as tables are padded to them.
+        let whole = if columns < layer.columns && columns > tables.padding { columns / tables.padding * tables.padding } else { columns };
+        // Tables of sums of one row group in a cache, if that leaves enough columns for a row of it.
+        let cached = if kernel == Kernel::Split { tables.columns_in(CACHED_TABLES, layer.groups.len()).max(LEAST_SPLIT_COLUMNS) } else { usize::MAX };
+        Ok(PartSize { kernel, columns: whole.min(padded).min(cached) })
     }
 }
 
@@ -92,23 +148,24 @@ pub fn tiles(columns: usize, at_once: usize) -> impl Iterator<Item = Range<usize
 }
 
 /// Columns of a layer at once: all of them unless their cells do not fit.
-pub fn tile_columns(layer: &CrossbarLayer, limits: &BatchLimits, device: &Device) -> Result<usize> {
+fn tile_columns(layer: &CrossbarLayer, limits: &BatchLimits, device: &Device) -> Result<usize> {
     let one = cells_per_column(layer) as u64 * 4;
     if one > device.binding_bytes {
         return Err(device.too_large(&format!("one column of layer `{}`", layer.name), one));
     }
-    let at_once = (device.binding_bytes.min(limits.memory_bytes / 4) / one.max(1)) as usize;
+    let at_once = (device.binding_bytes.min(limits.memory_bytes / CELLS) / one.max(1)) as usize;
     Ok(at_once.min(limits.columns).min(layer.columns).max(1))
 }
 
-/// Bytes for the inputs of every row, of all vectors of `images` images (of all trials), or of as many as fit.
-pub fn inputs_bytes(layer: &CrossbarLayer, window: &Window, images: usize, limits: &BatchLimits, device: &Device) -> Result<u64> {
-    let one = layer.rows as u64 * 4;
+/// Bytes for the inputs of every row (or their patterns), of all vectors of `images` images (of all trials), or of as
+/// many as fit.
+pub fn inputs_bytes(layer: &CrossbarLayer, kernel: Kernel, window: &Window, images: usize, limits: &BatchLimits, device: &Device) -> Result<u64> {
+    let one = inputs_of_vector(layer, TableShape::new(layer, kernel).as_ref());
     if one > device.binding_bytes {
         return Err(device.too_large(&format!("the inputs of layer `{}`", layer.name), one));
     }
     let all = one * (window.positions() * images) as u64;
-    Ok(all.min(device.binding_bytes).min((limits.memory_bytes / 8).max(one)))
+    Ok(all.min(device.binding_bytes).min((limits.memory_bytes / INPUTS).max(one)))
 }
 
 fn network_windows(plan: &Plan) -> impl Iterator<Item = Window> {

@@ -4,12 +4,12 @@ use super::GpuEngine;
 use super::batch::Batch;
 use super::device::Device;
 use super::layout::{Add, AveragePool, CopyChannels, FillZero, MaxPool, Tally, TrialCounters, Window};
-use super::product::{Extent, Product, Scale, View};
+use super::product::{Buffers, Extent, Product, Scale, View};
 use crate::engine::{IntegerImages, Plan};
 use crate::error::{Error, Result};
 use crate::quantize::{Matrix, Step};
 use std::ops::Range;
-use wgpu::{Buffer, CommandEncoder};
+use wgpu::{Buffer, CommandEncoder, SubmissionIndex};
 
 /// What stays on the device for all chips of a run.
 pub struct Loaded<'a> {
@@ -22,6 +22,8 @@ pub struct Loaded<'a> {
     slots: Vec<Buffer>,
     inputs: Buffer,
     cells: Buffer,
+    tables: Buffer,
+    clips: Buffer,
     accumulators: Buffer,
 }
 
@@ -30,8 +32,8 @@ impl<'a> Loaded<'a> {
     pub fn new(device: &Device, plan: &'a Plan, batch: &Batch) -> Result<Self> {
         let part = |layer: usize, part: usize, matrix: &'a Matrix| {
             let (placed, of_network) = (&plan.layers[layer][part], &matrix.parts[part]);
-            let at_once = batch.columns[layer][part];
-            let product = Product::upload(device, &placed.crossbar, &of_network.window, matrix.input_zero as u32, at_once, batch.resident)?;
+            let size = batch.parts[layer][part];
+            let product = Product::upload(device, &placed.crossbar, &of_network.window, matrix.input_zero as u32, size, batch.resident)?;
             let scale = Scale::upload(device, &placed.requantize, &placed.crossbar, &of_network.window, of_network.first_output)?;
             Ok((product, scale))
         };
@@ -46,6 +48,8 @@ impl<'a> Loaded<'a> {
             slots: batch.slots.elements.iter().map(|&elements| device.storage("tensors", each * elements as u64 * 4)).collect::<Result<_>>()?,
             inputs: device.storage("inputs of every row", batch.inputs_bytes)?,
             cells: device.storage("cells", (batch.cells * batch.trials * 4) as u64)?,
+            tables: device.storage("tables", batch.tables_bytes[0] * batch.trials as u64)?,
+            clips: device.storage("clipped conversions of patterns", batch.tables_bytes[1] * batch.trials as u64)?,
             accumulators: device.storage("accumulators", each * batch.accumulators as u64 * 8)?,
         })
     }
@@ -67,13 +71,15 @@ pub struct Chips<'a> {
     pub counters: Buffer,
     /// Images of the current batch.
     pub images: Range<usize>,
+    /// The end of the former batch.
+    in_flight: Option<SubmissionIndex>,
 }
 
 impl<'a> Chips<'a> {
     /// Chips `trials`, at most as many as a batch takes.
     pub fn new(engine: &'a GpuEngine, plan: &'a Plan, batch: &'a Batch, loaded: &'a Loaded<'a>, trials: Range<u32>) -> Result<Self> {
         let counters = engine.device.storage("counters", (trials.len() * size_of::<TrialCounters>()) as u64)?;
-        Ok(Chips { engine, plan, batch, loaded, trials, counters, images: 0..0 })
+        Ok(Chips { engine, plan, batch, loaded, trials, counters, images: 0..0, in_flight: None })
     }
 
     /// Puts the images `range` of `images` on the device.
@@ -139,7 +145,7 @@ impl<'a> Chips<'a> {
                 self.engine.passes.fill_zero.record_folded(&self.engine.device, encoder_ref, &uniform, &[self.out(*output)?], self.elements(*output));
             }
         }
-        self.engine.device.submit(encoder, name)
+        self.engine.device.submit(encoder, name).map(|_| ())
     }
 
     /// A layer with weights: for every part, cells and product tile by tile, then outputs.
@@ -148,12 +154,20 @@ impl<'a> Chips<'a> {
         let extent = Extent { images: self.images.len(), trials: self.trials.clone(), count_cells: self.images.start == 0 };
         let view = self.view(input)?;
         for ((product, scale), placed) in loaded.layers[matrix.layer].iter().zip(&self.plan.layers[matrix.layer]) {
-            let knots = if placed.crossbar.digital { &loaded.ideal_knots } else { &loaded.knots };
+            let buffers = Buffers {
+                knots: if placed.crossbar.digital { &loaded.ideal_knots } else { &loaded.knots },
+                inputs: &loaded.inputs,
+                cells: &loaded.cells,
+                tables: &loaded.tables,
+                clips: &loaded.clips,
+                accumulators: &loaded.accumulators,
+                counters: &self.counters,
+            };
             product.for_each_tile(device, |tile| {
                 let mut encoder = device.encoder();
-                product.program_cells(device, passes, &mut encoder, tile, self.plan.seed, &extent, [knots, &loaded.cells, &self.counters]);
-                product.crossbar_mvm(device, passes, &mut encoder, tile, view, &extent, [&loaded.inputs, &loaded.cells, &loaded.accumulators, &self.counters])?;
-                device.submit(encoder, &matrix.name)
+                product.program_cells(device, passes, &mut encoder, tile, self.plan.seed, &extent, &buffers);
+                product.multiply(device, passes, &mut encoder, tile, view, &extent, &buffers)?;
+                device.submit(encoder, &matrix.name).map(|_| ())
             })?;
             let mut encoder = device.encoder();
             let out_elements = self.plan.network.tensors[output].len();
@@ -190,8 +204,9 @@ impl<'a> Chips<'a> {
         Ok(())
     }
 
-    /// Counts the images classified as labelled.
-    pub fn tally(&self) -> Result<()> {
+    /// Counts the images classified as labelled. The device goes on with the next images while they are prepared; only
+    /// the batch before this one must be done, so that what is on its way stays bounded.
+    pub fn tally(&mut self) -> Result<()> {
         let logits = self.view(self.plan.network.output)?;
         let uniform = Tally {
             classes: logits.shape.iter().product::<usize>() as u32,
@@ -202,8 +217,11 @@ impl<'a> Chips<'a> {
         let mut encoder = self.engine.device.encoder();
         let invocations = (self.trials.len() * self.images.len()) as u64;
         self.engine.passes.tally.record_folded(&self.engine.device, &mut encoder, &uniform, &[logits.buffer, &self.loaded.labels, &self.counters], invocations);
-        self.engine.device.submit(encoder, "tally")?;
-        self.engine.device.wait("tally")
+        let submission = self.engine.device.submit(encoder, "tally")?;
+        match self.in_flight.replace(submission) {
+            Some(former) => self.engine.device.wait_for(former, "tally"),
+            None => Ok(()),
+        }
     }
 
     /// Logits of the current images, `[trial][image][class]`.

@@ -1,10 +1,11 @@
 //! An opened GPU: buffers, submissions, and its errors as ours. Nothing here panics on what a device can do.
 
 use super::adapter::AdapterReport;
+use super::timestamps::Timestamps;
 use crate::error::{Error, Result};
 use bytemuck::Pod;
 use std::sync::{Arc, Mutex, PoisonError};
-use wgpu::{Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, DeviceDescriptor, Limits, PollType};
+use wgpu::{Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, DeviceDescriptor, Features, Limits, PollType, SubmissionIndex};
 
 /// Bindings are indexed with 32-bit element numbers, and no larger than this on any adapter.
 const LARGEST_BINDING: u64 = 2 << 30;
@@ -22,6 +23,8 @@ pub struct Device {
     pub report: AdapterReport,
     /// Largest storage buffer, in bytes.
     pub binding_bytes: u64,
+    /// How long passes take, where that is asked for.
+    pub timestamps: Timestamps,
     failure: Failure,
 }
 
@@ -32,7 +35,8 @@ impl Device {
         limits.max_storage_buffer_binding_size = report.max_binding_bytes.max(limits.max_storage_buffer_binding_size);
         limits.max_buffer_size = report.max_buffer_bytes.max(limits.max_buffer_size);
         let binding_bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(LARGEST_BINDING);
-        let descriptor = DeviceDescriptor { label: Some("bwq"), required_limits: limits, ..DeviceDescriptor::default() };
+        let required_features = adapter.features() & Features::TIMESTAMP_QUERY; // only looked at by benchmarks
+        let descriptor = DeviceDescriptor { label: Some("bwq"), required_limits: limits, required_features, ..DeviceDescriptor::default() };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
             .map_err(|e| Error::no_gpu(format!("adapter `{}` cannot be opened: {e}", report.name)).hint("choose another with --adapter, or use --engine cpu"))?;
         let failure = Failure::default();
@@ -48,7 +52,7 @@ impl Device {
                 keep(&of_loss, Error::no_gpu(format!("the GPU was lost: {message}")).hint(hint));
             }
         });
-        Ok(Device { device, queue, report, binding_bytes, failure })
+        Ok(Device { device, queue, report, binding_bytes, timestamps: Timestamps::default(), failure })
     }
 
     /// The error since the last call, if there was one, as one of `place`.
@@ -65,8 +69,8 @@ impl Device {
             return Err(self.too_large(label, bytes));
         }
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
-        // Eight bytes: the widest element that a shader declares.
-        let size = bytes.next_multiple_of(8).max(8);
+        // Sixteen bytes: the widest element that a shader declares.
+        let size = bytes.next_multiple_of(16).max(16);
         let buffer = self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false });
         self.check(&format!("{label} of {} MiB", bytes >> 20))?;
         Ok(buffer)
@@ -93,15 +97,25 @@ impl Device {
         self.device.create_command_encoder(&Default::default())
     }
 
-    /// Hands recorded passes to the GPU.
-    pub fn submit(&self, encoder: CommandEncoder, place: &str) -> Result<()> {
-        self.queue.submit([encoder.finish()]);
-        self.check(place)
+    /// Hands recorded passes to the GPU; what is returned can be waited for.
+    pub fn submit(&self, encoder: CommandEncoder, place: &str) -> Result<SubmissionIndex> {
+        let submission = self.queue.submit([encoder.finish()]);
+        self.check(place)?;
+        Ok(submission)
     }
 
     /// Waits until all that was submitted is done; memory of dropped buffers is free then.
     pub fn wait(&self, place: &str) -> Result<()> {
-        let polled = self.device.poll(PollType::wait_indefinitely());
+        self.poll(PollType::wait_indefinitely(), place)
+    }
+
+    /// Waits until `submission` and all before it are done.
+    pub fn wait_for(&self, submission: SubmissionIndex, place: &str) -> Result<()> {
+        self.poll(PollType::Wait { submission_index: Some(submission), timeout: None }, place)
+    }
+
+    fn poll(&self, until: PollType, place: &str) -> Result<()> {
+        let polled = self.device.poll(until);
         self.check(place)?;
         polled.map(|_| ()).map_err(|e| Error::no_gpu(format!("{place}: waiting for the GPU failed: {e}")))
     }

@@ -1,7 +1,6 @@
 //! What passes read from uniform buffers: each struct mirrors the WGSL struct of the same name and fields, where
 //! the fields are explained. A test holds names, offsets and sizes together.
 
-use crate::crossbar::Conversion;
 use crate::quantize::Window as TensorWindow;
 use bytemuck::{Pod, Zeroable};
 
@@ -42,13 +41,14 @@ mirrors! {
         unused: [u32; 2],
     }
     Converter {
-        ideal: u32,
         top: u32,
         zero_index: i32,
-        inverse_step: u32,
-        base: u32,
-        reachable: u32,
-        unused: [u32; 2],
+        first: i32,
+        base: i32,
+        inverse: u32,
+        fraction: u32,
+        shift: u32,
+        last: i32,
     }
     ProgramCells in "program_cells" {
         rows: u32,
@@ -83,7 +83,8 @@ mirrors! {
     CrossbarMvm in "crossbar_mvm" {
         adc: Converter,
         rows: u32,
-        groups: u32,
+        first_group: u32,
+        end_group: u32,
         columns: u32,
         first_column: u32,
         slices: u32,
@@ -93,7 +94,75 @@ mirrors! {
         of_trial: u32,
         first_vector: u32,
         vectors: u32,
-        unused: u32,
+    }
+    Patterns in "patterns" {
+        window: Window,
+        units: u32,
+        zero: u32,
+        images: u32,
+        positions: u32,
+        input_trial_stride: u32,
+        input_image_stride: u32,
+        first_vector: u32,
+        vectors: u32,
+    }
+    CodeTables in "code_tables" {
+        adc: Converter,
+        rows: u32,
+        units: u32,
+        index_bits: u32,
+        dac_bits: u32,
+        columns: u32,
+        pairs: u32,
+        slices: u32,
+        trials: u32,
+        flags: u32,
+        count: u32,
+        unused: [u32; 2],
+    }
+    LookUpCodes in "look_up_codes" {
+        units: u32,
+        index_bits: u32,
+        columns: u32,
+        first_column: u32,
+        blocks: u32,
+        units_at_once: u32,
+        accumulators: u32,
+        input_sum: u32,
+        flags: u32,
+        of_trial: u32,
+        first_vector: u32,
+        vectors: u32,
+        first_unit: u32,
+        end_unit: u32,
+        unused: [u32; 2],
+    }
+    SumTables in "sum_tables" {
+        rows: u32,
+        units: u32,
+        index_bits: u32,
+        dac_bits: u32,
+        columns: u32,
+        width: u32,
+        slices: u32,
+        trials: u32,
+    }
+    LookUpSums in "look_up_sums" {
+        adc: Converter,
+        units: u32,
+        index_bits: u32,
+        first_group: u32,
+        end_group: u32,
+        columns: u32,
+        first_column: u32,
+        blocks: u32,
+        slices: u32,
+        accumulators: u32,
+        input_sum: u32,
+        count: u32,
+        of_trial: u32,
+        first_vector: u32,
+        vectors: u32,
     }
     Requantize in "requantize" {
         prescale: u32,
@@ -207,29 +276,6 @@ impl CopyChannels {
             out_channels: out[0] as u32,
             ..CopyChannels::default()
         }
-    }
-}
-
-impl Converter {
-    /// The converter and its thresholds.
-    pub fn new(conversion: &Conversion) -> (Self, Vec<i32>) {
-        let Conversion::Rounding(adc) = conversion else {
-            return (Converter { ideal: 1, ..Converter::default() }, vec![0]);
-        };
-        // A threshold beyond 32 bits stands in the table as the largest sum, which does not reach it.
-        let reachable = adc.thresholds.iter().enumerate().take_while(|(i, t)| adc.index(**t) >= *i as f64).count();
-        // Guesses count steps from the last threshold that every sum has reached (below 32 bits there may be many).
-        let base = adc.thresholds.iter().take_while(|t| **t == i32::MIN).count().saturating_sub(1);
-        let converter = Converter {
-            ideal: 0,
-            top: adc.top,
-            zero_index: adc.zero_index,
-            inverse_step: (4294967296.0 / adc.step).floor() as u32,
-            base: base as u32,
-            reachable: reachable as u32,
-            unused: [0; 2],
-        };
-        (converter, adc.thresholds.clone())
     }
 }
 

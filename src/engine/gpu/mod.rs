@@ -2,15 +2,21 @@
 //!
 //! ```text
 //!  for some trials at once, for some images at once (batch):
-//!    images -> [ program_cells -> crossbar_mvm -> requantize | add | pool | copy ]  per step  -> tally
+//!    images -> [ program_cells -> product -> requantize | add | pool | copy ]  per step  -> tally
+//!
+//!  product, direct:  gather -> crossbar_mvm
+//!           table:   patterns, code_tables -> look_up_codes
+//!           split:   patterns, sum_tables -> look_up_sums
 //! ```
 //!
 //! Only this folder knows wgpu. `adapter` chooses, `device` opens and reports errors, `shaders` and `passes` compile,
-//! `layout` mirrors uniforms, `batch` sizes, `product` and `chips` run. To add a pass, see [`crate::engine::cpu`].
+//! `layout` mirrors uniforms, `batch` sizes, `selection` chooses kernels, `product`, `tables` and `chips` run,
+//! `timestamps` measures. To add a pass, see [`crate::engine::cpu`].
 
 mod adapter;
 mod batch;
 mod chips;
+mod converter;
 mod device;
 mod layout;
 mod limits;
@@ -18,12 +24,16 @@ mod mvm;
 mod passes;
 mod probe;
 mod product;
+mod selection;
 mod shaders;
+mod tables;
+mod timestamps;
 
 pub use adapter::{AdapterReport, list_adapters};
 pub use batch::{BatchLimits, DEFAULT_MEMORY_BYTES};
 pub use limits::{GpuLimits, GpuRowRate};
 pub use mvm::{Cells, MvmInput, MvmOutput};
+pub use timestamps::PassTime;
 
 use crate::engine::{IntegerImages, Plan, TrialCounts};
 use crate::error::{Error, Result};

@@ -1,11 +1,13 @@
 //! One layer's product on its own: for `bwq mvm`, benchmarks and the tests against the twin.
 
 use super::GpuEngine;
-use super::batch::{inputs_bytes, tile_columns};
+use super::batch::{BatchLimits, PartSize, inputs_bytes};
 use super::layout::TrialCounters;
-use super::product::{Extent, Product, View, of_columns};
+use super::product::{Buffers, Extent, Product, View, inputs_of_vector, of_columns};
+use super::selection::TableShape;
 use crate::crossbar::CrossbarLayer;
 use crate::device::QuantileTable;
+use crate::engine::Kernel;
 use crate::error::{Error, Result};
 use crate::quantize::Window;
 use std::ops::Range;
@@ -35,12 +37,22 @@ pub enum Cells<'a> {
 }
 
 /// A product.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MvmOutput {
+    /// How it was computed.
+    pub kernel: Kernel,
+    /// Columns of a tile.
+    pub tile: usize,
     /// `[trial][image][position][accumulator]`.
     pub accumulators: Vec<i64>,
     /// Conductances of drawn cells, `[trial][row][converted column]`; empty for given ones and unless asked for.
     pub cells: Vec<i32>,
+    /// Patterns `[vector][unit][step]` as the table kernels read them; empty unless kept, and if not all fit at once.
+    pub patterns: Vec<u32>,
+    /// Tables of trial after trial, tile of columns after tile, as the table kernels make them; empty unless kept.
+    pub tables: Vec<u32>,
+    /// Clipped conversions of patterns, in the same order; empty unless kept.
+    pub clips: Vec<u32>,
     /// Clipped conversions, per trial.
     pub clipped: Vec<u64>,
     /// Cells cut at the largest representable conductance, per trial.
@@ -48,8 +60,15 @@ pub struct MvmOutput {
 }
 
 impl GpuEngine {
-    /// Runs the product of one layer, chip by chip; `keep_cells` also returns the conductances drawn.
-    pub fn mvm(&self, given: &MvmInput, cells: &Cells, keep_cells: bool) -> Result<MvmOutput> {
+    /// Runs the product of one layer, chip by chip, by the kernel of the limits; `keep` also returns the conductances
+    /// drawn, the patterns and the tables.
+    pub fn mvm(&self, given: &MvmInput, cells: &Cells, keep: bool) -> Result<MvmOutput> {
+        self.mvm_by(self.limits.kernel, given, cells, keep)
+    }
+
+    /// The same by a given kernel, or the fastest.
+    pub fn mvm_by(&self, kernel: Option<Kernel>, given: &MvmInput, cells: &Cells, keep: bool) -> Result<MvmOutput> {
+        let limits = BatchLimits { kernel, ..self.limits };
         let (device, layer) = (&self.device, given.layer);
         let elements = given.shape.iter().product::<usize>().max(1);
         let images = given.input.len() / elements;
@@ -59,43 +78,66 @@ impl GpuEngine {
         {
             return Err(Error::internal(format!("{} cells given, {expected} expected", values.len())));
         }
-        let per_image = given.window.positions() * layer.accumulators();
+        let positions = given.window.positions();
+        let per_image = positions * layer.accumulators();
         let at_once = (device.binding_bytes / (per_image.max(elements) * 8) as u64).min(self.limits.images as u64) as usize;
         if at_once == 0 {
             return Err(device.too_large(&format!("one image of layer `{}`", layer.name), per_image as u64 * 8));
         }
-        let product = Product::upload(device, layer, given.window, given.zero, tile_columns(layer, &self.limits, device)?, false)?;
+        let at_once = at_once.min(images.max(1));
+        let size = PartSize::new(layer, at_once * positions, &limits, device)?;
+        let product = Product::upload(device, layer, given.window, given.zero, size, false)?;
+        let shape = TableShape::new(layer, size.kernel);
         let (knots, seed, trials) = match cells {
             Cells::Drawn(table, seed, trials) => (device.upload("quantiles", &table.knots)?, *seed, trials.clone()),
             Cells::Given(_) => (device.storage("quantiles", 0)?, 0, 0..1),
         };
-        let mut out = MvmOutput::default();
+        let mut out = MvmOutput {
+            kernel: size.kernel,
+            tile: size.columns,
+            accumulators: Vec::new(),
+            cells: Vec::new(),
+            patterns: Vec::new(),
+            tables: Vec::new(),
+            clips: Vec::new(),
+            clipped: Vec::new(),
+            saturated_cells: Vec::new(),
+        };
+        let tables = device.storage("tables", shape.as_ref().map_or(0, |t| t.bytes(size.columns)))?;
+        let clips = device.storage("clipped conversions of patterns", shape.as_ref().map_or(0, TableShape::clips_bytes))?;
+        let inputs = device.storage("inputs of every row", inputs_bytes(layer, size.kernel, given.window, at_once, &limits, device)?)?;
         for trial in trials {
             let counters = device.storage("counters", size_of::<TrialCounters>() as u64)?;
-            let mut kept = if keep_cells && matches!(cells, Cells::Drawn(..)) { vec![0; expected] } else { Vec::new() };
+            let mut kept = if keep && matches!(cells, Cells::Drawn(..)) { vec![0; expected] } else { Vec::new() };
             for first in (0..images).step_by(at_once) {
                 let some = first..(first + at_once).min(images);
                 let input = device.upload("input", &given.input[some.start * elements..some.end * elements])?;
                 let accumulators = device.storage("accumulators", (some.len() * per_image * 8) as u64)?;
                 let view = View { buffer: &input, shape: given.shape, trial_stride: 0 };
                 let extent = Extent { images: some.len(), trials: trial..trial + 1, count_cells: first == 0 };
-                let inputs = device.storage("inputs of every row", inputs_bytes(layer, given.window, some.len(), &self.limits, device)?)?;
                 product.for_each_tile(device, |tile| {
                     let mut encoder = device.encoder();
                     let of_tile = match cells {
                         Cells::Given(values) => device.upload("cells", &of_columns(values, layer.columns, &tile.columns))?,
-                        Cells::Drawn(..) => {
-                            let drawn = device.storage("cells", (expected / layer.columns * tile.columns.len() * 4) as u64)?;
-                            product.program_cells(device, &self.passes, &mut encoder, tile, seed, &extent, [&knots, &drawn, &counters]);
-                            drawn
-                        }
+                        Cells::Drawn(..) => device.storage("cells", (expected / layer.columns * tile.columns.len() * 4) as u64)?,
                     };
-                    product.crossbar_mvm(device, &self.passes, &mut encoder, tile, view, &extent, [&inputs, &of_tile, &accumulators, &counters])?;
+                    let buffers = Buffers { knots: &knots, inputs: &inputs, cells: &of_tile, tables: &tables, clips: &clips, accumulators: &accumulators, counters: &counters };
+                    if matches!(cells, Cells::Drawn(..)) {
+                        product.program_cells(device, &self.passes, &mut encoder, tile, seed, &extent, &buffers);
+                    }
+                    product.multiply(device, &self.passes, &mut encoder, tile, view, &extent, &buffers)?;
                     device.submit(encoder, &layer.name)?;
                     if !kept.is_empty() {
                         let values: Vec<i32> = device.read(&of_tile, expected / layer.columns * tile.columns.len(), &layer.name)?;
                         let rows = kept.chunks_exact_mut(layer.columns).zip(values.chunks_exact(tile.columns.len()));
                         rows.for_each(|(row, values)| row[tile.columns.clone()].copy_from_slice(values));
+                    }
+                    let (Some(shape), true) = (&shape, keep && first == 0) else { return Ok(()) };
+                    out.tables.extend(device.read::<u32>(&tables, shape.bytes(tile.columns.len()) as usize / 4, &layer.name)?);
+                    out.clips.extend(device.read::<u32>(&clips, shape.rows(), &layer.name)?);
+                    let words = some.len() * positions * inputs_of_vector(layer, Some(shape)) as usize / 4;
+                    if out.patterns.is_empty() && words as u64 * 4 <= inputs.size() {
+                        out.patterns = device.read(&inputs, words, &layer.name)?;
                     }
                     Ok(())
                 })?;

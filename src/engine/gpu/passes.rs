@@ -1,5 +1,6 @@
 //! Compute pipelines, one per pass. The type of a pass is that of its uniform, so the two cannot be mixed up.
 
+use super::converter::Rule;
 use super::device::Device;
 use super::layout::{self, Uniform};
 use super::shaders;
@@ -7,13 +8,13 @@ use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
-use wgpu::{BindGroupDescriptor, BindGroupEntry, Buffer, CommandEncoder, ComputePassDescriptor, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource};
+use wgpu::{BindGroupDescriptor, BindGroupEntry, Buffer, CommandEncoder, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource};
 
 /// Invocations of a workgroup of a folded pass. Mirror: `LANES` in `shaders/shared/grid.wgsl`.
 const LANES: u64 = 64;
 /// Workgroups of a dispatch per dimension, on every adapter.
 const MAX_WORKGROUPS: u32 = 65535;
-/// Largest number of input steps: three vectors of four in `shaders/crossbar_mvm.wgsl`.
+/// Largest number of input steps: three vectors of four in the shaders of products.
 const MAX_INPUT_STEPS: u32 = 12;
 
 /// A pass: a shader ready to run.
@@ -37,7 +38,11 @@ impl<U: Uniform> Pass<U> {
 
     /// Records a pass of `invocations` in a row, folded over two dimensions. Mirror: `shaders/shared/grid.wgsl`.
     pub fn record_folded(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], invocations: u64) {
-        let workgroups = invocations.div_ceil(LANES);
+        self.record_workgroups(device, encoder, uniform, buffers, invocations.div_ceil(LANES));
+    }
+
+    /// Records a pass of `workgroups` workgroups in a row, folded over two dimensions.
+    pub fn record_workgroups(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], workgroups: u64) {
         let wide = workgroups.clamp(1, u64::from(MAX_WORKGROUPS));
         self.record(device, encoder, uniform, buffers, [wide as u32, workgroups.div_ceil(wide) as u32]);
     }
@@ -63,14 +68,52 @@ pub fn dispatch(device: &Device, encoder: &mut CommandEncoder, name: &str, pipel
     let entries: Vec<BindGroupEntry> = buffers.iter().enumerate().map(|(i, b)| BindGroupEntry { binding: i as u32, resource: b.as_entire_binding() }).collect();
     let layout = pipeline.get_bind_group_layout(0);
     let group = device.device.create_bind_group(&BindGroupDescriptor { label: Some(name), layout: &layout, entries: &entries });
-    let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label: Some(name), timestamp_writes: None });
+    let mut pass = device.timestamps.begin(&device.device, encoder, name);
     pass.set_pipeline(pipeline);
     pass.set_bind_group(0, &group, &[]);
     pass.dispatch_workgroups(workgroups[0], workgroups[1], 1);
 }
 
-/// The product, compiled for some numbers of input steps and DAC bits.
-type Product = Arc<Pass<layout::CrossbarMvm>>;
+/// What a pipeline of a product is compiled for, so that shaders hold no branch on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Variant {
+    /// Steps in which an input is applied.
+    pub input_steps: u32,
+    /// Bits of a step.
+    pub dac_bits: u32,
+    /// How sums are converted.
+    pub rule: Rule,
+}
+
+/// A pass compiled for each variant when it is first used.
+pub struct PassByVariant<U> {
+    /// The `override`s that the shader has.
+    constants: &'static [&'static str],
+    compiled: Mutex<HashMap<Variant, Arc<Pass<U>>>>,
+}
+
+impl<U: Uniform> PassByVariant<U> {
+    fn new(constants: &'static [&'static str]) -> Self {
+        PassByVariant { constants, compiled: Mutex::default() }
+    }
+
+    /// The pass for `variant`.
+    pub fn get(&self, device: &Device, variant: Variant) -> Result<Arc<Pass<U>>> {
+        let steps = variant.input_steps;
+        if !(1..=MAX_INPUT_STEPS).contains(&steps) {
+            return Err(Error::internal(format!("{steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")));
+        }
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pass) = compiled.get(&variant) {
+            return Ok(pass.clone());
+        }
+        let all = [("INPUT_STEPS", steps), ("DAC_BITS", variant.dac_bits), ("CONVERSION", variant.rule as u32)];
+        let constants: Vec<_> = all.into_iter().filter(|c| self.constants.contains(&c.0)).map(|(name, value)| (name, f64::from(value))).collect();
+        let pass = Arc::new(Pass::new(device, &constants)?);
+        compiled.insert(variant, pass.clone());
+        Ok(pass)
+    }
+}
 
 /// All passes.
 pub struct Passes {
@@ -78,8 +121,18 @@ pub struct Passes {
     pub program_cells: Pass<layout::ProgramCells>,
     /// Inputs of every row.
     pub gather: Pass<layout::Gather>,
-    /// By input steps and DAC bits; compiled when first used.
-    crossbar_mvm: Mutex<HashMap<(u32, u32), Product>>,
+    /// The product term by term.
+    pub crossbar_mvm: PassByVariant<layout::CrossbarMvm>,
+    /// Patterns of driven rows.
+    pub patterns: PassByVariant<layout::Patterns>,
+    /// Tables of codes.
+    pub code_tables: PassByVariant<layout::CodeTables>,
+    /// The product from tables of codes.
+    pub look_up_codes: PassByVariant<layout::LookUpCodes>,
+    /// Tables of currents.
+    pub sum_tables: Pass<layout::SumTables>,
+    /// The product from tables of currents.
+    pub look_up_sums: PassByVariant<layout::LookUpSums>,
     /// Accumulators to outputs.
     pub requantize: Pass<layout::Requantize>,
     /// Sum of tensors.
@@ -102,7 +155,12 @@ impl Passes {
         Ok(Passes {
             program_cells: Pass::new(device, &[])?,
             gather: Pass::new(device, &[])?,
-            crossbar_mvm: Default::default(),
+            crossbar_mvm: PassByVariant::new(&["INPUT_STEPS", "DAC_BITS", "CONVERSION"]),
+            patterns: PassByVariant::new(&["INPUT_STEPS", "DAC_BITS"]),
+            code_tables: PassByVariant::new(&["CONVERSION"]),
+            look_up_codes: PassByVariant::new(&["INPUT_STEPS", "DAC_BITS"]),
+            sum_tables: Pass::new(device, &[])?,
+            look_up_sums: PassByVariant::new(&["INPUT_STEPS", "DAC_BITS", "CONVERSION"]),
             requantize: Pass::new(device, &[])?,
             add: Pass::new(device, &[])?,
             max_pool: Pass::new(device, &[])?,
@@ -111,20 +169,5 @@ impl Passes {
             fill_zero: Pass::new(device, &[])?,
             tally: Pass::new(device, &[])?,
         })
-    }
-
-    /// The product for inputs of `input_steps` steps of `dac_bits` bits.
-    pub fn crossbar_mvm(&self, device: &Device, input_steps: u32, dac_bits: u32) -> Result<Product> {
-        if !(1..=MAX_INPUT_STEPS).contains(&input_steps) {
-            return Err(Error::internal(format!("{input_steps} input steps; the shader takes 1 to {MAX_INPUT_STEPS}")));
-        }
-        let mut compiled = self.crossbar_mvm.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pass) = compiled.get(&(input_steps, dac_bits)) {
-            return Ok(pass.clone());
-        }
-        let constants = [("INPUT_STEPS", f64::from(input_steps)), ("DAC_BITS", f64::from(dac_bits))];
-        let pass = Arc::new(Pass::new(device, &constants)?);
-        compiled.insert((input_steps, dac_bits), pass.clone());
-        Ok(pass)
     }
 }

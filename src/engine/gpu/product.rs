@@ -1,10 +1,14 @@
 //! One part of a layer on the device: its cells and constants, and the passes of its product, tile by tile.
 
-use super::batch::tiles;
+use super::batch::{PartSize, tiles};
 use super::device::Device;
 use super::layout::{Converter, CrossbarMvm, Gather, ProgramCells, Requantize, Window};
-use super::passes::Passes;
+use super::passes::{Passes, Variant};
+use super::selection::{CACHED_TABLES, TableShape};
+use super::tables::Tables;
 use crate::crossbar::CrossbarLayer;
+use crate::engine::Kernel;
+use crate::engine::cpu::plain::patterns;
 use crate::error::Result;
 use crate::quantize;
 use std::ops::Range;
@@ -12,6 +16,9 @@ use wgpu::{Buffer, CommandEncoder};
 
 /// Cell reads times input steps of a dispatch: short enough for the patience of any driver's watchdog.
 const DISPATCH_WORK: u64 = 1 << 34;
+
+/// Rounds of all loops of an invocation: a quarter of lavapipe's limit, as the estimates count no more than the inner ones.
+const ROUNDS: usize = 1 << 14;
 
 /// A tensor on the device, `[trial][image][element]`.
 #[derive(Clone, Copy)]
@@ -35,12 +42,32 @@ pub struct Extent {
     pub count_cells: bool,
 }
 
+/// What a product works on.
+#[derive(Clone, Copy)]
+pub struct Buffers<'a> {
+    /// Quantiles that cells are drawn from.
+    pub knots: &'a Buffer,
+    /// Inputs of every row, or patterns, of some vectors.
+    pub inputs: &'a Buffer,
+    /// Cells of a tile.
+    pub cells: &'a Buffer,
+    /// Tables of a tile.
+    pub tables: &'a Buffer,
+    /// Clipped conversions of patterns.
+    pub clips: &'a Buffer,
+    /// Results.
+    pub accumulators: &'a Buffer,
+    /// Counts per chip.
+    pub counters: &'a Buffer,
+}
+
 /// Columns of a part whose constants are on the device.
 pub struct Tile {
     /// The columns.
     pub columns: Range<usize>,
     packed: Buffer,
-    column_weights: Buffer,
+    /// What codes count.
+    pub column_weights: Buffer,
 }
 
 impl Tile {
@@ -57,30 +84,49 @@ pub fn of_columns<T: Copy>(values: &[T], columns: usize, tile: &Range<usize>) ->
     values.chunks_exact(columns).flat_map(|row| &row[tile.clone()]).copied().collect()
 }
 
+/// Bytes of what drives the rows for one vector: the inputs of every row, or the patterns of every unit.
+pub fn inputs_of_vector(layer: &CrossbarLayer, tables: Option<&TableShape>) -> u64 {
+    4 * tables.map_or(layer.rows, |t| t.units.len() * patterns::step_words(layer)) as u64
+}
+
 /// One part of a layer, its constants on the device.
 pub struct Product<'a> {
-    layer: &'a CrossbarLayer,
-    window: &'a quantize::Window,
-    zero: u32,
-    adc: Converter,
+    /// The part.
+    pub layer: &'a CrossbarLayer,
+    /// Inputs of a position.
+    pub window: &'a quantize::Window,
+    /// Input that stands for zero.
+    pub zero: u32,
+    /// How it is computed.
+    pub kernel: Kernel,
+    /// What its tables need.
+    pub tables: Option<Tables>,
+    /// The converter.
+    pub adc: Converter,
+    /// What pipelines are compiled for.
+    pub variant: Variant,
+    /// Thresholds of the converter.
+    pub thresholds: Buffer,
     groups: Buffer,
-    thresholds: Buffer,
     columns_at_once: usize,
     tiles: Option<Vec<Tile>>,
 }
 
 impl<'a> Product<'a> {
     /// Uploads what all tiles read and, if `resident`, the tiles.
-    pub fn upload(device: &Device, layer: &'a CrossbarLayer, window: &'a quantize::Window, zero: u32, columns_at_once: usize, resident: bool) -> Result<Self> {
-        let (adc, thresholds) = Converter::new(&layer.conversion);
+    pub fn upload(device: &Device, layer: &'a CrossbarLayer, window: &'a quantize::Window, zero: u32, size: PartSize, resident: bool) -> Result<Self> {
+        let (adc, rule, thresholds) = Converter::new(&layer.conversion);
         let mut product = Product {
             layer,
             window,
             zero,
+            kernel: size.kernel,
+            tables: Tables::upload(device, layer, size.kernel)?,
             adc,
-            groups: device.upload("row groups", &layer.groups)?,
+            variant: Variant { input_steps: layer.input_steps, dac_bits: layer.dac_bits, rule },
             thresholds: device.upload("thresholds", &thresholds)?,
-            columns_at_once,
+            groups: device.upload("row groups", &layer.groups)?,
+            columns_at_once: size.columns,
             tiles: None,
         };
         if resident {
@@ -104,8 +150,8 @@ impl<'a> Product<'a> {
         }
     }
 
-    /// Draws the cells of `tile`. `buffers`: knots, cells, counters.
-    pub fn program_cells(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, seed: u64, extent: &Extent, buffers: [&Buffer; 3]) {
+    /// Draws the cells of `tile`.
+    pub fn program_cells(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, seed: u64, extent: &Extent, buffers: &Buffers) {
         let (layer, planes) = (self.layer, &self.layer.planes);
         let uniform = ProgramCells {
             rows: layer.rows as u32,
@@ -126,16 +172,49 @@ impl<'a> Product<'a> {
             count: u32::from(extent.count_cells),
             unused: 0,
         };
-        let [knots, cells, counters] = buffers;
         let invocations = extent.trials.len() * layer.rows * tile.columns.len();
-        passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, knots, cells, counters], invocations as u64);
+        passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, buffers.knots, buffers.cells, buffers.counters], invocations as u64);
     }
 
-    /// The product of `tile`'s cells with `input`. `buffers`: inputs of every row, cells, accumulators, counters.
-    /// Some vectors at a time, so that the inputs fit their buffer and a dispatch stays short.
-    pub fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: [&Buffer; 4]) -> Result<()> {
+    /// The product of `tile`'s cells with `input`, by the part's kernel.
+    pub fn multiply(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
+        if self.kernel == Kernel::Direct {
+            return self.crossbar_mvm(device, passes, encoder, tile, input, extent, buffers);
+        }
+        self.make_tables(device, passes, encoder, tile, extent, buffers)?;
+        self.look_up(device, passes, encoder, tile, input, extent, buffers)
+    }
+
+    /// Vectors of a dispatch over `columns` columns, so that their inputs fit a buffer of `inputs_bytes` bytes and a
+    /// dispatch stays short.
+    pub fn vectors_at_once(&self, columns: usize, inputs_bytes: u64) -> usize {
         let layer = self.layer;
-        let [inputs, cells, accumulators, counters] = buffers;
+        let work = (layer.rows * columns * layer.planes.converted * layer.planes.slices) as u64 * u64::from(layer.input_steps);
+        let by_inputs = inputs_bytes / inputs_of_vector(layer, self.tables.as_ref().map(|t| &t.shape)).max(1);
+        (DISPATCH_WORK / work.max(1)).min(by_inputs).max(1) as usize
+    }
+
+    /// Row groups of one dispatch after another. A dispatch loops a limited number of times, since lavapipe leaves all
+    /// loops of an invocation after 65,536 rounds together, without a word; and it reads a limited part of the tables,
+    /// so that they stay in a cache.
+    pub fn group_ranges(&self, columns: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let layer = self.layer;
+        let (slices, highest) = (layer.planes.converted * layer.planes.slices, layer.groups.iter().map(|[start, end]| end - start).max().unwrap_or(1) as usize);
+        let steps = (layer.input_steps * layer.dac_bits) as usize;
+        let at_once = match (&self.tables, self.kernel) {
+            (Some(_), Kernel::Table) => ROUNDS / (2 * steps + 2),
+            (Some(tables), _) => {
+                let units = tables.shape.units.len().div_ceil(layer.groups.len().max(1));
+                let bytes = tables.shape.bytes(columns) as usize / tables.shape.units.len().max(1) * units;
+                (ROUNDS / (slices * (3 * units + 4) + units * steps)).min(CACHED_TABLES / bytes.max(1))
+            }
+            _ => ROUNDS / (slices * (highest + 1)),
+        };
+        tiles(layer.groups.len(), at_once.max(1))
+    }
+
+    fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
+        let layer = self.layer;
         let (positions, columns) = (self.window.positions(), tile.columns.len());
         let vectors = extent.trials.len() * extent.images * positions;
         let mut gather = Gather {
@@ -151,7 +230,6 @@ impl<'a> Product<'a> {
         let mut product = CrossbarMvm {
             adc: self.adc,
             rows: layer.rows as u32,
-            groups: layer.groups.len() as u32,
             columns: columns as u32,
             first_column: tile.columns.start as u32,
             slices: (layer.planes.converted * layer.planes.slices) as u32,
@@ -161,16 +239,18 @@ impl<'a> Product<'a> {
             of_trial: (extent.images * positions) as u32,
             ..CrossbarMvm::default()
         };
-        let pass = passes.crossbar_mvm(device, layer.input_steps, layer.dac_bits)?;
-        let work = (layer.rows * columns) as u64 * u64::from(product.slices) * u64::from(layer.input_steps);
-        let at_once = (DISPATCH_WORK / work.max(1)).min(inputs.size() / (layer.rows as u64 * 4).max(1)).max(1) as usize;
+        let pass = passes.crossbar_mvm.get(device, self.variant)?;
+        let at_once = self.vectors_at_once(columns, buffers.inputs.size());
         for first in (0..vectors).step_by(at_once) {
             let some = at_once.min(vectors - first);
             (gather.first_vector, gather.vectors) = (first as u32, some as u32);
             (product.first_vector, product.vectors) = (first as u32, some as u32);
-            passes.gather.record_folded(device, encoder, &gather, &[input.buffer, inputs], (some * layer.rows) as u64);
-            let bound = [&self.groups, &tile.column_weights, &self.thresholds, cells, inputs, accumulators, counters];
-            pass.record_folded(device, encoder, &product, &bound, (some * columns) as u64);
+            passes.gather.record_folded(device, encoder, &gather, &[input.buffer, buffers.inputs], (some * layer.rows) as u64);
+            let bound = [&self.groups, &tile.column_weights, &self.thresholds, buffers.cells, buffers.inputs, buffers.accumulators, buffers.counters];
+            for groups in self.group_ranges(columns) {
+                (product.first_group, product.end_group) = (groups.start as u32, groups.end as u32);
+                pass.record_folded(device, encoder, &product, &bound, (some * columns) as u64);
+            }
         }
         Ok(())
     }

@@ -2,17 +2,37 @@
 
 /// Passes: their names, which are those of the files and of the CPU twins.
 #[cfg(test)]
-pub const PASSES: [&str; 10] =
-    ["program_cells", "gather", "crossbar_mvm", "requantize", "add", "max_pool", "average_pool", "copy_channels", "fill_zero", "tally"];
+pub const PASSES: [&str; 15] = [
+    "program_cells",
+    "gather",
+    "crossbar_mvm",
+    "patterns",
+    "code_tables",
+    "look_up_codes",
+    "sum_tables",
+    "look_up_sums",
+    "requantize",
+    "add",
+    "max_pool",
+    "average_pool",
+    "copy_channels",
+    "fill_zero",
+    "tally",
+];
 
 macro_rules! files {
     ($($path:literal),* $(,)?) => { [$(($path, include_str!(concat!("../../../shaders/", $path)))),*] };
 }
 
-const FILES: [(&str, &str); 18] = files![
+const FILES: [(&str, &str); 25] = files![
     "program_cells.wgsl",
     "gather.wgsl",
     "crossbar_mvm.wgsl",
+    "patterns.wgsl",
+    "code_tables.wgsl",
+    "look_up_codes.wgsl",
+    "sum_tables.wgsl",
+    "look_up_sums.wgsl",
     "requantize.wgsl",
     "add.wgsl",
     "max_pool.wgsl",
@@ -25,8 +45,10 @@ const FILES: [(&str, &str); 18] = files![
     "shared/counters.wgsl",
     "shared/fixed_point.wgsl",
     "shared/grid.wgsl",
+    "shared/patterns.wgsl",
     "shared/philox.wgsl",
     "shared/wide.wgsl",
+    "shared/wide_columns.wgsl",
     "shared/window.wgsl",
 ];
 
