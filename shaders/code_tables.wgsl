@@ -1,4 +1,5 @@
-// For every pattern of a row group, what the codes of a column's slices add up to. Twin of `code_tables` in src/engine/cpu/plain/code_tables.rs.
+// For every pattern of a row group, what the codes of a column's slices add up to. Twin of
+// src/engine/cpu/plain/code_tables.rs.
 //
 // One invocation per (trial, unit, sixteen patterns, pair of columns): the patterns share their high bits, whose current
 // is added up once per slice; their four low bits are worked out in registers.

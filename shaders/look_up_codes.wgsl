@@ -1,4 +1,5 @@
-// A product from tables of codes: entries are added over row groups, shifted by step. Twin of `look_up_codes` in src/engine/cpu/plain/look_up_codes.rs.
+// A product from tables of codes: entries are added over row groups, shifted by step. Twin of
+// src/engine/cpu/plain/look_up_codes.rs.
 //
 // One invocation per (vector, eight columns). A word of a table holds two columns as odd * 2^16 + even, so sums of
 // words are sums of both as long as they fit 16 bits; they are taken apart after as many units as that allows.

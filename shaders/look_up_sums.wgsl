@@ -1,5 +1,5 @@
 // A product from tables of currents: those of a group's blocks are added, converted, weighed. Twin of
-// `look_up_sums` in src/engine/cpu/plain/look_up_sums.rs. One invocation per (vector, four columns).
+// src/engine/cpu/plain/look_up_sums.rs. One invocation per (vector, four columns).
 // #include "shared/grid.wgsl"
 // #include "shared/wide.wgsl"
 // #include "shared/wide_columns.wgsl"

@@ -1,4 +1,5 @@
-// In which pattern the rows of every unit are driven, for some vectors: rows of tables. Twin of `patterns` in src/engine/cpu/plain/patterns.rs.
+// In which pattern the rows of every unit are driven, for some vectors: rows of tables. Twin of
+// src/engine/cpu/plain/patterns.rs.
 // One invocation per (vector, unit).
 // #include "shared/grid.wgsl"
 // #include "shared/window.wgsl"

@@ -1,4 +1,5 @@
-// For every pattern of a block of rows, the current it adds to a bitline. Twin of `sum_tables` in src/engine/cpu/plain/sum_tables.rs.
+// For every pattern of a block of rows, the current it adds to a bitline. Twin of
+// src/engine/cpu/plain/sum_tables.rs.
 // One invocation per (trial, unit, converted column): each bit of the index doubles what it has.
 // #include "shared/grid.wgsl"
 

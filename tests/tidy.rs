@@ -91,19 +91,20 @@ fn a_long_file_says_why() {
     none("over 400 lines without \"Long because ...\" in the module doc", long.map(|(t, p)| format!("{p}: {}", t.lines().count())));
 }
 
-/// A pass is `shaders/NAME.wgsl`; its twin is `src/engine/cpu/NAME.rs`, or the function NAME of the file it names.
+/// A pass is `shaders/NAME.wgsl`; its twin is `src/engine/cpu/plain/NAME.rs`, `src/engine/cpu/NAME.rs`, or the function NAME
+/// of the file it names.
 #[test]
 fn every_shader_has_its_twin_and_names_it() {
     let mut complaints = Vec::new();
     for shader in files("shaders", &[".wgsl"]).iter().filter(|p| !p.contains("/shared/")) {
         let name = shader.trim_start_matches("shaders/").trim_end_matches(".wgsl");
         let head = opening(&text(shader));
-        let own = format!("src/engine/cpu/{name}.rs");
-        if root().join(&own).exists() {
+        let places = ["src/engine/cpu/plain", "src/engine/cpu"].map(|folder| format!("{folder}/{name}.rs"));
+        if let Some(own) = places.iter().find(|p| root().join(p).exists()) {
             if !head.contains(&format!("Twin of {own}")) {
                 complaints.push(format!("{shader} does not open with \"Twin of {own}\""));
             }
-            if !opening(&text(&own)).contains(&format!("Twin of `{shader}`")) {
+            if !opening(&text(own)).contains(&format!("Twin of `{shader}`")) {
                 complaints.push(format!("{own} does not open with \"Twin of `{shader}`\""));
             }
             continue;
@@ -111,7 +112,7 @@ fn every_shader_has_its_twin_and_names_it() {
         let twin = head.split(&format!("Twin of `{name}` in ")).nth(1).and_then(first_path);
         let has = |t: &String| root().join(t).exists() && text(t).contains(&format!("pub fn {name}("));
         if !twin.as_ref().is_some_and(has) {
-            complaints.push(format!("{shader} has no twin: neither {own} nor the function `{name}` of a file it names"));
+            complaints.push(format!("{shader} has no twin: neither {places:?} nor the function `{name}` of a file it names"));
         }
     }
     for twin in files("src/engine/cpu", &[".rs"]) {

@@ -59,13 +59,19 @@ fn rows_inlined(scale: &Requantize, accumulators: &[Ints], vectors: usize, first
     }
 }
 
-/// [`Requantize::apply`] without prescaling on 16 outputs; `constants` are multipliers, biases, extra multipliers.
+/// [`Requantize::apply`] on 16 outputs; `constants` are multipliers, biases, extra multipliers.
 #[inline(always)]
 fn one_row(scale: &Requantize, row: &Ints, constants: &[[i64; INTS]; 3], extra: i64) -> [u32; INTS] {
     let (zero, low, high) = (i64::from(scale.zero_point), i64::from(scale.low), i64::from(scale.high));
+    let scaled = |v: i64, by: u32| if by == 0 { v } else { (v + (1 << (by - 1))) >> by };
+    let extra = scaled(extra, scale.extra_prescale);
+    let mut accumulators = row.0.map(i64::from);
+    if scale.prescale > 0 {
+        accumulators.iter_mut().for_each(|v| *v = scaled(*v, scale.prescale));
+    }
     let mut out = [0; INTS];
     for j in 0..INTS {
-        let v = i64::from(row.0[j]) * constants[0][j] + constants[1][j] + extra * constants[2][j];
+        let v = accumulators[j] * constants[0][j] + constants[1][j] + extra * constants[2][j];
         out[j] = (zero + shift_round(v, scale.shift)).clamp(low, high) as u32;
     }
     out
