@@ -64,3 +64,14 @@ proptest! {
         compare(&toml, &operands([n, k], vectors, (1 << (weight_bits - 1)) - 1, (1 << activation_bits) - 1, sparse, seed))?;
     }
 }
+
+/// The same on the instruction sets that this processor would not choose.
+#[test]
+fn on_other_instruction_sets() {
+    let program = std::env::current_exe().expect("this program");
+    for set in ["avx2", "portable"] {
+        let run = std::process::Command::new(&program).args(["all_kernels_agree", "--exact"]).env("BWQ_INSTRUCTION_SET", set).output().expect("a run");
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && said.contains("1 passed"), "{set}: {said}\n{}", String::from_utf8_lossy(&run.stderr));
+    }
+}
