@@ -9,9 +9,7 @@ pub const CPU_CLOCK: &str = if cfg!(unix) { "thread CPU time" } else { "wall tim
 /// Seconds that this thread has computed.
 #[cfg(unix)]
 pub fn cpu_seconds() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is ours, and the call writes nothing else. If it fails, `time` stays 0, and so do all differences.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 

@@ -48,7 +48,7 @@ impl CpuLimits {
 /// Measures them on this thread: the fastest of some repeats.
 pub fn measure() -> Result<CpuLimits> {
     let effort = Effort { repeats: 7, enough_s: 0.15, patience_s: 2.0 };
-    let clock_ghz = clock(&effort)?;
+    let clock_ghz = Some(clock(&effort)?);
     let random_rows = TABLES_KIB.iter().map(|&kib| row_rate(kib, clock_ghz, &effort)).collect::<Result<_>>()?;
     Ok(CpuLimits { clock_ghz, copy_gb_per_s: copy(&effort)?, random_rows })
 }
@@ -79,36 +79,24 @@ fn copy(effort: &Effort) -> Result<f64> {
     Ok(2.0 * COPY_BYTES as f64 * 1e-9 / timing.min_s)
 }
 
-/// Additions of which each needs the former one's result take one clock each.
-fn clock(effort: &Effort) -> Result<Option<f64>> {
-    const ADDITIONS: usize = 1 << 23;
+/// Operations of which each needs the former one's result take one clock each.
+fn clock(effort: &Effort) -> Result<f64> {
+    const OPERATIONS: usize = 1 << 23;
     let timing = effort.repeat(|_| {
         let mut spent = 0.0;
-        let measured = timed(&mut spent, || dependent_additions(ADDITIONS / 8));
-        Ok((spent, measured))
+        timed(&mut spent, || dependent_operations(OPERATIONS / 8));
+        Ok((spent, ()))
     })?;
-    Ok(timing.of_fastest.then(|| ADDITIONS as f64 * 1e-9 / timing.min_s))
+    Ok(OPERATIONS as f64 * 1e-9 / timing.min_s)
 }
 
-/// `eights` times eight additions in a row; false where we have no code for them.
-#[cfg(target_arch = "x86_64")]
-fn dependent_additions(eights: usize) -> bool {
-    let mut x = 1u64;
+/// `eights` times eight operations in a row: a rotation cannot be merged with the exclusive or after it.
+fn dependent_operations(eights: usize) {
+    let (mut x, y) = (black_box(1u64), black_box(3u64));
     for _ in 0..eights {
-        // SAFETY: registers only.
-        unsafe {
-            std::arch::asm!(
-                "add {x}, {y}", "add {x}, {y}", "add {x}, {y}", "add {x}, {y}",
-                "add {x}, {y}", "add {x}, {y}", "add {x}, {y}", "add {x}, {y}",
-                x = inout(reg) x, y = in(reg) 3u64, options(pure, nomem, nostack)
-            );
+        for _ in 0..4 {
+            x = x.rotate_left(1) ^ y;
         }
     }
     black_box(x);
-    true
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn dependent_additions(_: usize) -> bool {
-    false
 }

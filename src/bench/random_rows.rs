@@ -59,8 +59,7 @@ fn add_rows_inlined(rows: &RandomRows, sums: &mut [Row; SUMS]) {
     let mut kept = *sums;
     for eight in rows.numbers.chunks_exact(SUMS) {
         for t in 0..SUMS {
-            // SAFETY: `new`, which alone makes numbers, keeps them below the table's length.
-            let row = unsafe { rows.table.get_unchecked(usize::from(eight[t])) };
+            let row = &rows.table[usize::from(eight[t])];
             for j in 0..row.0.len() {
                 kept[t].0[j] = kept[t].0[j].wrapping_add(row.0[j]);
             }
