@@ -4,10 +4,14 @@
 //! columns are kept by their remainder modulo the stride: then they are neighbours, whatever the stride.
 
 use super::View;
+use super::lanes::bytes::{Bytes, PIECE, with_bytes};
 use crate::quantize::Window;
 
 /// Most bits of an input: two bytes.
 pub const MOST_BITS: u32 = 16;
+
+/// Bytes of a long row.
+const LONG: usize = 512;
 
 /// The inputs of some images under a window.
 pub struct InputBytes {
@@ -15,6 +19,8 @@ pub struct InputBytes {
     low: Vec<u8>,
     /// The same for bits 8 and up; empty where there are none.
     high: Vec<u8>,
+    /// Where each row of the matrix begins.
+    offsets: Vec<usize>,
     window: Window,
     /// Padded rows of a channel.
     height: usize,
@@ -27,44 +33,27 @@ impl InputBytes {
     pub fn new(window: &Window, input: View, zero: u32, bits: u32) -> Self {
         let [_, h, w] = input.shape;
         let reach = |axis: usize| (window.out[axis] - 1) * window.stride[axis] + (window.kernel[axis] - 1) * window.dilation[axis] + 1;
-        let (stride, height, width) = (window.stride[1], reach(0), reach(1).div_ceil(window.stride[1]));
+        let (stride, height, needed) = (window.stride[1], reach(0), reach(1).div_ceil(window.stride[1]));
+        // Long rows an odd number of cache lines apart: at a power of two they would share few places of a cache.
+        let width = if needed < LONG { needed } else { 64 * (needed.div_ceil(64) | 1) };
         let size = input.images() * window.channels * height * stride * width;
-        let mut bytes = InputBytes { low: vec![zero as u8; size], high: Vec::new(), window: *window, height, width };
-        if bits > 8 {
-            bytes.high = vec![(zero >> 8) as u8; size];
-        }
-        for image in 0..input.images() {
-            let values = input.image(image);
-            for channel in 0..window.channels {
-                let from = &values[(window.first_channel + channel) * h * w..][..h * w];
-                for y in 0..h.min(height.saturating_sub(window.pad[0])) {
-                    let row = ((image * window.channels + channel) * height + y + window.pad[0]) * stride * width;
-                    bytes.copy_row(&from[y * w..(y + 1) * w], row, reach(1));
-                }
+        let padded = window.pad != [0, 0] || reach(0) > h || reach(1) > w;
+        let plane = |shift: u32| {
+            // Zeroed memory may be free, other memory has to be filled.
+            let mut bytes = vec![if padded { (zero >> shift) as u8 } else { 0 }; size + PIECE];
+            copy_rows(input, window, [height, width], shift, &mut bytes[..size]);
+            bytes
+        };
+        let mut offsets = Vec::with_capacity(window.rows());
+        for ky in 0..window.kernel[0] {
+            for x in (0..window.kernel[1]).map(|kx| kx * window.dilation[1]) {
+                offsets.push((ky * window.dilation[0] * stride + x % stride) * width + x / stride);
             }
         }
-        bytes
-    }
-
-    /// Copies a row of the tensor to the padded row that starts at byte `row`; columns beyond `reach` are never read.
-    fn copy_row(&mut self, from: &[u32], row: usize, reach: usize) {
-        let (stride, pad) = (self.window.stride[1], self.window.pad[1]);
-        let kept = &from[..from.len().min(reach.saturating_sub(pad))];
-        if stride == 1 {
-            let to = row + pad;
-            self.low[to..to + kept.len()].iter_mut().zip(kept).for_each(|(to, &v)| *to = v as u8);
-            if !self.high.is_empty() {
-                self.high[to..to + kept.len()].iter_mut().zip(kept).for_each(|(to, &v)| *to = (v >> 8) as u8);
-            }
-            return;
+        for row in offsets.len()..window.rows() {
+            offsets.push(offsets[row - window.kernel[0] * window.kernel[1]] + height * stride * width);
         }
-        for (x, &v) in kept.iter().enumerate() {
-            let at = row + (x + pad) % stride * self.width + (x + pad) / stride;
-            self.low[at] = v as u8;
-            if !self.high.is_empty() {
-                self.high[at] = (v >> 8) as u8;
-            }
-        }
+        InputBytes { low: plane(0), high: if bits > 8 { plane(8) } else { Vec::new() }, offsets, window: *window, height, width }
     }
 
     /// True if inputs have bits 8 and up.
@@ -72,15 +61,65 @@ impl InputBytes {
         !self.high.is_empty()
     }
 
+    /// Low bytes. The inputs of matrix row `row` along output row `y` begin at `line(image, y) + offsets()[row]`; from each
+    /// of them on 16 bytes can be read.
+    pub fn low(&self) -> &[u8] {
+        &self.low
+    }
+
+    /// Where an output row begins, for the first row of the matrix.
+    #[inline]
+    pub fn line(&self, image: usize, y: usize) -> usize {
+        let w = &self.window;
+        (image * w.channels * self.height + y * w.stride[0]) * w.stride[1] * self.width
+    }
+
+    /// Where each row of the matrix begins, counted from the first row's.
+    pub fn offsets(&self) -> &[usize] {
+        &self.offsets
+    }
+
     /// Inputs of matrix row `row` along output row `y` of `image`: low bytes, and high bytes if there are any.
     #[inline]
     pub fn row(&self, image: usize, row: usize, y: usize) -> [&[u8]; 2] {
-        let w = &self.window;
-        let area = w.kernel[0] * w.kernel[1];
-        let (channel, ky, kx) = (row / area, row % area / w.kernel[1], row % w.kernel[1]);
-        let x = kx * w.dilation[1];
-        let line = (image * w.channels + channel) * self.height + y * w.stride[0] + ky * w.dilation[0];
-        let at = (line * w.stride[1] + x % w.stride[1]) * self.width + x / w.stride[1];
-        [&self.low[at..at + w.out[1]], if self.high.is_empty() { &[] } else { &self.high[at..at + w.out[1]] }]
+        let at = self.line(image, y) + self.offsets[row];
+        let end = at + self.window.out[1];
+        [&self.low[at..end], if self.high.is_empty() { &[] } else { &self.high[at..end] }]
+    }
+}
+
+with_bytes! {
+    /// Writes the bytes `shift` bits up of the values under `window` to padded rows: `size` rows a channel, columns a remainder.
+    pub fn copy_rows(input: View, window: &Window, size: [usize; 2], shift: u32, to: &mut [u8]) = copy_rows_inlined
+}
+
+#[inline(always)]
+fn copy_rows_inlined<L: Bytes>(lanes: L, input: View, window: &Window, [height, width]: [usize; 2], shift: u32, to: &mut [u8]) {
+    let [_, h, w] = input.shape;
+    let ([top, left], stride) = (window.pad, window.stride[1]);
+    let line = stride * width;
+    // Columns beyond are never read.
+    let kept = w.min((stride * width).saturating_sub(left));
+    if kept == 0 {
+        return;
+    }
+    for remainder in 0..stride {
+        // The first column x with (x + left) % stride = remainder.
+        let x = ((remainder + stride - left % stride) % stride).min(kept);
+        let first = remainder * width + (x + left) / stride;
+        for image in 0..input.images() {
+            let channels = input.image(image).chunks_exact(h * w).skip(window.first_channel);
+            let padded = to[image * window.channels * height * line..].chunks_exact_mut(height * line);
+            for (from, to) in channels.zip(padded).take(window.channels) {
+                for (from, to) in from.chunks_exact(w).zip(to.chunks_exact_mut(line).skip(top)) {
+                    let (from, to) = (&from[x..kept], &mut to[first..(remainder + 1) * width]);
+                    match stride {
+                        1 => lanes.narrow(from, shift, to),
+                        2 => lanes.narrow_even(from, shift, to),
+                        _ => from.iter().step_by(stride).zip(to).for_each(|(&v, to)| *to = (v >> shift) as u8),
+                    }
+                }
+            }
+        }
     }
 }

@@ -6,6 +6,8 @@
 //! All operations are integer, or exactly rounded f64 on whole numbers, so every set gives the same bits.
 //! A value of a [`Lanes`] type is the proof that the processor has its instructions: only `new` makes one.
 //!
+//! Patterns are made of bytes, not of columns: [`bytes`] has a trait, a macro and tests of the same kind for them.
+//!
 //! To add an instruction set: a file here with its type, an arm in [`with_lanes!`], its name in
 //! [`super::simd::instruction_set`]; the tests below then hold it to [`Portable`].
 
@@ -13,12 +15,20 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod bits256;
+#[cfg(target_arch = "x86_64")]
+mod bits512;
+pub mod bytes;
+pub mod octets;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
+#[cfg(target_arch = "x86_64")]
+pub use bits512::Gfni512;
 pub use portable::Portable;
 
 use crate::crossbar::Adc;
