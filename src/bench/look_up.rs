@@ -117,7 +117,7 @@ fn again(kernel: Kernel, product: &Product, cells: &Cells, input: View, stages: 
             for (tile, of_tile) in aside.accumulators.chunks_mut(2 * vectors).enumerate() {
                 let (low, high) = of_tile.split_at_mut(vectors);
                 timed(&mut stages.tables_s, || code_tables(&source, &block, tile, &mut aside.codes, &mut aside.clips));
-                timed(&mut stages.look_up_s, || look_up_codes(&aside.codes, patterns, low, high));
+                timed(&mut stages.look_up_s, || look_up_codes(&aside.codes, &[], patterns, low, high));
             }
             continue;
         }

@@ -21,14 +21,19 @@ pub struct Patterns<'a> {
 
 with_lanes! {
     /// Adds the block's codes, shifted by step, to the accumulators `[vector]` of the tile's columns 0..16 and 16..32;
-    /// the second may be empty, where there are no such columns.
-    pub fn look_up_codes(table: &[Words], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) = look_up
+    /// the second may be empty, where there are no such columns. `next`, the table that comes after this one, is brought
+    /// nearer meanwhile.
+    pub fn look_up_codes(table: &[Words], next: &[Words], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) = look_up
 }
 
 #[inline(always)]
-fn look_up<L: Lanes>(lanes: L, table: &[Words], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) {
+fn look_up<L: Lanes>(lanes: L, table: &[Words], next: &[Words], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) {
     let mut unused = Ints::ZERO;
+    let mut prefetched = next.chunks(next.len().div_ceil(low.len().max(1)).max(1));
     for (vector, (numbers, low)) in patterns.numbers.chunks_exact(patterns.units * patterns.steps).zip(low).enumerate() {
+        for row in prefetched.next().unwrap_or(&[]) {
+            lanes.prefetch(row);
+        }
         let high = high.get_mut(vector).unwrap_or(&mut unused);
         let mut sums = [lanes.ints(low), lanes.ints(high)];
         let mut first = 0;

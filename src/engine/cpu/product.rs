@@ -187,20 +187,21 @@ impl<'a> Product<'a> {
             patterns(&block.units, self.window, inputs, steps, self.layer.dac_bits as usize, images.clone(), &mut work.patterns);
             counts.clipped += match self.kernel {
                 Kernel::Split => self.look_sums_up(&source, block, vectors, work),
-                _ => self.look_codes_up(&source, block, part.tables.get(b * self.tiles()..(b + 1) * self.tiles()), vectors, work),
+                _ => self.look_codes_up(&source, block, part.tables.get(b * self.tiles()..).unwrap_or(&[]), vectors, work),
             };
         }
         self.fill_extra(inputs, images, vectors, work);
     }
 
-    /// Returns how many conversions were clipped.
-    fn look_codes_up(&self, source: &Source, block: &Block, kept: Option<&[CodeTable]>, vectors: usize, work: &mut Work) -> u64 {
+    /// Looks up in the tables `kept` from this block on, or in those built here. Returns how many conversions were clipped.
+    fn look_codes_up(&self, source: &Source, block: &Block, kept: &[CodeTable], vectors: usize, work: &mut Work) -> u64 {
         let mut total = 0;
         let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: self.layer.input_steps as usize, dac_bits: self.layer.dac_bits };
         for (tile, accumulators) in work.accumulators.chunks_mut(2 * vectors).enumerate() {
             let (low, high) = accumulators.split_at_mut(vectors);
-            let table = match kept {
-                Some(kept) => &kept[tile],
+            let next = kept.get(tile + 1);
+            let table = match kept.get(tile) {
+                Some(table) => table,
                 None => {
                     let table = &mut work.codes;
                     table.rows.resize(block.table_rows, Words::ZERO);
@@ -209,7 +210,7 @@ impl<'a> Product<'a> {
                     table
                 }
             };
-            look_up_codes(&table.rows, patterns, low, high);
+            look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, low, high);
             if table.can_clip {
                 total += clipped(patterns, &table.clips);
             }

@@ -52,6 +52,11 @@ impl Lanes for Avx2 {
     const ACCUMULATORS: usize = 4;
 
     #[inline(always)]
+    fn prefetch(self, row: &Words) {
+        // SAFETY: a hint about memory that is there.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(row.0.as_ptr().cast()) }
+    }
+    #[inline(always)]
     fn words(self, row: &Words) -> Two {
         let at: *const __m256i = row.0.as_ptr().cast();
         // SAFETY: `self` is the proof of the instruction; a `Words` is 64 readable bytes, aligned to 64.

@@ -41,6 +41,11 @@ impl Lanes for Avx512 {
     const ACCUMULATORS: usize = 8;
 
     #[inline(always)]
+    fn prefetch(self, row: &Words) {
+        // SAFETY: a hint about memory that is there.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(row.0.as_ptr().cast()) }
+    }
+    #[inline(always)]
     fn words(self, row: &Words) -> __m512i {
         // SAFETY: `self` is the proof of the instruction; a `Words` is 64 readable bytes, aligned to 64.
         unsafe { _mm512_load_si512(row.0.as_ptr().cast()) }

@@ -81,6 +81,8 @@ pub trait Lanes: Copy {
     /// Rows of words that fit the registers as accumulators.
     const ACCUMULATORS: usize;
 
+    /// Asks for a row that will be read soon; no more than a hint.
+    fn prefetch(self, row: &Words);
     /// Reads a row.
     fn words(self, row: &Words) -> Self::Words;
     /// a + b.

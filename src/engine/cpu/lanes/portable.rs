@@ -12,6 +12,8 @@ impl Lanes for Portable {
     const ACCUMULATORS: usize = 4;
 
     #[inline(always)]
+    fn prefetch(self, _: &Words) {}
+    #[inline(always)]
     fn words(self, row: &Words) -> Self::Words {
         row.0
     }
