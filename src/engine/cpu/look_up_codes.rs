@@ -4,7 +4,7 @@
 //! This is the inner loop of the engine: one random cache line of a table and one addition per row, so that it runs at
 //! the rate at which the second-level cache gives random lines.
 
-use super::lanes::{Ints, Lanes, Words, with_lanes};
+use super::lanes::{HalfWords, Ints, Lanes, Words, with_lanes};
 
 /// What is looked up.
 #[derive(Clone, Copy)]
@@ -74,6 +74,54 @@ fn some_steps<L: Lanes, const STEPS: usize>(lanes: L, table: &[Words], patterns:
         for h in 0..2 {
             out[h] = lanes.add(out[h], lanes.shift_left(pair[h], t as u32 * patterns.dac_bits));
         }
+    }
+    out
+}
+
+with_lanes! {
+    /// The same for a tile of no more than 16 columns, whose rows are half as long: more of them are near.
+    pub fn look_up_half_codes(table: &[HalfWords], next: &[HalfWords], patterns: Patterns, accumulators: &mut [Ints]) = look_up_half
+}
+
+#[inline(always)]
+fn look_up_half<L: Lanes>(lanes: L, table: &[HalfWords], next: &[HalfWords], patterns: Patterns, accumulators: &mut [Ints]) {
+    let mut prefetched = next.chunks(next.len().div_ceil(accumulators.len().max(1)).max(1));
+    for (numbers, accumulator) in patterns.numbers.chunks_exact(patterns.units * patterns.steps).zip(accumulators) {
+        for row in prefetched.next().unwrap_or(&[]).iter().step_by(2) {
+            lanes.prefetch(row); // two to a cache line
+        }
+        let mut sum = lanes.ints(accumulator);
+        let mut first = 0;
+        while first < patterns.steps {
+            let count = (patterns.steps - first).min(8);
+            let added = match count {
+                8 => some_half_steps::<L, 8>(lanes, table, &patterns, numbers, first),
+                4..8 => some_half_steps::<L, 4>(lanes, table, &patterns, numbers, first),
+                2..4 => some_half_steps::<L, 2>(lanes, table, &patterns, numbers, first),
+                _ => some_half_steps::<L, 1>(lanes, table, &patterns, numbers, first),
+            };
+            sum = lanes.add(sum, lanes.shift_left(added, first as u32 * patterns.dac_bits));
+            first += 1 << count.ilog2();
+        }
+        lanes.store(sum, accumulator);
+    }
+}
+
+/// The same as [`some_steps`].
+#[inline(always)]
+fn some_half_steps<L: Lanes, const STEPS: usize>(lanes: L, table: &[HalfWords], patterns: &Patterns, numbers: &[u16], first: usize) -> L::Ints {
+    let mut sums = [lanes.half_words(&HalfWords::ZERO); STEPS];
+    for unit in numbers.chunks_exact(patterns.steps) {
+        let numbers = &unit[first..first + STEPS];
+        for t in 0..STEPS {
+            sums[t] = lanes.add_half_words(sums[t], lanes.half_words(&table[usize::from(numbers[t])]));
+        }
+    }
+    let mut out = lanes.all(0);
+    for t in (0..STEPS).step_by(2) {
+        let next = if t + 1 < STEPS { sums[t + 1] } else { lanes.half_words(&HalfWords::ZERO) };
+        let pair = lanes.pair_half(sums[t], next, 1 << patterns.dac_bits);
+        out = lanes.add(out, lanes.shift_left(pair, t as u32 * patterns.dac_bits));
     }
     out
 }

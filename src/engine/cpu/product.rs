@@ -4,9 +4,9 @@ use super::View;
 use super::code_tables::{Converter, Source, code_tables};
 use super::crossbar_mvm::{Counts, Mvm};
 use super::input_bytes::InputBytes;
-use super::lanes::{INTS, Ints, WORDS, Words};
+use super::lanes::{HalfWords, INTS, Ints, WORDS, Words};
 use super::look_up_narrow_sums::{Side, look_up_narrow_sums, narrow, takes};
-use super::look_up_codes::{Patterns, clipped, look_up_codes};
+use super::look_up_codes::{Patterns, clipped, look_up_codes, look_up_half_codes};
 use super::look_up_sums::look_up_sums;
 use super::patterns::patterns;
 use super::program_cells::Cells;
@@ -40,7 +40,10 @@ pub struct Product<'a> {
 /// The tables of codes of one tile of columns and one block.
 #[derive(Default)]
 struct CodeTable {
+    /// Rows of a tile of more than 16 columns, else where they are built.
     rows: Vec<Words>,
+    /// Rows of a tile of no more than 16.
+    half_rows: Vec<HalfWords>,
     /// Clipped conversions per row.
     clips: Vec<u32>,
     can_clip: bool,
@@ -64,6 +67,19 @@ pub struct Work {
     narrow: Vec<Words>,
     codes: CodeTable,
     extra: Vec<i32>,
+}
+
+impl CodeTable {
+    /// Builds the table of a tile and block.
+    fn build(&mut self, source: &Source, block: &Block, tile: usize) {
+        self.rows.resize(block.table_rows, Words::ZERO);
+        self.clips.resize(block.table_rows, 0);
+        self.can_clip = code_tables(source, block, tile, &mut self.rows, &mut self.clips);
+        self.half_rows.clear();
+        if source.layer.columns - tile * WORDS <= INTS {
+            self.half_rows.extend(self.rows.iter().map(HalfWords::of));
+        }
+    }
 }
 
 impl<'a> Product<'a> {
@@ -91,6 +107,11 @@ impl<'a> Product<'a> {
         self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * size_of::<Words>()
     }
 
+    /// True for a tile of no more than 16 columns.
+    fn is_narrow(&self, tile: usize) -> bool {
+        self.layer.columns - tile * WORDS <= INTS
+    }
+
     fn tiles(&self) -> usize {
         self.layer.columns.div_ceil(WORDS)
     }
@@ -107,9 +128,10 @@ impl<'a> Product<'a> {
         part.tables.resize_with(self.blocks.len() * self.tiles(), CodeTable::default);
         part.tables.par_iter_mut().enumerate().for_each(|(at, table)| {
             let (block, tile) = (&self.blocks[at / self.tiles()], at % self.tiles());
-            table.rows.resize(block.table_rows, Words::ZERO);
-            table.clips.resize(block.table_rows, 0);
-            table.can_clip = code_tables(&source, block, tile, &mut table.rows, &mut table.clips);
+            table.build(&source, block, tile);
+            if self.is_narrow(tile) {
+                table.rows = Vec::new();
+            }
         });
     }
 
@@ -204,13 +226,15 @@ impl<'a> Product<'a> {
                 Some(table) => table,
                 None => {
                     let table = &mut work.codes;
-                    table.rows.resize(block.table_rows, Words::ZERO);
-                    table.clips.resize(block.table_rows, 0);
-                    table.can_clip = code_tables(source, block, tile, &mut table.rows, &mut table.clips);
+                    table.build(source, block, tile);
                     table
                 }
             };
-            look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, low, high);
+            if self.is_narrow(tile) {
+                look_up_half_codes(&table.half_rows, next.map_or(&[], |t| &t.half_rows), patterns, low);
+            } else {
+                look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, low, high);
+            }
             if table.can_clip {
                 total += clipped(patterns, &table.clips);
             }

@@ -1,6 +1,6 @@
 //! AVX2 with fused multiply-add: a row is two registers.
 
-use super::{Ints, Lanes, ROUNDER, Rounding, Words};
+use super::{HalfWords, Ints, Lanes, ROUNDER, Rounding, Words};
 use crate::engine::cpu::simd::instruction_set;
 use std::arch::x86_64::*;
 
@@ -48,13 +48,14 @@ impl Avx2 {
 
 impl Lanes for Avx2 {
     type Words = Two;
+    type HalfWords = __m256i;
     type Ints = Two;
     const ACCUMULATORS: usize = 4;
 
     #[inline(always)]
-    fn prefetch(self, row: &Words) {
+    fn prefetch<T>(self, row: &T) {
         // SAFETY: a hint about memory that is there.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(row.0.as_ptr().cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(row).cast()) }
     }
     #[inline(always)]
     fn words(self, row: &Words) -> Two {
@@ -66,6 +67,27 @@ impl Lanes for Avx2 {
     fn add_words(self, a: Two, b: Two) -> Two {
         // SAFETY: `self` is the proof of the instruction.
         unsafe { [_mm256_add_epi16(a[0], b[0]), _mm256_add_epi16(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn half_words(self, row: &HalfWords) -> __m256i {
+        // SAFETY: `self` is the proof of the instruction; a `HalfWords` is 32 readable bytes, aligned to 32.
+        unsafe { _mm256_load_si256(row.0.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn add_half_words(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm256_add_epi16(a, b) }
+    }
+    #[inline(always)]
+    fn pair_half(self, a: __m256i, b: __m256i, factor: i16) -> Two {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let factors = _mm256_set1_epi32(i32::from(factor) << 16 | 1);
+            let low = _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), factors);
+            let high = _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), factors);
+            // Unpacking works on halves of 128 bits: columns 0-3, 8-11, 4-7, 12-15 are put in order.
+            [_mm256_permute2x128_si256::<0x20>(low, high), _mm256_permute2x128_si256::<0x31>(low, high)]
+        }
     }
     #[inline(always)]
     fn store_words(self, row: Two, to: &mut Words) {

@@ -1,6 +1,6 @@
 //! AVX-512: a row is one register.
 
-use super::{Ints, Lanes, ROUNDER, Rounding, Words};
+use super::{HalfWords, Ints, Lanes, ROUNDER, Rounding, Words};
 use crate::engine::cpu::simd::instruction_set;
 use std::arch::x86_64::*;
 
@@ -37,13 +37,14 @@ impl Avx512 {
 
 impl Lanes for Avx512 {
     type Words = __m512i;
+    type HalfWords = __m256i;
     type Ints = __m512i;
     const ACCUMULATORS: usize = 8;
 
     #[inline(always)]
-    fn prefetch(self, row: &Words) {
+    fn prefetch<T>(self, row: &T) {
         // SAFETY: a hint about memory that is there.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(row.0.as_ptr().cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(row).cast()) }
     }
     #[inline(always)]
     fn words(self, row: &Words) -> __m512i {
@@ -54,6 +55,28 @@ impl Lanes for Avx512 {
     fn add_words(self, a: __m512i, b: __m512i) -> __m512i {
         // SAFETY: `self` is the proof of the instruction.
         unsafe { _mm512_add_epi16(a, b) }
+    }
+    #[inline(always)]
+    fn half_words(self, row: &HalfWords) -> __m256i {
+        // SAFETY: `self` is the proof of the instruction; a `HalfWords` is 32 readable bytes, aligned to 32.
+        unsafe { _mm256_load_si256(row.0.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn add_half_words(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm256_add_epi16(a, b) }
+    }
+    #[inline(always)]
+    fn pair_half(self, a: __m256i, b: __m256i, factor: i16) -> __m512i {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let factors = _mm256_set1_epi32(i32::from(factor) << 16 | 1);
+            let low = _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), factors);
+            let high = _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), factors);
+            // Unpacking works on halves of 128 bits: columns 0-3, 8-11, 4-7, 12-15 are put in order.
+            let both = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+            _mm512_shuffle_i64x2::<0b11_01_10_00>(both, both)
+        }
     }
     #[inline(always)]
     fn store_words(self, row: __m512i, to: &mut Words) {

@@ -45,6 +45,11 @@ pub const INTS: usize = 16;
 #[repr(C, align(64))]
 pub struct Words(pub [i16; WORDS]);
 
+/// A row of 16 columns in 16 bits, in order: half a cache line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(32))]
+pub struct HalfWords(pub [i16; INTS]);
+
 /// A row of 16 columns in 32 bits: one cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(64))]
@@ -67,6 +72,16 @@ impl Words {
     }
 }
 
+impl HalfWords {
+    /// All columns 0.
+    pub const ZERO: HalfWords = HalfWords([0; INTS]);
+
+    /// The first 16 columns of a row.
+    pub fn of(row: &Words) -> Self {
+        HalfWords(std::array::from_fn(|column| row.0[Words::place(column)]))
+    }
+}
+
 impl Ints {
     /// All columns 0.
     pub const ZERO: Ints = Ints([0; INTS]);
@@ -76,17 +91,25 @@ impl Ints {
 pub trait Lanes: Copy {
     /// A row of words in registers.
     type Words: Copy;
+    /// A row of half as many words in registers.
+    type HalfWords: Copy;
     /// A row of ints in registers.
     type Ints: Copy;
     /// Rows of words that fit the registers as accumulators.
     const ACCUMULATORS: usize;
 
     /// Asks for a row that will be read soon; no more than a hint.
-    fn prefetch(self, row: &Words);
+    fn prefetch<T>(self, row: &T);
     /// Reads a row.
     fn words(self, row: &Words) -> Self::Words;
     /// a + b.
     fn add_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Reads a row.
+    fn half_words(self, row: &HalfWords) -> Self::HalfWords;
+    /// a + b.
+    fn add_half_words(self, a: Self::HalfWords, b: Self::HalfWords) -> Self::HalfWords;
+    /// a + factor b, widened.
+    fn pair_half(self, a: Self::HalfWords, b: Self::HalfWords, factor: i16) -> Self::Ints;
     /// Writes a row.
     fn store_words(self, row: Self::Words, to: &mut Words);
     /// a - b.
@@ -271,6 +294,9 @@ mod tests {
             let wide = lanes.pair(added, lanes.words(&f), factor).map(to);
             let expected = p.pair(p.add_words(p.words(&e), p.words(&f)), p.words(&f), factor).map(portable);
             assert_eq!(wide, expected);
+            let (m, n) = (HalfWords::of(&e), HalfWords::of(&f));
+            let narrow = lanes.pair_half(lanes.add_half_words(lanes.half_words(&m), lanes.half_words(&n)), lanes.half_words(&n), factor);
+            assert_eq!(to(narrow), wide[0]);
             for column in 0..WORDS {
                 let at = Words::place(column);
                 assert_eq!(Words::column(at), column);

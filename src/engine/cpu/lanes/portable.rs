@@ -1,6 +1,6 @@
 //! Any processor: plain arrays. What the other sets are held to.
 
-use super::{INTS, Ints, Lanes, Rounding, WORDS, Words};
+use super::{HalfWords, INTS, Ints, Lanes, Rounding, WORDS, Words};
 
 /// Plain arrays.
 #[derive(Debug, Clone, Copy)]
@@ -8,11 +8,12 @@ pub struct Portable;
 
 impl Lanes for Portable {
     type Words = [i16; WORDS];
+    type HalfWords = [i16; INTS];
     type Ints = [i32; INTS];
     const ACCUMULATORS: usize = 4;
 
     #[inline(always)]
-    fn prefetch(self, _: &Words) {}
+    fn prefetch<T>(self, _: &T) {}
     #[inline(always)]
     fn words(self, row: &Words) -> Self::Words {
         row.0
@@ -20,6 +21,18 @@ impl Lanes for Portable {
     #[inline(always)]
     fn add_words(self, a: Self::Words, b: Self::Words) -> Self::Words {
         std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
+    fn half_words(self, row: &HalfWords) -> Self::HalfWords {
+        row.0
+    }
+    #[inline(always)]
+    fn add_half_words(self, a: Self::HalfWords, b: Self::HalfWords) -> Self::HalfWords {
+        std::array::from_fn(|i| a[i].wrapping_add(b[i]))
+    }
+    #[inline(always)]
+    fn pair_half(self, a: Self::HalfWords, b: Self::HalfWords, factor: i16) -> Self::Ints {
+        std::array::from_fn(|i| i32::from(a[i]) + i32::from(factor) * i32::from(b[i]))
     }
     #[inline(always)]
     fn store_words(self, row: Self::Words, to: &mut Words) {
