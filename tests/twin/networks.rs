@@ -118,7 +118,7 @@ fn whole_networks() {
         let mut point = point();
         change(&mut point);
         let plan = Plan::new(network, &point, &[]).expect("a plan");
-        let cpu: Vec<_> = (2..5).map(|trial| cpu::run_trial(&plan, &images, trial, true)).collect();
+        let cpu: Vec<_> = cpu::run(&plan, &images, 2..5, true);
         assert!(cpu[0].logits.iter().any(|l| *l != cpu[0].logits[0]), "{what}: logits differ");
         assert_eq!(cpu[0].saturated_cells > 0, what == "cells cut", "{what}");
         for limits in batches {
@@ -144,5 +144,5 @@ fn nothing_panics_where_there_is_no_room() {
     assert!(engine.run(&plan, &images.first(0), 0..1, false).is_err());
     // The smallest budget still computes one column of one image at a time.
     engine.set_limits(BatchLimits { memory_bytes: 1, ..BatchLimits::default() });
-    assert_eq!(engine.run(&plan, &images, 0..1, true).expect("a run"), [cpu::run_trial(&plan, &images, 0, true)]);
+    assert_eq!(engine.run(&plan, &images, 0..1, true).expect("a run"), cpu::run(&plan, &images, 0..1, true));
 }

@@ -39,7 +39,7 @@ fn compare(engine: &GpuEngine, plan: &Plan, cases: &mut Cases, images: usize, in
     let labels = (0..images).map(|_| cases.below(classes.min(3)) as u32).collect();
     let images = IntegerImages { size, values, labels };
     let gpu = engine.run(plan, &images, 3..5, true).expect("a run");
-    let cpu: Vec<_> = (3..5).map(|trial| cpu::run_trial(plan, &images, trial, true)).collect();
+    let cpu: Vec<_> = cpu::run(plan, &images, 3..5, true);
     assert_same(what, &gpu.iter().flat_map(|t| &t.logits).collect::<Vec<_>>(), &cpu.iter().flat_map(|t| &t.logits).collect::<Vec<_>>());
     assert_eq!(gpu, cpu, "{what}");
 }
@@ -165,7 +165,7 @@ fn requantization() {
         let plan = plan(vec![tensor(case.shape, 0), tensor(shape, 5)], steps, vec![vec![placed]], Some(case.table));
         compare(&engine, &plan, &mut cases, case.images, input_bits, &format!("requantize {round}"));
         let image = IntegerImages { size: plan.network.tensors[0].len(), values: vec![1; plan.network.tensors[0].len()], labels: vec![0] };
-        let logits = cpu::run_trial(&plan, &image, 0, true).logits;
+        let logits = cpu::run(&plan, &image, 0..1, true).remove(0).logits;
         spread += logits.iter().filter(|&&v| v > 1000 && v < (1 << 20) - 1).count();
     }
     assert!(spread > 500, "most outputs are at a clamp: {spread}");
