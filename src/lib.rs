@@ -13,6 +13,7 @@
 //!
 //! Each step takes the former step's struct and returns the next. ARCHITECTURE.md has the map and the invariants.
 
+pub mod bench;
 pub mod config;
 pub mod crossbar;
 pub mod dataset;

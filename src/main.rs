@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         cli::Command::Merge(args) => cli::merge::merge(&args, &terminal),
         cli::Command::Mvm(args) => cli::mvm::mvm(&args, &terminal),
         cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
+        cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),
         cli::Command::Doctor(args) => cli::doctor::doctor(&args, &terminal),
     };
     match result {

@@ -83,7 +83,7 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
             mvm.run(&cells, &inputs, shape, &mut Counts::default());
             products.pre_adc = Some(currents(&layer, &mvm, operands.vectors));
         }
-        let accumulators = product.accumulators(&product.on_chip(cells, false), View { values: &inputs, shape }, &mut work, &mut counts);
+        let accumulators = product.accumulators(&product.on_chip(cells), View { values: &inputs, shape }, &mut work, &mut counts);
         for n in 0..layer.outputs {
             for row in accumulators.chunks(layer.accumulators()) {
                 products.outputs.push(multiply_accumulates(&layer, &decoding, row, n));
@@ -102,7 +102,8 @@ fn currents(layer: &CrossbarLayer, mvm: &Mvm, vectors: usize) -> ([usize; 5], Ve
     (shape, mvm.sums().iter().enumerate().filter_map(of_column).collect())
 }
 
-fn lay_out(point: &PointConfig, operands: &Operands) -> Result<CrossbarLayer> {
+/// The operands' weights on crossbars.
+pub(crate) fn lay_out(point: &PointConfig, operands: &Operands) -> Result<CrossbarLayer> {
     let [outputs, rows] = operands.shape;
     let q = &point.quantization;
     let top = (1i64 << (q.weight_bits - 1)) - 1;

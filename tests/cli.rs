@@ -24,7 +24,7 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 3
 "#;
 
-const SUBCOMMANDS: [&str; 8] = ["demo", "new", "run", "status", "merge", "mvm", "plot", "doctor"];
+const SUBCOMMANDS: [&str; 9] = ["demo", "new", "run", "status", "merge", "mvm", "plot", "bench", "doctor"];
 
 /// A folder with the tiny network, its data and `sweep.toml`.
 fn folder(sweep: &str) -> tempfile::TempDir {
@@ -549,4 +549,54 @@ fn mvm_refuses_arrays_that_do_not_fit() {
     refuse(&[], &["mvm.toml", "network"]);
     std::fs::write(d.join("mvm.toml"), MVM.replace("= 9", "= [9, 16]")).unwrap();
     refuse(&[], &["mvm.toml:5", "ou_wordlines"]);
+}
+
+/// Every key at any depth of a JSON value.
+fn keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            found.insert(key.clone());
+            keys(value, found);
+        }),
+        Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+/// A report of `bwq bench` makes sense, and docs/bench.md describes every key of it.
+fn check_bench(report: &Value, engine: &str) {
+    assert_eq!(report["format"], "bwq-bench-1");
+    assert_eq!(report["quick"], true);
+    let mut found = std::collections::BTreeSet::new();
+    keys(report, &mut found);
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md")).unwrap();
+    let missing: Vec<&String> = found.iter().filter(|k| !page.contains(&format!("`{k}`")) && !page.contains(&format!(".{k}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/bench.md: {missing:?}");
+    let positive = |v: &Value| v.as_f64().is_some_and(|x| x > 0.0 && x < 1e15);
+    let rows = |v: &Value| v.as_array().cloned().unwrap_or_default();
+    let kernels = rows(&report["kernels"]);
+    assert!(kernels.iter().any(|k| k["kernel"] == "direct") && kernels.iter().all(|k| k["engine"] == engine), "{report:#}");
+    for k in &kernels {
+        assert_eq!(k["equals_direct"], true, "{k:#}");
+        assert!(["ms_per_trial_min", "trial_vectors_per_s", "ideal_mmac_per_s", "conversions_per_s"].iter().all(|key| positive(&k[key])), "{k:#}");
+        assert!(k["ms_per_trial_min"].as_f64() <= k["ms_per_trial_median"].as_f64() && k["repeats"].as_u64() >= Some(1), "{k:#}");
+    }
+    assert!(rows(&report["network"]).iter().all(|n| positive(&n["ms_per_image_and_chip_min"])) && !rows(&report["network"]).is_empty());
+    let differ = report["precision"][0]["codes_that_differ_frac"].as_f64();
+    assert!(differ.is_some_and(|d| d > 0.0 && d < 0.1), "{differ:?}");
+    let limits = &report["limits"][engine];
+    assert!(positive(&limits["copy_gb_per_s"]) && rows(&limits["random_rows"]).len() > 2, "{limits:#}");
+    assert!(rows(&limits["random_rows"]).iter().all(|r| positive(&r["gb_per_s"])), "{limits:#}");
+}
+
+#[test]
+fn bench_measures_the_cpu() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = bwq_ok(dir.path(), &["bench", "--quick", "--json", "--engine", "cpu", "--threads", "1"]);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    check_bench(&report, "cpu");
+    assert!(report["limits"]["gpu"].is_null() && report["machine"]["adapter"].is_null());
+    assert!(!out.contains(&bwq::sweep::atomic::host()) || bwq::sweep::atomic::host().len() < 4, "no host name");
+    let refused = bwq(dir.path(), &["bench", "--engine", "cpu", "--threads", "0"]);
+    assert!(refused.0 == 2 && refused.2.contains("--threads 0"), "{}", refused.2);
 }

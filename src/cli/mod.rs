@@ -2,6 +2,7 @@
 //!
 //! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`.
 
+pub mod bench;
 pub mod doctor;
 pub mod engine;
 pub mod merge;
@@ -52,6 +53,8 @@ pub enum Command {
     Mvm(MvmArgs),
     /// Draw the figures of a results folder.
     Plot(PlotArgs),
+    /// Measure the kernels of each engine beside the machine's limits.
+    Bench(BenchArgs),
     /// Report adapters, drivers and limits, and compare one block on both engines.
     Doctor(DoctorArgs),
 }
@@ -180,6 +183,26 @@ pub struct MvmArgs {
     /// Outputs, trials x n x b in float64 (.npy).
     #[arg(long, value_name = "Y.npy")]
     pub out: PathBuf,
+}
+
+/// `bwq bench`
+#[derive(Args)]
+pub struct BenchArgs {
+    /// Machine-readable output; docs/bench.md says what the keys mean.
+    #[arg(long)]
+    pub json: bool,
+    /// Engine: the CPU and a GPU if there is a real one, the GPU only (69 if there is none), or the CPU only.
+    #[arg(long, value_name = "auto|gpu|cpu", default_value = "auto")]
+    pub engine: engine::EngineChoice,
+    /// Vulkan adapter: its number, a part of its name, or its PCI bus id (see `bwq doctor`).
+    #[arg(long, value_name = "SEL")]
+    pub adapter: Option<String>,
+    /// A look of some ten seconds: fewer cases and repeats.
+    #[arg(long)]
+    pub quick: bool,
+    /// CPU threads of the network's wall-clock measurement; all else runs on one [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 /// `bwq doctor`

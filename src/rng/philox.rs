@@ -39,6 +39,12 @@ impl PhiloxStream {
     pub fn new(seed: u64) -> Self {
         PhiloxStream { key: [seed as u32, (seed >> 32) as u32], block: 0, used: 4, words: [0; 4] }
     }
+
+    /// The next word as a number below `bound` (a bias of bound / 2^32 is nothing to a benchmark).
+    pub fn below(&mut self, bound: u32) -> u32 {
+        let Ok(word) = self.try_next_u32();
+        ((u64::from(word) * u64::from(bound)) >> 32) as u32
+    }
 }
 
 impl TryRng for PhiloxStream {

@@ -1,11 +1,14 @@
 //! Tables of codes: for every pattern of a unit, what its conversions add to 32 columns, over all slices and planes.
 //! Twin of `shaders/code_tables.wgsl`.
 //!
-//! A pattern's bitline sum is the sum of its low and its high bits' sums, so a row costs one addition per slice.
+//! A pattern's bitline sum is the sum of its low and its high bits' sums, so a row costs one addition per slice. Where
+//! nothing can be clipped 16 bits decide nearly all codes ([`super::estimates`]); else every sum is converted exactly.
+//!
 //! Read noise would make a conversion a random number: a row then needs its variance beside its code, which has its
 //! place here, where each (pattern, slice) is converted once and for all.
 
-use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, fastest_rule, with_lanes};
+use super::estimates::Estimates;
+use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, fastest_rule, single_rule, with_lanes};
 use super::program_cells::Cells;
 use crate::crossbar::{Adc, CrossbarLayer};
 use crate::engine::units::{Block, Unit};
@@ -13,13 +16,15 @@ use crate::engine::units::{Block, Unit};
 /// Pattern bits of the low sums: 32 rows of 64 bytes per slice stay in the first-level cache.
 const LOW_BITS: u32 = 5;
 /// Their rows.
-const LOW_ROWS: usize = 1 << LOW_BITS;
+pub const LOW_ROWS: usize = 1 << LOW_BITS;
 
 /// A layer's converter, as tables need it.
 #[derive(Debug, Clone, Copy)]
 pub struct Converter {
     /// Sum to index.
     pub rule: Rounding,
+    /// The rule in single precision, where it serves sums of 16 bits.
+    pub single: Option<(f32, f32)>,
     /// Highest index.
     pub top: i32,
     /// Index that codes are counted from.
@@ -29,7 +34,7 @@ pub struct Converter {
 impl Converter {
     /// The converter of `adc`.
     pub fn new(adc: &Adc) -> Self {
-        Converter { rule: fastest_rule(adc), top: adc.top as i32, zero: adc.zero_index }
+        Converter { rule: fastest_rule(adc), single: single_rule(adc), top: adc.top as i32, zero: adc.zero_index }
     }
 
     /// True if a sum between `least` and `largest` can be clipped: indices rise with sums.
@@ -84,20 +89,22 @@ impl Slot {
 }
 
 /// A plane's slices on 16 columns while a unit's table is built, from the least significant on.
-struct Plane {
-    slots: Vec<Slot>,
-    /// `[slice][pattern of the low bits]`, and `[slice][pattern of the high bits]`.
-    low: Vec<[Ints; LOW_ROWS]>,
-    high: Vec<Vec<Ints>>,
+pub struct Plane {
+    /// What is added up.
+    pub slots: Vec<Slot>,
+    /// `[slice][pattern of the low bits]`
+    pub low: Vec<[Ints; LOW_ROWS]>,
+    /// `[slice][pattern of the high bits]`
+    pub high: Vec<Vec<Ints>>,
     can_clip: Vec<bool>,
 }
 
-/// 16 columns of a unit, and the zero level's share of a row.
-struct Half {
-    planes: Vec<Plane>,
-    zero: Ints,
-    /// The fused rule's numbers, if it holds, nothing can be clipped and every column is converted: the usual case.
-    plain: Option<(f64, f64)>,
+/// 16 columns of a unit.
+pub struct Half {
+    /// Its planes.
+    pub planes: Vec<Plane>,
+    /// The zero level's share of a row.
+    pub zero: Ints,
 }
 
 /// What tables are built from.
@@ -112,42 +119,37 @@ pub struct Source<'a> {
 
 with_lanes! {
     /// Builds the tables of `block` for the columns from `32 tile` on: a row of codes per pattern, and how many of its
-    /// conversions are clipped. Returns false, and leaves `clips` as it is, if none can be.
+    /// conversions are clipped. Returns false if none can be.
     pub fn code_tables(source: &Source, block: &Block, tile: usize, rows: &mut [Words], clips: &mut [u32]) -> bool = build
 }
 
 #[inline(always)]
 fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, tile: usize, rows: &mut [Words], clips: &mut [u32]) -> bool {
     let halves = (source.layer.columns - tile * WORDS).div_ceil(INTS).min(2);
-    let mut units: Vec<Vec<Half>> = Vec::with_capacity(block.units.len());
+    let mut can_clip = false;
+    let mut codes = [[Ints::ZERO; 2]; LOW_ROWS];
     for unit in &block.units {
-        let mut of_unit = Vec::with_capacity(halves);
+        let mut halves_of_unit = Vec::with_capacity(halves);
         for half in 0..halves {
-            of_unit.push(half_of(lanes, source, unit, tile * 2 + half));
+            halves_of_unit.push(half_of(lanes, source, unit, tile * 2 + half));
         }
-        units.push(of_unit);
-    }
-    let can_clip = units.iter().flatten().flat_map(|h| &h.planes).any(|p| p.can_clip.contains(&true));
-    let mut codes = vec![[Ints::ZERO; 2]; LOW_ROWS];
-    for (unit, halves) in block.units.iter().zip(&units) {
+        let halves = &halves_of_unit;
+        can_clip |= halves.iter().any(Half::can_clip);
         let table = unit.first..unit.first + (1 << unit.bits);
-        if can_clip {
-            clips[table.clone()].fill(0);
+        clips[table.clone()].fill(0);
+        if let Some(estimates) = Estimates::new(lanes, source, halves) {
+            estimates.fill(lanes, source, halves, &mut rows[table]);
+            continue;
         }
         for (high, rows) in rows[table].chunks_mut(LOW_ROWS).enumerate() {
             let mut clipped = [0; LOW_ROWS];
             for (h, half) in halves.iter().enumerate() {
-                match half.plain {
-                    Some(rule) => plain_rows(lanes, source.layer.cell_bits, half, high, rule, &mut codes[..rows.len()], h),
-                    None => any_rows(lanes, source, half, high, &mut codes[..rows.len()], h, &mut clipped),
-                }
+                exact_rows(lanes, source, half, high, &mut codes[..rows.len()], h, &mut clipped);
             }
             for (row, codes) in rows.iter_mut().zip(&codes) {
                 *row = lanes.pack(lanes.ints(&codes[0]), lanes.ints(&codes[1]));
             }
-            if can_clip {
-                clips[unit.first + high * LOW_ROWS..][..rows.len()].copy_from_slice(&clipped[..rows.len()]);
-            }
+            clips[unit.first + high * LOW_ROWS..][..rows.len()].copy_from_slice(&clipped[..rows.len()]);
         }
     }
     can_clip
@@ -156,25 +158,7 @@ fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, tile: usize, rows: 
 /// 16 columns of the rows of one pattern of the high bits: the shift-and-add over the slices, by Horner's rule from the
 /// most significant on.
 #[inline(always)]
-fn plain_rows<L: Lanes>(lanes: L, cell_bits: u32, half: &Half, high: usize, rule: (f64, f64), codes: &mut [[Ints; 2]], h: usize) {
-    for (low, row) in codes.iter_mut().enumerate() {
-        let mut total = lanes.ints(&half.zero);
-        for plane in half.planes.iter().rev() {
-            let mut codes = lanes.all(0);
-            for (lows, highs) in plane.low.iter().zip(&plane.high).rev() {
-                let sum = lanes.add(lanes.ints(&lows[low & (LOW_ROWS - 1)]), lanes.ints(&highs[high]));
-                codes = lanes.add(lanes.shift_left(codes, cell_bits), lanes.fused_indices(sum, rule.0, rule.1));
-            }
-            // The minus plane comes first and is turned over by the other.
-            total = lanes.sub(codes, total);
-        }
-        lanes.store(total, &mut row[h]);
-    }
-}
-
-/// The same with clipping, columns that are not converted, and any rule of the converter.
-#[inline(always)]
-fn any_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, codes: &mut [[Ints; 2]], h: usize, clipped: &mut [u32; LOW_ROWS]) {
+fn exact_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, codes: &mut [[Ints; 2]], h: usize, clipped: &mut [u32; LOW_ROWS]) {
     let converter = source.converter;
     for (low, row) in codes.iter_mut().enumerate() {
         let mut total = lanes.ints(&half.zero);
@@ -191,6 +175,7 @@ fn any_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, codes
                 }
                 codes = lanes.add(lanes.shift_left(codes, source.layer.cell_bits), lanes.and(index, mask));
             }
+            // The minus plane comes first and is turned over by the other.
             total = lanes.sub(codes, total);
         }
         lanes.store(total, &mut row[h]);
@@ -200,7 +185,7 @@ fn any_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, codes
 #[inline(always)]
 fn half_of<L: Lanes>(lanes: L, source: &Source, unit: &Unit, half: usize) -> Half {
     let (layer, converter) = (source.layer, source.converter);
-    let mut out = Half { planes: Vec::new(), zero: Ints::ZERO, plain: None };
+    let mut out = Half { planes: Vec::new(), zero: Ints::ZERO };
     for plane in 0..layer.planes.converted {
         // Slices that are converted come first: a block of lower precision lacks the upper ones.
         let slots: Vec<Slot> = (0..layer.planes.slices).map_while(|slice| Slot::new(layer, source.cells, unit, plane, slice, half)).collect();
@@ -208,7 +193,7 @@ fn half_of<L: Lanes>(lanes: L, source: &Source, unit: &Unit, half: usize) -> Hal
         for (slice, slot) in sums.slots.iter().enumerate() {
             let weight = converter.zero << (slice as u32 * layer.cell_bits);
             for i in 0..INTS {
-                // Rows of the planes are subtracted in turn, the last from this: see `plain_rows`.
+                // Rows of the planes are subtracted in turn, the last from this: see `exact_rows`.
                 let level = weight & slot.mask.0[i];
                 out.zero.0[i] += if (layer.planes.converted - plane) % 2 == 1 { level } else { -level };
             }
@@ -222,11 +207,14 @@ fn half_of<L: Lanes>(lanes: L, source: &Source, unit: &Unit, half: usize) -> Hal
         }
         out.planes.push(sums);
     }
-    let usual = out.planes.iter().all(|p| p.slots.iter().all(|s| s.full) && !p.can_clip.contains(&true));
-    if let (true, Rounding::Fused(inverse, start)) = (usual, converter.rule) {
-        out.plain = Some((inverse, start));
-    }
     out
+}
+
+impl Half {
+    /// True if a conversion can be clipped.
+    pub fn can_clip(&self) -> bool {
+        self.planes.iter().any(|p| p.can_clip.contains(&true))
+    }
 }
 
 /// The sum of every pattern of `bits`, by doubling: a pattern is its highest bit and a pattern that is already there.

@@ -38,7 +38,7 @@ fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, converter: &C
 #[inline(always)]
 fn plain_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, dac_bits: u32, inverse: f64, start: f64) -> L::Ints {
     let mut codes = lanes.all(0);
-    if steps == 8 {
+    if steps == 8 && dac_bits == 1 {
         let sums = eight_steps(lanes, table, numbers);
         for t in (0..8).rev() {
             codes = lanes.add(lanes.add(codes, codes), lanes.fused_indices(sums[t], inverse, start));

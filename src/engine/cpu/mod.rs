@@ -14,11 +14,13 @@ pub mod code_tables;
 pub mod copy_channels;
 pub mod crossbar_mvm;
 pub mod digital;
+mod estimates;
 pub mod fill_zero;
 pub mod gather;
 pub mod input_bytes;
 pub mod lanes;
 pub mod look_up_codes;
+pub mod look_up_narrow_sums;
 pub mod look_up_sums;
 pub mod max_pool;
 pub mod patterns;
@@ -27,7 +29,7 @@ mod pool_rows;
 pub mod program_cells;
 pub mod requantize;
 mod rows;
-mod simd;
+pub(crate) mod simd;
 pub mod sum_tables;
 pub mod tally;
 pub mod window;
@@ -127,9 +129,8 @@ impl Shares {
     }
 }
 
-/// A programmed chip: per layer and part, its cells or tables.
+/// A programmed chip: per layer and part, its cells and tables.
 pub struct Chip {
-    /// Per layer and part.
     parts: Vec<Vec<PartOfChip>>,
     /// Cells cut at the largest representable conductance.
     pub saturated_cells: u64,
@@ -137,18 +138,23 @@ pub struct Chip {
 
 impl Chip {
     /// A chip that is not programmed yet.
-    pub fn blank(_: &Prepared) -> Self {
-        Chip { parts: Vec::new(), saturated_cells: 0 }
+    pub fn blank(prepared: &Prepared) -> Self {
+        let parts = prepared.products.iter().map(|products| products.iter().map(|_| PartOfChip::default()).collect());
+        Chip { parts: parts.collect(), saturated_cells: 0 }
     }
 
     /// Programs the chip `trial` in the place of another; the same chip for every point with the same cells.
     pub fn program(&mut self, prepared: &Prepared, trial: u32) {
         let plan = prepared.plan;
-        let place = |product: &Product| {
-            let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
-            product.on_chip(program_cells::program_cells(product.layer, table, plan.seed, trial), prepared.keep_tables)
-        };
-        self.parts = prepared.products.par_iter().map(|products| products.iter().map(place).collect()).collect();
+        self.parts.par_iter_mut().zip(&prepared.products).for_each(|(parts, products)| {
+            for (part, product) in parts.iter_mut().zip(products) {
+                let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
+                program_cells::reprogram_cells(product.layer, table, plan.seed, trial, &mut part.cells);
+                if prepared.keep_tables {
+                    product.build_tables(part);
+                }
+            }
+        });
         self.saturated_cells = self.parts.iter().flatten().map(|p| p.cells.saturated).sum();
     }
 
@@ -180,12 +186,15 @@ pub fn run_until(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_l
     let mut counts = Vec::with_capacity(trials.len());
     for trial in trials.clone() {
         if !ahead || trial == trials.start {
-            next.program(&prepared, trial);
+            chip.program(&prepared, trial);
         }
-        std::mem::swap(&mut chip, &mut next);
         let run = || run_chip_until(&prepared, &chip, images, keep_logits, stop);
-        let of_trial = if ahead && trial + 1 < trials.end { rayon::join(run, || next.program(&prepared, trial + 1)).0 } else { run() };
-        counts.push(of_trial?);
+        if ahead && trial + 1 < trials.end {
+            counts.push(rayon::join(run, || next.program(&prepared, trial + 1)).0?);
+            std::mem::swap(&mut chip, &mut next);
+        } else {
+            counts.push(run()?);
+        }
     }
     Some(counts)
 }

@@ -5,12 +5,13 @@ use super::code_tables::{Converter, Source, code_tables};
 use super::crossbar_mvm::{Counts, Mvm};
 use super::input_bytes::InputBytes;
 use super::lanes::{INTS, Ints, WORDS, Words};
+use super::look_up_narrow_sums::{Side, look_up_narrow_sums, narrow, takes};
 use super::look_up_codes::{Patterns, clipped, look_up_codes};
 use super::look_up_sums::look_up_sums;
 use super::patterns::patterns;
 use super::program_cells::Cells;
 use super::requantize::{requantize, requantize_rows};
-use super::sum_tables::{Place, sum_tables};
+use super::sum_tables::{Columns, Place, sum_tables};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::kernel::{Kernel, SUM_BITS, units_at_once};
 use crate::engine::units::{Block, of_groups, within_groups};
@@ -37,13 +38,16 @@ pub struct Product<'a> {
 }
 
 /// The tables of codes of one tile of columns and one block.
+#[derive(Default)]
 struct CodeTable {
     rows: Vec<Words>,
-    /// Clipped conversions per row; empty if there are none.
+    /// Clipped conversions per row.
     clips: Vec<u32>,
+    can_clip: bool,
 }
 
 /// A part of a programmed chip.
+#[derive(Default)]
 pub struct PartOfChip {
     /// Its cells.
     pub cells: Cells,
@@ -57,8 +61,8 @@ pub struct Work {
     patterns: Vec<u16>,
     accumulators: Vec<Ints>,
     sums: Vec<Ints>,
-    codes: Vec<Words>,
-    clips: Vec<u32>,
+    narrow: Vec<Words>,
+    codes: CodeTable,
     extra: Vec<i32>,
 }
 
@@ -91,23 +95,22 @@ impl<'a> Product<'a> {
         self.layer.columns.div_ceil(WORDS)
     }
 
-    /// The part on a chip. With `keep`, its tables of codes are built once for all images.
-    pub fn on_chip(&self, cells: Cells, keep: bool) -> PartOfChip {
-        let mut part = PartOfChip { cells, tables: Vec::new() };
-        if let (Kernel::Table, true, Some(converter)) = (self.kernel, keep, &self.converter) {
-            let source = Source { layer: self.layer, cells: &part.cells, converter };
-            let build = |at: usize| {
-                let (block, tile) = (&self.blocks[at / self.tiles()], at % self.tiles());
-                let mut table = CodeTable { rows: vec![Words::ZERO; block.table_rows], clips: vec![0; block.table_rows] };
-                if !code_tables(&source, block, tile, &mut table.rows, &mut table.clips) {
-                    table.clips = Vec::new();
-                }
-                table
-            };
-            part.tables = (0..self.blocks.len() * self.tiles()).into_par_iter().map(build).collect();
-            part.cells.values = Vec::new();
-        }
-        part
+    /// The part of a chip with these cells.
+    pub fn on_chip(&self, cells: Cells) -> PartOfChip {
+        PartOfChip { cells, tables: Vec::new() }
+    }
+
+    /// Builds the part's tables of codes, once for all images, in the memory of those that are there.
+    pub fn build_tables(&self, part: &mut PartOfChip) {
+        let (Kernel::Table, Some(converter)) = (self.kernel, &self.converter) else { return };
+        let source = Source { layer: self.layer, cells: &part.cells, converter };
+        part.tables.resize_with(self.blocks.len() * self.tiles(), CodeTable::default);
+        part.tables.par_iter_mut().enumerate().for_each(|(at, table)| {
+            let (block, tile) = (&self.blocks[at / self.tiles()], at % self.tiles());
+            table.rows.resize(block.table_rows, Words::ZERO);
+            table.clips.resize(block.table_rows, 0);
+            table.can_clip = code_tables(&source, block, tile, &mut table.rows, &mut table.clips);
+        });
     }
 
     /// The product of some images, requantised into `output`: from `first_output` on.
@@ -158,12 +161,18 @@ impl<'a> Product<'a> {
         if self.layer.digital {
             *counts = before;
         }
-        let of_vector = |vector: usize| {
-            let column = |n: usize| i64::from(work.accumulators[n / INTS * vectors + vector].0[n % INTS]);
-            let sum = self.layer.planes.input_sum.then(|| i64::from(work.extra[vector]));
-            (0..self.layer.columns).map(column).chain(sum).collect::<Vec<i64>>()
-        };
-        (0..vectors).flat_map(of_vector).collect()
+        let width = self.layer.accumulators();
+        let mut out = vec![0; vectors * width];
+        for (vector, out) in out.chunks_exact_mut(width).enumerate() {
+            for (half, out) in out[..self.layer.columns].chunks_mut(INTS).enumerate() {
+                let row = &work.accumulators[half * vectors + vector].0;
+                out.iter_mut().zip(row).for_each(|(out, &v)| *out = i64::from(v));
+            }
+            if self.layer.planes.input_sum {
+                out[width - 1] = i64::from(work.extra[vector]);
+            }
+        }
+        out
     }
 
     /// Fills the accumulators `[16 columns][vector]` and the extra one for the vectors of `images`.
@@ -190,18 +199,19 @@ impl<'a> Product<'a> {
         let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: self.layer.input_steps as usize, dac_bits: self.layer.dac_bits };
         for (tile, accumulators) in work.accumulators.chunks_mut(2 * vectors).enumerate() {
             let (low, high) = accumulators.split_at_mut(vectors);
-            let (rows, clips): (&[Words], &[u32]) = match kept {
-                Some(kept) => (&kept[tile].rows, &kept[tile].clips),
+            let table = match kept {
+                Some(kept) => &kept[tile],
                 None => {
-                    work.codes.resize(block.table_rows, Words::ZERO);
-                    work.clips.resize(block.table_rows, 0);
-                    let can_clip = code_tables(source, block, tile, &mut work.codes, &mut work.clips);
-                    (&work.codes, if can_clip { &work.clips } else { &[] })
+                    let table = &mut work.codes;
+                    table.rows.resize(block.table_rows, Words::ZERO);
+                    table.clips.resize(block.table_rows, 0);
+                    table.can_clip = code_tables(source, block, tile, &mut table.rows, &mut table.clips);
+                    table
                 }
             };
-            look_up_codes(rows, patterns, low, high);
-            if !clips.is_empty() {
-                total += clipped(patterns, clips);
+            look_up_codes(&table.rows, patterns, low, high);
+            if table.can_clip {
+                total += clipped(patterns, &table.clips);
             }
         }
         total
@@ -212,15 +222,36 @@ impl<'a> Product<'a> {
         let layer = self.layer;
         let mut total = 0;
         let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: layer.input_steps as usize, dac_bits: layer.dac_bits };
+        let narrow_is_possible = layer.sums.level_step < f64::from(i16::MAX) && takes(patterns, source.converter);
         work.sums.resize(block.table_rows, Ints::ZERO);
-        for (half, accumulators) in work.accumulators.chunks_mut(vectors).enumerate() {
+        work.narrow.resize(block.table_rows, Words::ZERO);
+        // Where 16 bits hold the sums, two places wait for each other and are looked up together.
+        let mut waiting: Option<Side> = None;
+        for half in 0..layer.columns.div_ceil(INTS) {
             for plane in 0..layer.planes.converted {
                 for slice in 0..layer.planes.slices {
                     let Some(columns) = sum_tables(source, block, Place { plane, slice, half }, &mut work.sums) else { break };
                     let weight = 1 << (slice as u32 * layer.cell_bits);
-                    total += look_up_sums(&work.sums, patterns, source.converter, &columns, if plane == 0 { weight } else { -weight }, accumulators);
+                    let side = Side { columns, weight: if plane == 0 { weight } else { -weight }, first: half * vectors };
+                    if !(narrow_is_possible && columns.is_narrow && !columns.can_clip) {
+                        let accumulators = &mut work.accumulators[side.first..][..vectors];
+                        total += look_up_sums(&work.sums, patterns, source.converter, &columns, side.weight, accumulators);
+                        continue;
+                    }
+                    narrow(&work.sums, usize::from(waiting.is_some()), &mut work.narrow);
+                    waiting = match waiting {
+                        None => Some(side),
+                        Some(first) => {
+                            look_up_narrow_sums(&work.narrow, patterns, source.converter, &[first, side], &mut work.accumulators);
+                            None
+                        }
+                    };
                 }
             }
+        }
+        if let Some(last) = waiting {
+            let nobody = Side { columns: Columns { mask: Ints::ZERO, ..last.columns }, ..last };
+            look_up_narrow_sums(&work.narrow, patterns, source.converter, &[last, nobody], &mut work.accumulators);
         }
         total
     }

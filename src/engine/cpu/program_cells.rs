@@ -18,7 +18,7 @@ pub const COLUMN_ALIGNMENT: usize = 32;
 const WEIGHTS_PER_TASK: usize = 1 << 11;
 
 /// Conductances of one part of a layer, `[row][converted column, padded]`, in units of 2^-F of g_on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cells {
     /// Converted columns and padding.
     pub stride: usize,
@@ -37,8 +37,17 @@ impl Cells {
 
 /// Cells of chip `trial`.
 pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32) -> Cells {
-    let mut cells = Cells::zero(layer);
-    let stride = cells.stride;
+    let mut cells = Cells::default();
+    reprogram_cells(layer, table, seed, trial, &mut cells);
+    cells
+}
+
+/// The same in the memory of another chip: fresh memory costs more than the draws.
+pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32, cells: &mut Cells) {
+    let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
+    cells.stride = stride;
+    cells.values.clear();
+    cells.values.resize(layer.rows * stride, 0);
     let drawing = Drawing::new(layer, table, seed, trial);
     let rows = WEIGHTS_PER_TASK.div_ceil(layer.columns.max(1));
     let draw = |(task, out): (usize, &mut [i32])| {
@@ -47,7 +56,6 @@ pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, tr
         saturated
     };
     cells.saturated = cells.values.par_chunks_mut((rows * stride).max(1)).enumerate().map(draw).sum();
-    cells
 }
 
 /// Cells without programming error.

@@ -12,10 +12,12 @@ pub struct Columns {
     pub mask: Ints,
     /// True if a sum can be clipped.
     pub can_clip: bool,
+    /// True if 16 bits hold every sum.
+    pub is_narrow: bool,
 }
 
 /// Which columns: a slice of a plane, and the 16 outputs from `16 half` on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// Converted plane.
     pub plane: usize,
@@ -42,7 +44,9 @@ fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, place: Place, table
             range[1].0[i] += of_unit[1].0[i];
         }
         fill_sums(lanes, &slot.bits, &mut table[unit.first..unit.first + (1 << unit.bits)]);
-        columns = Some(Columns { mask: slot.mask, can_clip: false });
+        columns = Some(Columns { mask: slot.mask, can_clip: false, is_narrow: false });
     }
-    columns.map(|c| Columns { can_clip: source.converter.can_clip(&range[0], &range[1]), ..c })
+    let [least, largest] = range;
+    let is_narrow = least.0.iter().chain(&largest.0).all(|&sum| i16::try_from(sum).is_ok());
+    columns.map(|c| Columns { can_clip: source.converter.can_clip(&least, &largest), is_narrow, ..c })
 }

@@ -13,6 +13,7 @@ mod batch;
 mod chips;
 mod device;
 mod layout;
+mod limits;
 mod mvm;
 mod passes;
 mod probe;
@@ -21,6 +22,7 @@ mod shaders;
 
 pub use adapter::{AdapterReport, list_adapters};
 pub use batch::{BatchLimits, DEFAULT_MEMORY_BYTES};
+pub use limits::{GpuLimits, GpuRowRate};
 pub use mvm::{Cells, MvmInput, MvmOutput};
 
 use crate::engine::{IntegerImages, Plan, Stop, TrialCounts, stopped};

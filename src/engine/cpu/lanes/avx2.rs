@@ -63,6 +63,47 @@ impl Lanes for Avx2 {
         unsafe { [_mm256_add_epi16(a[0], b[0]), _mm256_add_epi16(a[1], b[1])] }
     }
     #[inline(always)]
+    fn store_words(self, row: Two, to: &mut Words) {
+        let at: *mut __m256i = to.0.as_mut_ptr().cast();
+        // SAFETY: `self` is the proof of the instruction; a `Words` is 64 writable bytes, aligned to 64.
+        unsafe {
+            _mm256_store_si256(at, row[0]);
+            _mm256_store_si256(at.add(1), row[1]);
+        }
+    }
+    #[inline(always)]
+    fn sub_words(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_sub_epi16(a[0], b[0]), _mm256_sub_epi16(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn shift_words_left(self, a: Two, by: u32) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe {
+            let by = _mm_cvtsi32_si128(by as i32);
+            [_mm256_sll_epi16(a[0], by), _mm256_sll_epi16(a[1], by)]
+        }
+    }
+    #[inline(always)]
+    fn shift_words_right(self, a: Two, by: u32) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe {
+            let by = _mm_cvtsi32_si128(by as i32);
+            [_mm256_srl_epi16(a[0], by), _mm256_srl_epi16(a[1], by)]
+        }
+    }
+    #[inline(always)]
+    fn words_without(self, a: Two, bits: u16) -> u32 {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let (bits, zero) = (_mm256_set1_epi16(bits as i16), _mm256_setzero_si256());
+            let first = _mm256_cmpeq_epi16(_mm256_and_si256(a[0], bits), zero);
+            let second = _mm256_cmpeq_epi16(_mm256_and_si256(a[1], bits), zero);
+            // Packing works on halves of 128 bits; the permutation puts them in order.
+            _mm256_movemask_epi8(_mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi16(first, second))) as u32
+        }
+    }
+    #[inline(always)]
     fn pair(self, a: Two, b: Two, factor: i16) -> [Two; 2] {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
@@ -80,6 +121,19 @@ impl Lanes for Avx2 {
         unsafe {
             _mm256_store_si256(at, _mm256_packs_epi32(low[0], high[0]));
             _mm256_store_si256(at.add(1), _mm256_packs_epi32(low[1], high[1]));
+        }
+        row
+    }
+
+    #[inline(always)]
+    fn pack_low(self, low: Two, high: Two) -> Words {
+        let mut row = Words::ZERO;
+        let at: *mut __m256i = row.0.as_mut_ptr().cast();
+        // SAFETY: `self` is the proof of the instructions; a `Words` is 64 writable bytes, aligned to 64.
+        unsafe {
+            let kept = _mm256_set1_epi32(0xffff);
+            _mm256_store_si256(at, _mm256_packus_epi32(_mm256_and_si256(low[0], kept), _mm256_and_si256(high[0], kept)));
+            _mm256_store_si256(at.add(1), _mm256_packus_epi32(_mm256_and_si256(low[1], kept), _mm256_and_si256(high[1], kept)));
         }
         row
     }
@@ -145,6 +199,25 @@ impl Lanes for Avx2 {
             let first = _mm256_or_si256(_mm256_cmpeq_epi32(a[0], b[0]), _mm256_cmpeq_epi32(mask[0], zero));
             let second = _mm256_or_si256(_mm256_cmpeq_epi32(a[1], b[1]), _mm256_cmpeq_epi32(mask[1], zero));
             16 - _mm256_movemask_ps(_mm256_castsi256_ps(first)).count_ones() - _mm256_movemask_ps(_mm256_castsi256_ps(second)).count_ones()
+        }
+    }
+    #[inline(always)]
+    fn widen(self, row: Two) -> [Two; 2] {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let first = [_mm256_cvtepi16_epi32(_mm256_castsi256_si128(row[0])), _mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(row[0]))];
+            let second = [_mm256_cvtepi16_epi32(_mm256_castsi256_si128(row[1])), _mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(row[1]))];
+            [first, second]
+        }
+    }
+    #[inline(always)]
+    fn small_indices(self, sums: Two, inverse: f32, start: f32) -> Two {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let (inverse, start) = (_mm256_set1_ps(inverse), _mm256_set1_ps(start));
+            let first = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[0]), inverse, start);
+            let second = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[1]), inverse, start);
+            [_mm256_castps_si256(first), _mm256_castps_si256(second)]
         }
     }
     #[inline(always)]

@@ -51,6 +51,31 @@ impl Lanes for Avx512 {
         unsafe { _mm512_add_epi16(a, b) }
     }
     #[inline(always)]
+    fn store_words(self, row: __m512i, to: &mut Words) {
+        // SAFETY: `self` is the proof of the instruction; a `Words` is 64 writable bytes, aligned to 64.
+        unsafe { _mm512_store_si512(to.0.as_mut_ptr().cast(), row) }
+    }
+    #[inline(always)]
+    fn sub_words(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_sub_epi16(a, b) }
+    }
+    #[inline(always)]
+    fn shift_words_left(self, a: __m512i, by: u32) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_sll_epi16(a, _mm_cvtsi32_si128(by as i32)) }
+    }
+    #[inline(always)]
+    fn shift_words_right(self, a: __m512i, by: u32) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_srl_epi16(a, _mm_cvtsi32_si128(by as i32)) }
+    }
+    #[inline(always)]
+    fn words_without(self, a: __m512i, bits: u16) -> u32 {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_testn_epi16_mask(a, _mm512_set1_epi16(bits as i16)) }
+    }
+    #[inline(always)]
     fn pair(self, a: __m512i, b: __m512i, factor: i16) -> [__m512i; 2] {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
@@ -63,6 +88,18 @@ impl Lanes for Avx512 {
         let mut row = Words::ZERO;
         // SAFETY: `self` is the proof of the instructions; a `Words` is 64 writable bytes, aligned to 64.
         unsafe { _mm512_store_si512(row.0.as_mut_ptr().cast(), _mm512_packs_epi32(low, high)) };
+        row
+    }
+
+    #[inline(always)]
+    fn pack_low(self, low: __m512i, high: __m512i) -> Words {
+        let mut row = Words::ZERO;
+        // SAFETY: `self` is the proof of the instructions; a `Words` is 64 writable bytes, aligned to 64.
+        unsafe {
+            let kept = _mm512_set1_epi32(0xffff);
+            let packed = _mm512_packus_epi32(_mm512_and_si512(low, kept), _mm512_and_si512(high, kept));
+            _mm512_store_si512(row.0.as_mut_ptr().cast(), packed);
+        }
         row
     }
 
@@ -115,6 +152,16 @@ impl Lanes for Avx512 {
     fn count_different(self, a: __m512i, b: __m512i, mask: __m512i) -> u32 {
         // SAFETY: `self` is the proof of the instructions.
         unsafe { u32::from(_mm512_mask_cmpneq_epi32_mask(_mm512_test_epi32_mask(mask, mask), a, b)).count_ones() }
+    }
+    #[inline(always)]
+    fn widen(self, row: __m512i) -> [__m512i; 2] {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { [_mm512_cvtepi16_epi32(_mm512_castsi512_si256(row)), _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64::<1>(row))] }
+    }
+    #[inline(always)]
+    fn small_indices(self, sums: __m512i, inverse: f32, start: f32) -> __m512i {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { _mm512_castps_si512(_mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(inverse), _mm512_set1_ps(start))) }
     }
     #[inline(always)]
     fn fused_indices(self, sums: __m512i, inverse: f64, start: f64) -> __m512i {

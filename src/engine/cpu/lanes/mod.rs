@@ -49,6 +49,12 @@ impl Words {
     pub const fn place(column: usize) -> usize {
         column % INTS / 4 * 8 + column / INTS * 4 + column % 4
     }
+
+    /// The column that stands at a place of the row.
+    #[inline]
+    pub const fn column(place: usize) -> usize {
+        place % 8 / 4 * INTS + place / 8 * 4 + place % 4
+    }
 }
 
 impl Ints {
@@ -69,10 +75,22 @@ pub trait Lanes: Copy {
     fn words(self, row: &Words) -> Self::Words;
     /// a + b.
     fn add_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Writes a row.
+    fn store_words(self, row: Self::Words, to: &mut Words);
+    /// a - b.
+    fn sub_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// a << by, by < 16.
+    fn shift_words_left(self, a: Self::Words, by: u32) -> Self::Words;
+    /// a >> by as unsigned numbers, by < 16.
+    fn shift_words_right(self, a: Self::Words, by: u32) -> Self::Words;
+    /// A bit for each word that has none of `bits`; the first word's is the lowest.
+    fn words_without(self, a: Self::Words, bits: u16) -> u32;
     /// a + factor b, widened: columns 0..16 and 16..32.
     fn pair(self, a: Self::Words, b: Self::Words, factor: i16) -> [Self::Ints; 2];
     /// Narrows two rows (columns 0..16 and 16..32) that fit 16 bits.
     fn pack(self, low: Self::Ints, high: Self::Ints) -> Words;
+    /// The low 16 bits of two rows.
+    fn pack_low(self, low: Self::Ints, high: Self::Ints) -> Words;
 
     /// Reads a row.
     fn ints(self, row: &Ints) -> Self::Ints;
@@ -94,6 +112,10 @@ pub trait Lanes: Copy {
     fn max(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
     /// Columns in which a and b differ and `mask` is not 0.
     fn count_different(self, a: Self::Ints, b: Self::Ints, mask: Self::Ints) -> u32;
+    /// The two halves of a row of words, widened as they stand.
+    fn widen(self, row: Self::Words) -> [Self::Ints; 2];
+    /// Indices of sums of 16 bits by the rule of [`single_rule`], plus [`SMALL_START`].
+    fn small_indices(self, sums: Self::Ints, inverse: f32, start: f32) -> Self::Ints;
     /// Indices by the rule [`Rounding::Fused`].
     fn fused_indices(self, sums: Self::Ints, inverse: f64, start: f64) -> Self::Ints;
     /// Indices of bitline sums, unclipped ([`Adc::index`]).
@@ -110,6 +132,29 @@ pub fn fastest_rule(adc: &Adc) -> Rounding {
         return adc.same_rule([product, Rounding::Quotient(adc.lo, adc.step)]);
     }
     adc.same_rule([fused, product])
+}
+
+/// 1.5 x 2^23, the [`ROUNDER`] of single precision, and its bits.
+const SMALL_ROUNDER: f32 = 12_582_912.0;
+/// See [`Lanes::small_indices`].
+pub const SMALL_START: i32 = SMALL_ROUNDER.to_bits() as i32;
+
+/// Inverse step and start of a fused multiplication in single precision, if that gives the index of every sum that fits
+/// 16 bits: as in [`Adc::same_rule`], it is enough to look at the thresholds.
+pub fn single_rule(adc: &Adc) -> Option<(f32, f32)> {
+    if cfg!(target_arch = "x86_64") && super::simd::instruction_set() == "portable" {
+        return None; // a fused product is a slow call there
+    }
+    let start = SMALL_ROUNDER + adc.zero_index as f32;
+    let near = |t: i32| [t, t.saturating_sub(1)].into_iter().filter(|sum| i16::try_from(*sum).is_ok());
+    let right = |inverse: f32, sum: i32| {
+        let index = (sum as f32).mul_add(inverse, start).to_bits() as i32 - SMALL_START;
+        f64::from(index) == adc.index(sum)
+    };
+    // A sum that lies halfway falls to the side on which the inverse errs, so its neighbours are tried as well.
+    let inverse = (1.0 / adc.step) as f32;
+    let inverses = [inverse, inverse.next_up(), inverse.next_down()];
+    inverses.into_iter().find(|&inverse| adc.thresholds.iter().all(|&t| near(t).all(|sum| right(inverse, sum)))).map(|inverse| (inverse, start))
 }
 
 /// Defines `$name`, which calls the generic, inlined `$body` with the lanes of the best instruction set there is.
@@ -193,6 +238,21 @@ mod tests {
             assert_eq!(lanes.count_different(x, y, lanes.all(-1)), INTS as u32);
             assert_eq!(lanes.pack(lanes.ints(&c), lanes.ints(&d)), p.pack(p.ints(&c), p.ints(&d)));
             let (e, f) = (words(seed), words(seed + 1000));
+            assert_eq!(lanes.pack_low(x, y), p.pack_low(u, v));
+            assert_eq!(lanes.widen(lanes.words(&words(seed))).map(to), p.widen(words(seed).0).map(portable));
+            let (first, start) = (lanes.ints(&c), SMALL_ROUNDER + 7.0);
+            assert_eq!(to(lanes.small_indices(first, 0.013, start)), portable(p.small_indices(c.0, 0.013, start)));
+            let word = |row| {
+                let mut out = Words::ZERO;
+                lanes.store_words(row, &mut out);
+                out
+            };
+            let (g, h, by) = (lanes.words(&e), lanes.words(&f), seed % 15);
+            assert_eq!(word(lanes.sub_words(g, h)).0, p.sub_words(e.0, f.0));
+            assert_eq!(word(lanes.shift_words_left(g, by)).0, p.shift_words_left(e.0, by));
+            assert_eq!(word(lanes.shift_words_right(g, by)).0, p.shift_words_right(e.0, by));
+            assert_eq!(lanes.words_without(g, 0x0306), p.words_without(e.0, 0x0306));
+            assert_eq!(lanes.words_without(g, 0), u32::MAX);
             let sum = |l: [i16; 2]| l[0].wrapping_add(l[1]);
             let added = lanes.add_words(lanes.words(&e), lanes.words(&f));
             let factor = 1 << (seed % 9);
@@ -201,6 +261,7 @@ mod tests {
             assert_eq!(wide, expected);
             for column in 0..WORDS {
                 let at = Words::place(column);
+                assert_eq!(Words::column(at), column);
                 let exact = i32::from(sum([e.0[at], f.0[at]])) + i32::from(factor) * i32::from(f.0[at]);
                 assert_eq!(wide[column / INTS].0[column % INTS], exact);
             }

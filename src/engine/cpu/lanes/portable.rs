@@ -20,6 +20,26 @@ impl Lanes for Portable {
         std::array::from_fn(|i| a[i].wrapping_add(b[i]))
     }
     #[inline(always)]
+    fn store_words(self, row: Self::Words, to: &mut Words) {
+        to.0 = row;
+    }
+    #[inline(always)]
+    fn sub_words(self, a: Self::Words, b: Self::Words) -> Self::Words {
+        std::array::from_fn(|i| a[i].wrapping_sub(b[i]))
+    }
+    #[inline(always)]
+    fn shift_words_left(self, a: Self::Words, by: u32) -> Self::Words {
+        a.map(|v| v << by)
+    }
+    #[inline(always)]
+    fn shift_words_right(self, a: Self::Words, by: u32) -> Self::Words {
+        a.map(|v| (v as u16 >> by) as i16)
+    }
+    #[inline(always)]
+    fn words_without(self, a: Self::Words, bits: u16) -> u32 {
+        (0..WORDS).map(|i| u32::from(a[i] as u16 & bits == 0) << i).fold(0, |a, b| a | b)
+    }
+    #[inline(always)]
     fn pair(self, a: Self::Words, b: Self::Words, factor: i16) -> [Self::Ints; 2] {
         let of = |column: usize| {
             let at = Words::place(column);
@@ -35,6 +55,11 @@ impl Lanes for Portable {
             row.0[Words::place(INTS + i)] = high[i] as i16;
         }
         row
+    }
+
+    #[inline(always)]
+    fn pack_low(self, low: Self::Ints, high: Self::Ints) -> Words {
+        self.pack(low, high)
     }
 
     #[inline(always)]
@@ -76,6 +101,14 @@ impl Lanes for Portable {
     #[inline(always)]
     fn count_different(self, a: Self::Ints, b: Self::Ints, mask: Self::Ints) -> u32 {
         (0..INTS).map(|i| u32::from((a[i] != b[i]) & (mask[i] != 0))).sum()
+    }
+    #[inline(always)]
+    fn widen(self, row: Self::Words) -> [Self::Ints; 2] {
+        [std::array::from_fn(|i| i32::from(row[i])), std::array::from_fn(|i| i32::from(row[INTS + i]))]
+    }
+    #[inline(always)]
+    fn small_indices(self, sums: Self::Ints, inverse: f32, start: f32) -> Self::Ints {
+        sums.map(|sum| (sum as f32).mul_add(inverse, start).to_bits() as i32)
     }
     #[inline(always)]
     fn fused_indices(self, sums: Self::Ints, inverse: f64, start: f64) -> Self::Ints {
