@@ -53,7 +53,7 @@ impl fmt::Display for Warning {
                 "point {point}: {cells} cells drew a conductance beyond the largest one that fits a 32-bit bitline sum, and were cut there (the share is in summary.csv); a lower device.fraction_bits leaves more room above g_on"
             ),
             Warning::OtherKernel { kernel, layers } => {
-                write!(f, "--kernel {kernel} cannot compute layer{} {}: the cheapest kernel that can takes its place, with the same results", if layers.len() == 1 { "" } else { "s" }, layers.join(", "))
+                write!(f, "--kernel {kernel} cannot compute layer{} {} at every point: the cheapest kernel that can takes its place, with the same results", if layers.len() == 1 { "" } else { "s" }, layers.join(", "))
             }
             Warning::MixedAdapters(adapters) => write!(f, "the blocks were made on different adapters ({}); the integers are the same on all, but say so where you publish timings", adapters.join("; ")),
         }

@@ -190,7 +190,7 @@ const LONG: &str = r#"
 [network]
 model = "net.json"
 dataset = "data"
-images = 6000
+images = 3000
 
 [crossbar]
 ou_wordlines = 9
@@ -211,7 +211,7 @@ trials = 16
 fn a_block_is_given_up_soon_after_a_signal() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    tiny::write(d, 6000);
+    tiny::write(d, 3000);
     std::fs::write(d.join("sweep.toml"), LONG).unwrap();
     run(d, "whole", &["--engine", "cpu"]);
     for threads in ["1", "2"] {
@@ -253,7 +253,7 @@ fn kernels_make_the_same_bytes() {
         assert_eq!(code, 0, "{stderr}");
         assert_eq!(tables(d, kernel), tables(d, "auto"), "{kernel}");
         // A group of 20 rows has more patterns than a table of codes holds.
-        let said = stderr.lines().filter(|l| l.contains("--kernel table cannot compute layers c1, c2, fc:")).count();
+        let said = stderr.lines().filter(|l| l.contains("--kernel table cannot compute layers c2, fc at every point:")).count();
         assert_eq!(said, usize::from(kernel == "table"), "{stderr}");
     }
 }
