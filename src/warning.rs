@@ -22,6 +22,9 @@ pub enum Warning {
     /// Drawn conductances were cut at the largest representable one.
     #[allow(missing_docs, reason = "the names say it")]
     SaturatedCells { point: String, cells: u64 },
+    /// The wanted kernel cannot compute some layers.
+    #[allow(missing_docs, reason = "the names say it")]
+    OtherKernel { kernel: String, layers: Vec<String> },
     /// Blocks of one sweep were made by different engines or adapters.
     MixedAdapters(Vec<String>),
 }
@@ -49,6 +52,9 @@ impl fmt::Display for Warning {
                 f,
                 "point {point}: {cells} cells drew a conductance beyond the largest one that fits a 32-bit bitline sum, and were cut there (the share is in summary.csv); a lower device.fraction_bits leaves more room above g_on"
             ),
+            Warning::OtherKernel { kernel, layers } => {
+                write!(f, "--kernel {kernel} cannot compute layer{} {} at every point: the cheapest kernel that can takes its place, with the same results", if layers.len() == 1 { "" } else { "s" }, layers.join(", "))
+            }
             Warning::MixedAdapters(adapters) => write!(f, "the blocks were made on different adapters ({}); the integers are the same on all, but say so where you publish timings", adapters.join("; ")),
         }
     }

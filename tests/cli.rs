@@ -412,6 +412,59 @@ fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     assert!(done.contains("4 of 4, 0 to be made"), "{done}");
 }
 
+/// The plan of a dry run: layers of the first kind of point, a line for each other kind; not more is timed than need be.
+#[test]
+fn a_dry_run_shows_the_kernels() {
+    let dir = folder(SWEEP);
+    let d = dir.path();
+    let args = ["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--dry-run", "--set", "device.programming_error.sigma_ln=[0.1, 0.2]"];
+    let stdout = bwq_ok(d, &args);
+    assert!(stdout.contains("kernels for points 1-2: ou_wordlines 9 "), "{stdout}");
+    for layer in ["c1", "c2", "c3", "fc"] {
+        assert!(stdout.lines().any(|l| l.starts_with(&format!("{layer} "))), "{layer}: {stdout}");
+    }
+    assert!(stdout.contains("kernels for points 3-4: ou_wordlines 16: "), "{stdout}");
+    let direct = bwq_ok(d, &[&args[..], &["--kernel", "direct"]].concat());
+    assert!(direct.contains("points 3-4: ou_wordlines 16: direct 4 of 4 layers"), "{direct}");
+    let heights: Vec<String> = (2..=40).map(|h| h.to_string()).collect();
+    let (code, stdout, stderr) = bwq(d, &[&args[..], &["--set", &format!("crossbar.ou_wordlines=[{}]", heights.join(","))]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(stderr.matches("timing ").count(), 6, "{stderr}");
+    assert!(stdout.contains("6 of 39 kinds of points were timed") && stdout.contains("and 18 more kinds of points"), "{stdout}");
+}
+
+#[test]
+fn batches_of_nothing_are_refused() {
+    let dir = folder(SWEEP);
+    for flag in ["--batch-images", "--batch-trials"] {
+        refused(dir.path(), &[flag, "0"], &[&format!("{flag} 0"), "at least 1"]);
+    }
+    let (code, _, stderr) = bwq(dir.path(), &["run", "sweep.toml", "--kernel", "fast"]);
+    assert!(code == 2 && stderr.contains("auto, direct, table or split"), "{stderr}");
+}
+
+/// Figures of a sweep that is no longer here go with its table; a user's files stay.
+#[test]
+fn figures_of_a_former_sweep_are_removed() {
+    let dir = folder(SWEEP);
+    let d = dir.path();
+    let names = || {
+        let mut names: Vec<String> = std::fs::read_dir(d.join("out")).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.retain(|n| n.ends_with(".svg") || n.ends_with(".png"));
+        names.sort();
+        names
+    };
+    bwq_ok(d, &["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--quiet", "--set", "adc.bits=[4, 5]"]);
+    let of = |stem: &str| ["png", "svg"].map(|ending| format!("accuracy_vs_ou_wordlines{stem}.{ending}"));
+    assert_eq!(names(), [of("_adc_bits_4"), of("_adc_bits_5")].concat());
+    std::fs::write(d.join("out/accuracy_vs_ou_wordlines_adc_bits_6.svg"), "mine").unwrap();
+    bwq_ok(d, &["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--quiet"]);
+    let mut wanted = of("").to_vec();
+    wanted.push("accuracy_vs_ou_wordlines_adc_bits_6.svg".into());
+    wanted.sort();
+    assert_eq!(names(), wanted);
+}
+
 #[test]
 fn the_options_mean_what_the_keys_mean() {
     let dir = folder(SWEEP);

@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -155,7 +156,7 @@ fn contents(dir: &Path) -> BTreeMap<String, (Vec<u8>, std::time::SystemTime)> {
     std::fs::read_dir(dir).unwrap().map(entry).collect()
 }
 
-/// SIGTERM: the block at hand is finished and kept, exit 75, and the same command goes on.
+/// SIGTERM: finished blocks are kept, exit 75, and the same command goes on.
 #[test]
 fn a_terminated_run_says_75_and_goes_on() {
     let dir = folder(SWEEP);
@@ -171,10 +172,90 @@ fn a_terminated_run_says_75_and_goes_on() {
     while !d.join("out/blocks").exists() && start.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(2));
     }
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    terminate(&child);
     let out = child.wait_with_output().unwrap();
     assert_eq!(out.status.code(), Some(75), "{}", String::from_utf8_lossy(&out.stderr));
+    let finished = contents(&d.join("out/blocks"));
     run(d, "out", &["--engine", "cpu"]);
+    let after = contents(&d.join("out/blocks"));
+    assert!(finished.iter().all(|(name, block)| after.get(name) == Some(block)));
+}
+
+fn terminate(child: &std::process::Child) {
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+}
+
+/// One point whose only block takes long.
+const LONG: &str = r#"
+[network]
+model = "net.json"
+dataset = "data"
+images = 3000
+
+[crossbar]
+ou_wordlines = 9
+
+[adc]
+bits = 3
+
+[device]
+programming_error = { law = "lognormal", sigma_ln = 0.2 }
+
+[monte_carlo]
+trials = 16
+"#;
+
+/// SIGTERM in the middle of a block: the user is told at once, the block is given up, the references are kept, and the
+/// same command makes the same bytes as a run that nobody stopped. Another kernel makes them, too.
+#[test]
+fn a_block_is_given_up_soon_after_a_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    tiny::write(d, 3000);
+    std::fs::write(d.join("sweep.toml"), LONG).unwrap();
+    run(d, "whole", &["--engine", "cpu"]);
+    for threads in ["1", "2"] {
+        let out = format!("stopped{threads}");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bwq"))
+            .current_dir(d)
+            .args(["run", "sweep.toml", "--out", &out, "--engine", "cpu", "--threads", threads, "--kernel", "direct"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(|l| l.unwrap());
+        assert!(lines.any(|l| l.contains("ideal crossbar")), "the references are said");
+        std::thread::sleep(Duration::from_millis(100));
+        terminate(&child);
+        let signalled = Instant::now();
+        let said: Vec<String> = lines.collect();
+        assert_eq!(child.wait().unwrap().code(), Some(75), "{said:?}");
+        let waited = signalled.elapsed();
+        assert!(waited < Duration::from_secs(2), "{waited:?}");
+        assert_eq!(said.iter().filter(|l| l.starts_with("stopping: ")).count(), 1, "{said:?}");
+        assert!(!d.join(&out).join("blocks").exists(), "nothing is written of a block that was given up");
+        assert_eq!(contents(&d.join(&out).join("references")).len(), 1);
+        run(d, &out, &["--engine", "cpu"]);
+        assert_eq!(tables(d, &out), tables(d, "whole"));
+    }
+}
+
+/// Every kernel, forced where it can compute a layer: the same bytes, and a line where it cannot.
+#[test]
+fn kernels_make_the_same_bytes() {
+    let dir = folder(SWEEP);
+    let d = dir.path();
+    let fewer = ["--engine", "cpu", "--trials", "2", "--set", "crossbar.encoding=differential", "--set", "crossbar.subtraction=analog"];
+    run(d, "auto", &fewer);
+    for kernel in ["direct", "table", "split"] {
+        let args = [&["run", "sweep.toml", "--out", kernel, "--kernel", kernel][..], &fewer].concat();
+        let (code, _, stderr) = bwq(d, &args);
+        assert_eq!(code, 0, "{stderr}");
+        assert_eq!(tables(d, kernel), tables(d, "auto"), "{kernel}");
+        // A group of 20 rows has more patterns than a table of codes holds.
+        let said = stderr.lines().filter(|l| l.contains("--kernel table cannot compute layers c2, fc at every point:")).count();
+        assert_eq!(said, usize::from(kernel == "table"), "{stderr}");
+    }
 }
 
 /// More trials and more points reuse every finished block; the chips of a point do not depend on the other points.

@@ -33,7 +33,7 @@ impl FromStr for EngineChoice {
     }
 }
 
-/// `--kernel`: none is the fastest.
+/// `--kernel`: none is the cheapest of each layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KernelChoice(pub Option<Kernel>);
 
@@ -53,6 +53,11 @@ const MOST_THREADS: usize = 1024;
 
 /// The engine of the command line.
 pub fn choose(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
+    for (flag, value) in [("--batch-images", args.batch_images), ("--batch-trials", args.batch_trials)] {
+        if value == Some(0) {
+            return Err(Error::usage(format!("{flag} 0: at least 1 at a time")).hint("leave it out to take as many as fit"));
+        }
+    }
     if let Some(threads) = args.threads {
         if !(1..=MOST_THREADS).contains(&threads) {
             return Err(Error::usage(format!("--threads {threads}: 1 to {MOST_THREADS} threads")).hint("leave it out to use all cores"));
@@ -80,7 +85,7 @@ fn gpu(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
                 observer.warn(&Warning::SoftwareAdapterUsed(gpu.adapter_name()));
             }
             let fits = BatchLimits::default();
-            let limits = BatchLimits { images: args.batch_images.unwrap_or(fits.images).max(1), trials: args.batch_trials.unwrap_or(fits.trials).max(1), kernel: args.kernel.0, ..fits };
+            let limits = BatchLimits { images: args.batch_images.unwrap_or(fits.images), trials: args.batch_trials.unwrap_or(fits.trials), ..fits };
             Ok(Engine::Gpu(Box::new(gpu.with_limits(limits))))
         }
         Err(error) if insists => Err(error),

@@ -44,8 +44,14 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
     if merged.engines.len() > 1 {
         terminal.warn(&Warning::MixedAdapters(merged.engines.iter().cloned().collect()));
     }
+    let drawn_before = report::plot::files(out);
     let mut files = report::write_tables(out, &merged)?;
-    files.extend(report::plot::plot(out)?);
+    let figures = report::plot::plot(out)?;
+    let former = report::plot::remove_former(drawn_before, &figures)?;
+    if !former.is_empty() {
+        terminal.say(&format!("{} figures of the table that was here before are removed", former.len()));
+    }
+    files.extend(figures);
     let names: Vec<String> = files.iter().filter(|f| !f.to_string_lossy().ends_with("provenance.json")).filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
     let mut text = String::new();
     let _ = writeln!(text, "{:>9}  {:<24} {:>6}  {:>8} {:>8} {:>8}  {:>17}", "wordlines", "programming error", "chips", "mean %", "p5 %", "sd %", "yield % (95 %)");

@@ -74,7 +74,8 @@ pub struct EngineArgs {
     /// Most chips at a time on a GPU [default: as many as fit]; results do not depend on it.
     #[arg(long, value_name = "N")]
     pub batch_trials: Option<usize>,
-    /// How a GPU computes products: what is fastest, or one way wherever it can be used; results do not depend on it.
+    /// How products are computed: the cheapest way of each layer, or one way. Results are the same; a layer that it
+    /// cannot compute takes the cheapest that can.
     #[arg(long, value_name = "auto|direct|table|split", default_value = "auto")]
     pub kernel: engine::KernelChoice,
     /// CPU threads [default: all cores].
@@ -126,7 +127,7 @@ pub struct RunArgs {
     /// Run share I of N (I from 0); `bwq merge` puts the shares together.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
-    /// Say what would be done: points, blocks, time (measured on a few images), memory, disk.
+    /// Say what would be done: points, blocks, time (measured on a few images), memory, disk, kernels.
     #[arg(long)]
     pub dry_run: bool,
 }

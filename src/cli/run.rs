@@ -31,18 +31,19 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
     let shard = args.shard.as_deref().map_or(Ok(Shard::ALL), str::parse)?;
     if args.dry_run {
         let engine = engine::choose(&args.engine, terminal)?;
-        print(&estimate(&sweep, &out, &engine, shard, terminal)?)?;
+        let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.engine.kernel.0, shard, command: &[] };
+        print(&estimate(&request, terminal)?)?;
         return Ok(exit::DONE);
     }
     go(&sweep, &out, &args.engine, shard, terminal)
 }
 
-fn go(sweep: &Sweep, out: &Path, engine: &super::EngineArgs, shard: Shard, terminal: &Terminal) -> Result<u8> {
+fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, terminal: &Terminal) -> Result<u8> {
     terminal.catch_signals();
-    let engine = engine::choose(engine, terminal)?;
+    let engine = engine::choose(args, terminal)?;
     let command: Vec<String> = std::env::args().collect();
     terminal.say(&format!("{} points on {}", sweep.points.len(), engine.describe()));
-    let request = Request { sweep, out, engine: &engine, shard, command: &command };
+    let request = Request { sweep, out, engine: &engine, kernel: args.kernel.0, shard, command: &command };
     let outcome = run_sweep(&request, &mut Materials::default(), terminal)?;
     terminal.say(&format!("{} blocks made, {} found finished", outcome.made, outcome.found));
     if outcome.missing > 0 {

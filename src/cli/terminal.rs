@@ -26,6 +26,8 @@ pub struct Terminal {
     bar: Option<ProgressBar>,
     state: Mutex<State>,
     stop: Arc<AtomicBool>,
+    /// True once the user was told of the stop.
+    told: AtomicBool,
 }
 
 struct State {
@@ -49,10 +51,12 @@ impl Terminal {
             }),
             state: Mutex::new(State { started: None, last_line: None, warned: Vec::new() }),
             stop: Arc::new(AtomicBool::new(false)),
+            told: AtomicBool::new(false),
         }
     }
 
-    /// From here on SIGINT, SIGTERM and SIGUSR1 ask for a stop after the block at hand; a second one stops at once.
+    /// From here on SIGINT, SIGTERM and SIGUSR1 ask for a stop, which gives the block at hand up; a second one stops at
+    /// once.
     pub fn catch_signals(&self) {
         for signal in [SIGINT, SIGTERM, SIGUSR1] {
             // The order matters: a flag that is set already ends the program, then it is set.
@@ -120,6 +124,10 @@ impl Observer for Terminal {
     }
 
     fn interrupted(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        let stop = self.stop.load(Ordering::Relaxed);
+        if stop && !self.told.swap(true, Ordering::Relaxed) {
+            self.say("stopping: the block at hand is given up, finished ones are kept");
+        }
+        stop
     }
 }

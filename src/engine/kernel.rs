@@ -66,8 +66,8 @@ impl Kernel {
         }
     }
 
-    /// Expected seconds on one core, for one chip and `vectors` input vectors.
-    fn seconds(self, layer: &CrossbarLayer, vectors: usize) -> f64 {
+    /// Expected seconds on one core of the machine the model was measured on, for one chip and `vectors` input vectors.
+    pub fn seconds(self, layer: &CrossbarLayer, vectors: usize) -> f64 {
         let rows = tallest(layer);
         let patterns = (vectors * layer.input_steps as usize) as f64;
         let groups = layer.groups.len() as f64;

@@ -17,8 +17,11 @@ pub use kernel::Kernel;
 pub use layer_tally::{ERROR_UNIT, LayerTally};
 pub use plan::{PlacedPart, Plan, decoding, ideal, multiply_accumulates, nominal};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::ops::Range;
+
+/// True once the work at hand is to be given up; engines look at it often, from any thread.
+pub type Stop<'a> = dyn Fn() -> bool + Sync + 'a;
 
 /// What one chip did on the test images; integers only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,10 +48,15 @@ pub enum Engine {
 impl Engine {
     /// Runs the chips `trials` of `plan` on the test images. `keep_logits` also returns what the network said.
     pub fn run(&self, plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool) -> Result<Vec<TrialCounts>> {
+        self.run_until(plan, images, trials, keep_logits, &|| false)
+    }
+
+    /// The same; an error of the kind [`crate::error::Kind::Interrupted`] soon after `stop` is true.
+    pub fn run_until(&self, plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool, stop: &Stop) -> Result<Vec<TrialCounts>> {
         match self {
-            Engine::Cpu => Ok(cpu::run(plan, images, trials, keep_logits)),
+            Engine::Cpu => cpu::run_until(plan, images, trials, keep_logits, stop).ok_or_else(stopped),
             #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu) => gpu.run(plan, images, trials, keep_logits),
+            Engine::Gpu(gpu) => gpu.run_until(plan, images, trials, keep_logits, stop),
         }
     }
 
@@ -60,4 +68,9 @@ impl Engine {
             Engine::Gpu(gpu) => gpu.describe(),
         }
     }
+}
+
+/// What an engine returns that was told to stop.
+pub fn stopped() -> Error {
+    Error::interrupted("stopped")
 }

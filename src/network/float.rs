@@ -130,12 +130,21 @@ pub fn argmax(logits: &[f32]) -> usize {
 /// # Panics
 /// If the images have another shape than the network's input: see [`Dataset::check_fits`].
 pub fn accuracy(network: &Network, dataset: &Dataset) -> usize {
+    accuracy_until(network, dataset, &|| false).unwrap_or_default()
+}
+
+/// The same; `None` once `stop` was true.
+///
+/// # Panics
+/// As [`accuracy`].
+pub fn accuracy_until(network: &Network, dataset: &Dataset, stop: &(dyn Fn() -> bool + Sync)) -> Option<usize> {
     let runner = Runner::new(network);
-    let right = |index: &usize| {
-        let logits = runner.logits(&normalise(network, &dataset.images, *index));
-        argmax(&logits) == dataset.labels[*index] as usize
+    let right = |index: usize| {
+        let logits = runner.logits(&normalise(network, &dataset.images, index));
+        argmax(&logits) == dataset.labels[index] as usize
     };
-    (0..dataset.len()).into_par_iter().filter(right).count()
+    let all = (0..dataset.len()).into_par_iter().map(|index| (!stop()).then(|| right(index))).collect::<Option<Vec<bool>>>();
+    all.map(|all| all.into_iter().filter(|&right| right).count())
 }
 
 /// One node; every input comes with its shape.

@@ -28,20 +28,40 @@ const PNG_SCALE: f32 = 3.0;
 /// each combination, named after it (`accuracy_vs_ou_wordlines_adc_bits_4.svg`). With one
 /// `ou_wordlines` only, the first parameter that varies takes its place.
 pub fn plot(dir: &Path) -> Result<Vec<PathBuf>> {
-    let table = table::read(&dir.join("summary.csv"))?;
-    let mut names = HashSet::new();
+    let figures = figures(dir)?;
     let mut paths = Vec::new();
-    for figure in select::figures(&table)? {
-        let scene = draw::scene(&figure);
-        let name = unique(&figure.name, &mut names);
-        let svg = dir.join(format!("{name}.svg"));
+    for (figure, [svg, png]) in figures.iter().zip(paths_of(dir, &figures)) {
+        let scene = draw::scene(figure);
         write(&svg, SvgBackend::new().with_pretty(true).render_scene(&scene).as_bytes())?;
-        let png = dir.join(format!("{name}.png"));
         let pixels = RasterBackend::new().with_scale(PNG_SCALE).render_scene(&scene);
         write(&png, &pixels.map_err(|e| Error::internal(format!("{}: {e}", png.display())))?)?;
         paths.extend([svg, png]);
     }
     Ok(paths)
+}
+
+/// The files that [`plot`] makes of the `dir/summary.csv` that is there now; none if it cannot be read.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    figures(dir).map_or_else(|_| Vec::new(), |figures| paths_of(dir, &figures).flatten().collect())
+}
+
+/// Removes those of the figures `before` that are not among `now`: what a former table was drawn in. Returns them.
+pub fn remove_former(before: Vec<PathBuf>, now: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let is_file = |path: &PathBuf| path.symlink_metadata().is_ok_and(|m| m.is_file());
+    let former: Vec<PathBuf> = before.into_iter().filter(|path| !now.contains(path) && is_file(path)).collect();
+    former.iter().try_for_each(|path| fs::remove_file(path).map_err(|e| Error::io(path, "remove", &e)))?;
+    Ok(former)
+}
+
+fn figures(dir: &Path) -> Result<Vec<select::Figure>> {
+    select::figures(&table::read(&dir.join("summary.csv"))?)
+}
+
+/// SVG and PNG of each figure.
+fn paths_of(dir: &Path, figures: &[select::Figure]) -> impl Iterator<Item = [PathBuf; 2]> {
+    let mut taken = HashSet::new();
+    let names: Vec<String> = figures.iter().map(|figure| unique(&figure.name, &mut taken)).collect();
+    names.into_iter().map(|name| ["svg", "png"].map(|ending| dir.join(format!("{name}.{ending}"))))
 }
 
 /// A file name for `wanted`: short enough for any file system, and different from those before.

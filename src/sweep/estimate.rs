@@ -1,89 +1,277 @@
-//! What a sweep will cost, before it is run: measured on a few images of one chip per kind of point.
+//! What a sweep will cost, before it is run: kernels from the cost model, times measured on a few images of one chip
+//! of some kinds of points, and scaled from the model for the others.
 
 use super::Observer;
 use super::block::Block;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, ManifestPoint};
 use super::materials::Materials;
 use super::references::plan_of;
-use super::shard::Shard;
-use crate::config::{PointConfig, Sweep};
-use crate::engine::{Engine, IntegerImages};
+use super::run::Request;
+use crate::config::PointConfig;
+use crate::engine::cpu::{self, Chip, Prepared};
+use crate::engine::{Engine, IntegerImages, Kernel, Plan};
 use crate::error::Result;
+use crate::quantize::Matrix;
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::path::Path;
 use std::time::Instant;
 
-/// Images that are timed.
+/// Images that are timed first.
 const TIMED_IMAGES: usize = 8;
+/// More images are timed, up to `MOST_TIMED_IMAGES`, if they take less.
+const TOO_SHORT_S: f64 = 0.1;
+/// See above.
+const MOST_TIMED_IMAGES: usize = 512;
+/// Kinds of points that are timed.
+const TIMED_KINDS: usize = 6;
+/// Kinds of points that get a line.
+const LISTED_KINDS: usize = 20;
 /// Size of a block's file besides its trials and layers, about.
 const BLOCK_BYTES: u64 = 500;
 
-/// A report for the user: points, blocks, time, memory, disk.
-pub fn estimate(sweep: &Sweep, out: &Path, engine: &Engine, shard: Shard, observer: &dyn Observer) -> Result<String> {
+/// Points whose trials take the same time.
+struct Kind {
+    /// Their numbers.
+    points: Vec<usize>,
+    layers: Vec<Layer>,
+    /// Bytes of two programmed chips with their network and images.
+    bytes: u64,
+    /// Seconds per chip, of the model and then measured or scaled.
+    seconds: f64,
+}
+
+/// A layer of the plan; sums over its channel groups.
+struct Layer {
+    name: String,
+    digital: bool,
+    vectors: usize,
+    rows: usize,
+    columns: usize,
+    parts: usize,
+    groups: usize,
+    kernel: Kernel,
+    table_bytes: usize,
+    seconds: f64,
+}
+
+/// A report for the user: points, blocks, time, memory, disk, kernels.
+pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<String> {
     let mut materials = Materials::default();
-    let manifest = Manifest::new(sweep, &mut materials)?;
-    let mut timed: HashMap<String, f64> = HashMap::new();
-    let (mut seconds, mut disk, mut blocks, mut missing, mut memory) = (0.0, 0, 0, 0, 0u64);
-    let mut text = String::new();
-    let number_of_blocks: u64 = manifest.points.iter().map(|p| u64::from(p.blocks())).sum();
-    let mut k = 0;
-    for (point, of) in sweep.points.iter().zip(&manifest.points) {
-        let per_image = match timed.get(&kind(point, &of.network_hash)) {
-            Some(&t) => t,
-            None => {
-                observer.say(&format!("timing {} wordlines ...", point.crossbar.ou_wordlines));
-                let (t, bytes) = time(point, &mut materials, engine)?;
-                memory = memory.max(bytes);
-                timed.insert(kind(point, &of.network_hash), t);
-                // The ideal crossbar and the one without random errors come first.
-                seconds += 2.0 * t * of.images as f64;
-                t
-            }
-        };
-        let deterministic = crate::device::is_deterministic(&point.device.programming_error);
+    let manifest = Manifest::new(request.sweep, &mut materials)?;
+    let mut kinds = kinds(request, &manifest, &mut materials)?;
+    let timed = time_kinds(request, &manifest, &mut materials, &mut kinds, observer)?;
+    let mut per_chip = vec![0.0; manifest.points.len()];
+    kinds.iter().for_each(|kind| kind.points.iter().for_each(|&p| per_chip[p] = kind.seconds));
+    // The ideal crossbar and the one without random errors come first.
+    let mut seconds: f64 = kinds.iter().map(|kind| 2.0 * kind.seconds).sum();
+    let (mut disk, mut blocks, mut missing, mut k) = (0, 0, 0, 0);
+    for ((point, of), per_chip) in request.sweep.points.iter().zip(&manifest.points).zip(per_chip) {
         let mut of_point = 0;
         for number in 0..of.blocks() {
-            if shard.takes(k) {
+            if request.shard.takes(k) {
                 blocks += 1;
                 disk += BLOCK_BYTES + u64::from(of.block_trials) * 100 + if number == 0 { of.layers.len() as u64 * 400 } else { 0 };
-                of_point += u64::from(!Block::path(out, &of.hash, number).exists());
+                of_point += u64::from(!Block::path(request.out, &of.hash, number).exists());
             }
             k += 1;
         }
         missing += of_point;
-        if !deterministic {
-            seconds += per_image * (of_point * u64::from(of.block_trials) * of.images) as f64;
+        if !crate::device::is_deterministic(&point.device.programming_error) {
+            seconds += per_chip * (of_point * u64::from(of.block_trials)) as f64;
         }
     }
+    let memory = kinds.iter().map(|kind| kind.bytes).max().unwrap_or(0);
+    let measured = if timed < kinds.len() { format!(" ({timed} of {} kinds of points were timed, the others follow from the cost model)", kinds.len()) } else { String::new() };
+    let mut text = String::new();
     let _ = writeln!(text, "points   {}", manifest.points.len());
-    let _ = writeln!(text, "blocks   {blocks} of {number_of_blocks}, {missing} to be made");
-    let _ = writeln!(text, "time     about {} on {}, references included", duration(seconds), engine.describe());
+    let _ = writeln!(text, "blocks   {blocks} of {k}, {missing} to be made");
+    let _ = writeln!(text, "time     about {} on {}, references included{measured}", duration(seconds), request.engine.describe());
     let _ = writeln!(text, "memory   about {:.1} GiB", memory as f64 / (1u64 << 30) as f64 + 0.05);
-    let _ = writeln!(text, "disk     about {:.1} MB in {}", disk as f64 / 1e6, out.display());
+    let _ = writeln!(text, "disk     about {:.1} MB in {}", disk as f64 / 1e6, request.out.display());
+    write_kernels(&mut text, request, &manifest, &kinds);
     Ok(text)
 }
 
-/// Points whose trials take the same time.
-fn kind(point: &PointConfig, network: &str) -> String {
-    let deterministic = crate::device::is_deterministic(&point.device.programming_error);
-    format!("{network} {:?} {:?} {} {deterministic}", point.crossbar, point.adc, point.device.on_off_ratio.is_some())
+/// The kinds of points, in the order of their first ones.
+fn kinds(request: &Request, manifest: &Manifest, materials: &mut Materials) -> Result<Vec<Kind>> {
+    let mut kinds: Vec<Kind> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (i, (point, of)) in request.sweep.points.iter().zip(&manifest.points).enumerate() {
+        let key = format!("{} {:?} {:?} {}", of.network_hash, point.crossbar, point.adc, point.device.on_off_ratio.is_some());
+        if let Some(&at) = known.get(&key) {
+            kinds[at].points.push(i);
+            continue;
+        }
+        known.insert(key, kinds.len());
+        kinds.push(kind(request, i, point, materials)?);
+    }
+    Ok(kinds)
 }
 
-/// Seconds per image and chip, and bytes of a programmed chip with its network.
-fn time(point: &PointConfig, materials: &mut Materials, engine: &Engine) -> Result<(f64, u64)> {
+fn kind(request: &Request, number: usize, point: &PointConfig, materials: &mut Materials) -> Result<Kind> {
+    let (material, network) = (materials.of(point)?, materials.quantized(point)?);
+    // A range from data changes no cost, so none is computed here.
+    let plan = Plan { kernel: request.kernel, ..Plan::new(network.clone(), point, &[])? };
+    let images = material.dataset.len();
+    let prepared = Prepared::new(&plan, images);
+    let of_layer = |(matrix, products): (&Matrix, &Vec<cpu::product::Product>)| {
+        let vectors = images * matrix.parts[0].window.positions();
+        let sum = |of: &dyn Fn(&cpu::product::Product) -> usize| products.iter().map(of).sum::<usize>();
+        Layer {
+            name: matrix.name.clone(),
+            digital: products[0].layer.digital,
+            vectors,
+            rows: products[0].layer.rows,
+            columns: sum(&|p| p.layer.columns),
+            parts: products.len(),
+            groups: sum(&|p| p.layer.groups.len()),
+            kernel: products[0].kernel,
+            table_bytes: sum(&|p| p.table_bytes()),
+            seconds: products.iter().map(|p| p.kernel.seconds(p.layer, vectors)).sum(),
+        }
+    };
+    let layers: Vec<Layer> = network.matrices().map(|(_, matrix)| matrix).zip(prepared.products()).map(of_layer).collect();
+    let cells: usize = prepared.products().iter().flatten().map(|p| p.layer.rows * p.layer.converted_columns() * 4).sum();
+    let weights: usize = plan.layers.iter().flatten().map(|p| p.crossbar.cells.len() * 4).sum();
+    let data = material.dataset.images.len() * 3 + images * network.tensors[0].len() * 2;
+    let bytes = (2 * (cells + prepared.table_bytes()) + weights + data) as u64;
+    Ok(Kind { points: vec![number], seconds: layers.iter().map(|l| l.seconds).sum(), layers, bytes })
+}
+
+/// Puts wall seconds per chip in the place of the model's: measured for some kinds, spread from the fastest to the
+/// slowest; between them the ratio of the two is interpolated. Returns how many were timed.
+fn time_kinds(request: &Request, manifest: &Manifest, materials: &mut Materials, kinds: &mut [Kind], observer: &dyn Observer) -> Result<usize> {
+    let mut order: Vec<usize> = (0..kinds.len()).collect();
+    order.sort_by(|&a, &b| kinds[a].seconds.total_cmp(&kinds[b].seconds));
+    let timed = kinds.len().min(TIMED_KINDS);
+    let places: Vec<usize> = (0..timed).map(|i| i * (kinds.len() - 1) / (timed - 1).max(1)).collect();
+    let mut ratios = Vec::new();
+    for &place in &places {
+        let kind = &kinds[order[place]];
+        observer.say(&format!("timing {} ...", name_of(manifest, kind)));
+        let measured = time(request, &request.sweep.points[kind.points[0]], materials)?;
+        ratios.push(measured / kind.seconds.max(1e-12));
+    }
+    for (at, &number) in order.iter().enumerate() {
+        let after = places.partition_point(|&p| p < at).clamp(1.min(timed - 1), timed - 1);
+        let before = after.saturating_sub(1);
+        let width = (places[after] - places[before]).max(1) as f64;
+        let share = (at - places[before]) as f64 / width;
+        kinds[number].seconds *= ratios[before] + (ratios[after] - ratios[before]) * share;
+    }
+    Ok(timed)
+}
+
+/// Wall seconds per chip on all images.
+fn time(request: &Request, point: &PointConfig, materials: &mut Materials) -> Result<f64> {
     let material = materials.of(point)?;
     let network = materials.quantized(point)?;
-    let plan = plan_of(point, &network, &material)?;
+    let plan = Plan { kernel: request.kernel, ..plan_of(point, &network, &material)? };
     let images = IntegerImages::new(&network, &material.dataset);
-    let few = images.first(images.len().min(TIMED_IMAGES));
-    engine.run(&plan, &few.first(1), 0..1, false)?; // the first run compiles shaders and warms caches
-    let started = Instant::now();
-    engine.run(&plan, &few, 0..1, false)?;
-    let per_image = started.elapsed().as_secs_f64() / few.len() as f64;
-    let chip: u64 = plan.layers.iter().flatten().map(|p| (p.crossbar.rows * (p.crossbar.converted_columns() + p.crossbar.columns) * 4) as u64).sum();
-    let data = material.dataset.images.len() as u64 * 3 + images.values.len() as u64 * 2;
-    Ok((per_image, chip * 2 + data))
+    let per_chip = match request.engine {
+        Engine::Cpu => {
+            // Kernels are those of all images.
+            let prepared = Prepared::new(&plan, images.len());
+            let mut chip = Chip::blank(&prepared);
+            chip.program(&prepared, 0); // finds its memory and warms caches
+            let started = Instant::now();
+            chip.program(&prepared, 1);
+            let programming = started.elapsed().as_secs_f64();
+            let run = |few: &IntegerImages| {
+                cpu::run_chip(&prepared, &chip, few, false);
+                Ok(())
+            };
+            run(&images.first(1))?;
+            programming + per_image(&images, run)? * images.len() as f64
+        }
+        #[cfg(feature = "gpu")]
+        Engine::Gpu(gpu) => {
+            let run = |few: &IntegerImages| gpu.run(&plan, few, 0..1, false).map(|_| ());
+            run(&images.first(1))?; // compiles shaders
+            per_image(&images, run)? * images.len() as f64
+        }
+    };
+    Ok(per_chip)
+}
+
+/// Seconds per image of `run`, on as many images as it takes to tell.
+fn per_image(images: &IntegerImages, run: impl Fn(&IntegerImages) -> Result<()>) -> Result<f64> {
+    let mut count = TIMED_IMAGES.min(images.len());
+    loop {
+        let few = images.first(count);
+        let started = Instant::now();
+        run(&few)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let more = (count * 4).min(MOST_TIMED_IMAGES).min(images.len());
+        if seconds > TOO_SHORT_S || more <= count {
+            return Ok(seconds / count.max(1) as f64);
+        }
+        count = more;
+    }
+}
+
+/// The plan: the first kind layer by layer, the others in a line each.
+fn write_kernels(text: &mut String, request: &Request, manifest: &Manifest, kinds: &[Kind]) {
+    let Some((first, others)) = kinds.split_first() else { return };
+    let of = match request.engine {
+        Engine::Cpu => "time per chip of one core, by the cost model",
+        #[cfg(feature = "gpu")]
+        Engine::Gpu(_) => "as on the CPU: a GPU chooses by costs of its own",
+    };
+    let _ = writeln!(text, "\nkernels for {} ({of})", name_of(manifest, first));
+    let total: f64 = first.layers.iter().map(|l| l.seconds).sum();
+    let wide = first.layers.iter().map(|l| l.name.chars().count()).max().unwrap_or(0).max(5);
+    let _ = writeln!(text, "{:<wide$}  {:>12}  {:>16}  {:>6}  {:<7}  {:>9}  {:>9}  {:>7}", "layer", "vectors/chip", "rows x columns", "groups", "kernel", "table MiB", "ms/chip", "share %");
+    for l in &first.layers {
+        let size = format!("{}{} x {}", if l.parts > 1 { format!("{} x ", l.parts) } else { String::new() }, l.rows, l.columns / l.parts);
+        let tables = if l.table_bytes > 0 { format!("{:.1}", l.table_bytes as f64 / f64::from(1 << 20)) } else { "-".into() };
+        let digital = if l.digital { "  digital layer" } else { "" };
+        let _ = writeln!(
+            text,
+            "{:<wide$}  {:>12}  {size:>16}  {:>6}  {:<7}  {tables:>9}  {:>9.1}  {:>7.1}{digital}",
+            l.name,
+            l.vectors,
+            l.groups,
+            l.kernel.to_string(),
+            l.seconds * 1e3,
+            100.0 * l.seconds / total.max(1e-12)
+        );
+    }
+    for kind in others.iter().take(LISTED_KINDS) {
+        let uses = |kernel: &Kernel| kind.layers.iter().filter(|l| l.kernel == *kernel).count();
+        let list: Vec<String> = Kernel::ALL.iter().filter(|k| uses(k) > 0).map(|k| format!("{k} {}", uses(k))).collect();
+        let _ = writeln!(text, "kernels for {}: {} of {} layers", name_of(manifest, kind), list.join(", "), kind.layers.len());
+    }
+    if others.len() > LISTED_KINDS {
+        let _ = writeln!(text, "and {} more kinds of points", others.len() - LISTED_KINDS);
+    }
+}
+
+/// What tells a kind's points from others: their numbers, from 1, and the values that they share and others lack.
+fn name_of(manifest: &Manifest, kind: &Kind) -> String {
+    let numbers = ranges(&kind.points);
+    let points = if kind.points.len() == 1 { format!("point {numbers}") } else { format!("points {numbers}") };
+    let one = &manifest.points[kind.points[0]];
+    let tells = |(name, value): &&(String, String)| {
+        let same = |p: &ManifestPoint| p.value(name) == value;
+        kind.points.iter().all(|&p| same(&manifest.points[p])) && !manifest.points.iter().all(same)
+    };
+    let values: Vec<String> = one.columns.iter().filter(tells).map(|(name, value)| format!("{name} {value}")).collect();
+    if values.is_empty() { points } else { format!("{points}: {}", values.join(", ")) }
+}
+
+/// Numbers from 1 for people: 1-4, 9.
+fn ranges(points: &[usize]) -> String {
+    let mut parts: Vec<(usize, usize)> = Vec::new();
+    for &p in points {
+        match parts.last_mut() {
+            Some((_, last)) if *last + 1 == p => *last = p,
+            _ => parts.push((p, p)),
+        }
+    }
+    let part = |&(a, b): &(usize, usize)| if a == b { format!("{}", a + 1) } else { format!("{}-{}", a + 1, b + 1) };
+    let shown: Vec<String> = parts.iter().take(6).map(part).collect();
+    if parts.len() > 6 { format!("{} ... ({} points)", shown.join(", "), points.len()) } else { shown.join(", ") }
 }
 
 fn duration(seconds: f64) -> String {
@@ -91,5 +279,17 @@ fn duration(seconds: f64) -> String {
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn runs_of_numbers_are_short() {
+        assert_eq!(ranges(&[0, 1, 2, 3, 8]), "1-4, 9");
+        assert_eq!(ranges(&[4]), "5");
+        assert_eq!(ranges(&[0, 2, 4, 6, 8, 10, 12]), "1, 3, 5, 7, 9, 11 ... (7 points)");
     }
 }

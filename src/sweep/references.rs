@@ -5,17 +5,18 @@
 
 use super::manifest::ManifestPoint;
 use super::materials::{Material, Materials};
+use super::run::Request;
 use super::{Observer, atomic};
 use crate::config::{AdcRange, PointConfig};
 use crate::crossbar::Conversion;
 use crate::engine::cpu::{calibrate, digital};
-use crate::engine::{Engine, IntegerImages, Plan, ideal, nominal};
+use crate::engine::{IntegerImages, Kernel, Plan, ideal, nominal, stopped};
 use crate::error::{Error, Result};
 use crate::network::float;
 use crate::quantize::IntegerNetwork;
 use crate::warning::Warning;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,8 +61,11 @@ pub struct Ready {
 }
 
 /// Computes references, each once however many points share it.
-#[derive(Default)]
-pub struct Referees {
+pub struct Referees<'a> {
+    request: &'a Request<'a>,
+    observer: &'a dyn Observer,
+    /// Layers of which the user knows that the wanted kernel cannot compute them.
+    other_kernel: BTreeSet<String>,
     float: HashMap<String, u64>,
     digital: HashMap<String, Arc<Vec<u32>>>,
     ideal: HashMap<String, u64>,
@@ -107,14 +111,21 @@ pub fn plan_of(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Ma
 /// Calibration images whose currents set a calibrated ADC range.
 const ADC_CALIBRATION_IMAGES: usize = 8;
 
-impl Referees {
+impl<'a> Referees<'a> {
+    /// Knows no reference yet.
+    pub fn new(request: &'a Request<'a>, observer: &'a dyn Observer) -> Self {
+        Referees { request, observer, other_kernel: BTreeSet::new(), float: HashMap::new(), digital: HashMap::new(), ideal: HashMap::new(), nominal: HashMap::new() }
+    }
+
     /// Makes `point` ready: reads or computes its references.
-    pub fn ready(&mut self, point: &PointConfig, of: &ManifestPoint, materials: &mut Materials, engine: &Engine, out: &Path, observer: &dyn Observer) -> Result<Ready> {
+    pub fn ready(&mut self, point: &PointConfig, of: &ManifestPoint, materials: &mut Materials) -> Result<Ready> {
+        let out = self.request.out;
         let material = materials.of(point)?;
         let network = materials.quantized(point)?;
-        let plan = plan_of(point, &network, &material)?;
+        let plan = self.with_kernel(plan_of(point, &network, &material)?);
         let images = IntegerImages::new(&network, &material.dataset);
-        warn_of(point, &plan, &material, observer);
+        warn_of(point, &plan, &material, self.observer);
+        self.say_other_kernels(&plan);
         if let Some(references) = References::read(out, &of.hash)? {
             if references.host_hash != plan.host_hash() {
                 return Err(Error::input(
@@ -125,11 +136,11 @@ impl Referees {
             }
             return Ok(Ready { plan, images, references });
         }
-        let float_correct = self.float(&material);
-        let digital = self.digital(of, &network, &images);
+        let float_correct = self.float(&material)?;
+        let digital = self.digital(of, &network, &images)?;
         let quantised_correct = digital::correct(&digital, &images.labels);
-        let ideal_correct = self.ideal(point, of, &network, &images, engine, &digital)?;
-        let (nominal_correct, nominal_clipped) = self.nominal(point, of, &network, &material, &images, engine)?;
+        let ideal_correct = self.ideal(point, of, &network, &images, &digital)?;
+        let (nominal_correct, nominal_clipped) = self.nominal(point, of, &network, &material, &images)?;
         let conversion = plan.layers.iter().flatten().find(|p| !p.crossbar.digital).map(|p| (&p.crossbar.conversion, &p.crossbar.sums, p.crossbar.planes));
         let (adc_resolution_bits, step) = match conversion {
             Some((Conversion::Rounding(adc), sums, _)) => (Conversion::Rounding(adc.clone()).bits(sums.signed), adc.step),
@@ -157,49 +168,79 @@ impl Referees {
         Ok(Ready { plan, images, references })
     }
 
-    fn float(&mut self, material: &Material) -> u64 {
+    /// Every plan that an engine runs passes here.
+    fn with_kernel(&self, plan: Plan) -> Plan {
+        Plan { kernel: self.request.kernel, ..plan }
+    }
+
+    /// Tells once of each layer that the wanted kernel cannot compute.
+    fn say_other_kernels(&mut self, plan: &Plan) {
+        let Some(kernel) = self.request.kernel else { return };
+        let other: BTreeSet<String> = layers_beyond(kernel, plan).difference(&self.other_kernel).cloned().collect();
+        if !other.is_empty() {
+            self.observer.warn(&Warning::OtherKernel { kernel: kernel.to_string(), layers: other.iter().cloned().collect() });
+            self.other_kernel.extend(other);
+        }
+    }
+
+    fn float(&mut self, material: &Material) -> Result<u64> {
         let key = format!("{} {}", material.network_hash, material.dataset_hash);
-        *self.float.entry(key).or_insert_with(|| float::accuracy(&material.network, &material.dataset) as u64)
+        if let Some(&correct) = self.float.get(&key) {
+            return Ok(correct);
+        }
+        let correct = float::accuracy_until(&material.network, &material.dataset, &|| self.observer.interrupted()).ok_or_else(stopped)? as u64;
+        self.float.insert(key, correct);
+        Ok(correct)
     }
 
-    fn digital(&mut self, of: &ManifestPoint, network: &IntegerNetwork, images: &IntegerImages) -> Arc<Vec<u32>> {
-        self.digital.entry(of.network_hash.clone()).or_insert_with(|| Arc::new(digital::logits(network, images))).clone()
+    fn digital(&mut self, of: &ManifestPoint, network: &IntegerNetwork, images: &IntegerImages) -> Result<Arc<Vec<u32>>> {
+        if let Some(logits) = self.digital.get(&of.network_hash) {
+            return Ok(logits.clone());
+        }
+        let logits = Arc::new(digital::logits_until(network, images, &|| self.observer.interrupted()).ok_or_else(stopped)?);
+        self.digital.insert(of.network_hash.clone(), logits.clone());
+        Ok(logits)
     }
 
-    fn ideal(&mut self, point: &PointConfig, of: &ManifestPoint, network: &Arc<IntegerNetwork>, images: &IntegerImages, engine: &Engine, digital: &[u32]) -> Result<u64> {
+    fn ideal(&mut self, point: &PointConfig, of: &ManifestPoint, network: &Arc<IntegerNetwork>, images: &IntegerImages, digital: &[u32]) -> Result<u64> {
         let point = without_seed(ideal(point));
         let key = format!("{} {}", of.network_hash, point.canonical());
         if let Some(&correct) = self.ideal.get(&key) {
             return Ok(correct);
         }
-        let plan = Plan::new(network.clone(), &point, &[])?;
-        let counts = run_once(engine, &plan, images, true)?;
+        let counts = self.run_once(Plan::new(network.clone(), &point, &[])?, images, true)?;
         if counts.logits != digital {
             let classes = digital.len() / images.len().max(1);
             let image = counts.logits.iter().zip(digital).position(|(a, b)| a != b).unwrap_or(0) / classes.max(1);
             return Err(Error::internal(format!(
                 "the ideal crossbar differs from the quantised network (first at image {image}, {}): nothing is simulated on such ground",
-                engine.describe()
+                self.request.engine.describe()
             )));
         }
         self.ideal.insert(key, counts.correct);
         Ok(counts.correct)
     }
 
-    fn nominal(&mut self, point: &PointConfig, of: &ManifestPoint, network: &Arc<IntegerNetwork>, material: &Material, images: &IntegerImages, engine: &Engine) -> Result<(u64, u64)> {
+    fn nominal(&mut self, point: &PointConfig, of: &ManifestPoint, network: &Arc<IntegerNetwork>, material: &Material, images: &IntegerImages) -> Result<(u64, u64)> {
         let point = without_seed(nominal(point));
         let key = format!("{} {}", of.network_hash, point.canonical());
         if let Some(&found) = self.nominal.get(&key) {
             return Ok(found);
         }
-        let counts = run_once(engine, &plan_of(&point, network, material)?, images, false)?;
+        let counts = self.run_once(plan_of(&point, network, material)?, images, false)?;
         self.nominal.insert(key, (counts.correct, counts.clipped));
         Ok((counts.correct, counts.clipped))
     }
+
+    fn run_once(&self, plan: Plan, images: &IntegerImages, keep_logits: bool) -> Result<crate::engine::TrialCounts> {
+        let counts = self.request.engine.run_until(&self.with_kernel(plan), images, 0..1, keep_logits, &|| self.observer.interrupted())?;
+        counts.into_iter().next().ok_or_else(|| Error::internal("the engine returned no trial"))
+    }
 }
 
-fn run_once(engine: &Engine, plan: &Plan, images: &IntegerImages, keep_logits: bool) -> Result<crate::engine::TrialCounts> {
-    engine.run(plan, images, 0..1, keep_logits)?.pop().ok_or_else(|| Error::internal("the engine returned no trial"))
+/// Names of the layers that `kernel` cannot compute.
+fn layers_beyond(kernel: Kernel, plan: &Plan) -> BTreeSet<String> {
+    plan.layers.iter().flatten().filter(|p| !kernel.can(&p.crossbar)).map(|p| p.crossbar.name.clone()).collect()
 }
 
 /// Nothing random happens there, so seeds share the result.

@@ -8,11 +8,12 @@ use super::references::{Ready, Referees, References};
 use super::shard::Shard;
 use super::{Observer, atomic};
 use crate::config::Sweep;
-use crate::engine::{Engine, cpu};
-use crate::error::{Error, Result};
+use crate::engine::{Engine, Kernel, TrialCounts, cpu, stopped};
+use crate::error::{Error, Kind, Result};
 use crate::warning::Warning;
 use serde_json::json;
 use std::path::Path;
+use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Chips whose layers are tallied, and images of each.
@@ -28,6 +29,8 @@ pub struct Request<'a> {
     pub out: &'a Path,
     /// Where the work is done.
     pub engine: &'a Engine,
+    /// The kernel to use where it can; `None` = the cheapest of each layer. Results do not depend on it.
+    pub kernel: Option<Kernel>,
     /// Which blocks.
     pub shard: Shard,
     /// The command line, for provenance.
@@ -45,84 +48,123 @@ pub struct Outcome {
     pub missing: u64,
 }
 
-/// Runs the missing blocks of the shard; finished ones are kept as they are. Interrupted, it ends after the
-/// block at hand with [`crate::error::Kind::Interrupted`].
+/// Runs the missing blocks of the shard; finished ones are kept as they are. Interrupted, it gives the block at hand
+/// up and ends with [`Kind::Interrupted`].
 pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<Outcome> {
     let started = SystemTime::now();
     let manifest = Manifest::new(request.sweep, materials)?;
     manifest.write(request.out)?;
-    let mut referees = Referees::default();
+    if let Some(p) = manifest.points.iter().find(|p| p.trials % p.block_trials != 0) {
+        observer.say(&format!("chips are run in whole blocks of {}: {} asked for, {} run and kept", p.block_trials, p.trials, p.blocks() * p.block_trials));
+    }
     let mut outcome = Outcome { made: 0, found: 0, missing: 0 };
+    let mut writer = Writer::default();
+    let ran = run_blocks(request, &manifest, materials, observer, &mut writer, &mut outcome);
+    // A block that was finished before the error or the interruption is kept.
+    outcome.made += writer.finish()?;
+    match ran {
+        Err(error) if error.kind == Kind::Interrupted => {
+            write_log(request, &started, outcome)?;
+            Err(Error::interrupted(format!("stopped after {} new blocks, all kept; the same command goes on from here", outcome.made)))
+        }
+        Err(error) => Err(error),
+        Ok(()) => {
+            outcome.missing = progress(request.out, &manifest).iter().map(|(finished, all)| u64::from(all - finished)).sum();
+            write_log(request, &started, outcome)?;
+            Ok(outcome)
+        }
+    }
+}
+
+/// Runs the missing blocks one after another.
+fn run_blocks(request: &Request, manifest: &Manifest, materials: &mut Materials, observer: &dyn Observer, writer: &mut Writer, outcome: &mut Outcome) -> Result<()> {
     let work: Vec<(usize, u32)> = manifest.blocks().enumerate().filter(|(k, _)| request.shard.takes(*k as u64)).map(|(_, b)| b).collect();
     let images_of = |(point, _): &(usize, u32)| manifest.points[*point].images * u64::from(manifest.points[*point].block_trials);
     let total = work.iter().map(images_of).sum();
     let mut done = 0;
     observer.progress(0, total);
+    let mut referees = Referees::new(request, observer);
     let mut ready: Option<(usize, Ready)> = None;
-    if let Some(p) = manifest.points.iter().find(|p| p.trials % p.block_trials != 0) {
-        observer.say(&format!("chips are run in whole blocks of {}: {} asked for, {} run and kept", p.block_trials, p.trials, p.blocks() * p.block_trials));
-    }
     for item in &work {
         let (index, number) = *item;
         if observer.interrupted() {
-            break;
+            return Err(stopped());
         }
         let of = &manifest.points[index];
         let first = number * of.block_trials;
         let there = Block::read(request.out, &of.hash, number, first, of.block_trials)?;
-        if there.is_some() && References::read(request.out, &of.hash)?.is_some() {
+        let is_there = there.is_some();
+        if is_there {
             outcome.found += 1;
-        } else {
+        }
+        if !is_there || References::read(request.out, &of.hash)?.is_none() {
             if ready.as_ref().is_none_or(|(i, _)| *i != index) {
-                let made = referees.ready(&request.sweep.points[index], of, materials, request.engine, request.out, observer)?;
+                let made = referees.ready(&request.sweep.points[index], of, materials)?;
                 observer.say(&reference_line(of, &made.references));
                 ready = Some((index, made));
-                if observer.interrupted() {
-                    break; // the references are kept; the block is not begun
-                }
             }
             let Some((_, ready)) = &ready else { continue };
-            if there.is_none() {
-                let trials = run_block(request.engine, ready, first, of.block_trials)?;
+            if !is_there {
+                let trials = run_block(request.engine, ready, first, of.block_trials, observer)?;
                 let saturated: u64 = trials.iter().map(|t| t.saturated_cells).sum();
                 if saturated > 0 {
                     observer.warn(&Warning::SaturatedCells { point: of.short().into(), cells: saturated });
                 }
-                Block::new(of.hash.clone(), ready.references.host_hash.clone(), number, request.engine.describe(), trials).write(request.out)?;
-                outcome.made += 1;
-            } else {
-                outcome.found += 1;
+                let block = Block::new(of.hash.clone(), ready.references.host_hash.clone(), number, request.engine.describe(), trials);
+                outcome.made += writer.write(block, request.out)?;
             }
         }
         done += images_of(item);
         observer.progress(done, total);
     }
-    if observer.interrupted() && done < total {
-        write_log(request, &started, outcome)?;
-        return Err(Error::interrupted(format!("stopped after {} new blocks, all kept; the same command goes on from here", outcome.made)));
-    }
-    outcome.missing = progress(request.out, &manifest).iter().map(|(finished, all)| u64::from(all - finished)).sum();
-    write_log(request, &started, outcome)?;
-    Ok(outcome)
+    Ok(())
 }
 
-/// The trials of one block.
-fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32) -> Result<Vec<Trial>> {
+/// Writes a block while the next one is computed: flushing a file to the disk takes no core.
+#[derive(Default)]
+struct Writer {
+    at_work: Option<JoinHandle<Result<()>>>,
+}
+
+impl Writer {
+    /// Begins to write a block once the former is written; returns how many blocks that was.
+    fn write(&mut self, block: Block, out: &Path) -> Result<u64> {
+        let written = self.finish()?;
+        let out = out.to_path_buf();
+        self.at_work = Some(std::thread::spawn(move || block.write(&out)));
+        Ok(written)
+    }
+
+    /// Waits for the block that is being written; returns how many blocks that was.
+    fn finish(&mut self) -> Result<u64> {
+        let Some(writing) = self.at_work.take() else { return Ok(0) };
+        writing.join().map_err(|_| Error::internal("the writer of a block panicked"))??;
+        Ok(1)
+    }
+}
+
+/// The trials of one block. The layers of the first chips are looked at beside the engine's work.
+fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32, observer: &dyn Observer) -> Result<Vec<Trial>> {
     let Ready { plan, images, references } = ready;
     let few = images.first(images.len().min(LAYER_IMAGES));
-    let counts = if plan.deterministic {
-        // Every chip is the nominal one, which has run already.
-        let nominal = crate::engine::TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, ..Default::default() };
-        vec![nominal; count as usize]
-    } else {
-        engine.run(plan, images, first..first + count, false)?
+    let stop = || observer.interrupted();
+    let run = || {
+        if plan.deterministic {
+            // Every chip is the nominal one, which has run already.
+            let nominal = TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, ..Default::default() };
+            return Ok(vec![nominal; count as usize]);
+        }
+        engine.run_until(plan, images, first..first + count, false, &stop)
     };
-    let trial = |(trial, c): (u32, crate::engine::TrialCounts)| Trial {
+    let looked_at = first..(first + count).min(LAYER_TRIALS).max(first);
+    let (counts, tallies) = rayon::join(run, || cpu::tally_layers(plan, &few, looked_at, &stop));
+    let (counts, mut tallies) = (counts?, tallies.ok_or_else(stopped)?.into_iter());
+    let trial = |(trial, c): (u32, TrialCounts)| Trial {
         trial,
         correct: c.correct,
         clipped: c.clipped,
         saturated_cells: c.saturated_cells,
-        layers: if trial < LAYER_TRIALS { cpu::tally_layers(plan, &few, trial) } else { Vec::new() },
+        layers: tallies.next().unwrap_or_default(),
     };
     Ok((first..first + count).zip(counts).map(trial).collect())
 }

@@ -1,7 +1,7 @@
 //! The exact integer product: the quantised digital reference, and the ideal output a layer is compared with.
 
 use super::{View, run_steps, tally};
-use crate::engine::IntegerImages;
+use crate::engine::{IntegerImages, Stop};
 use crate::network::convolution::convolve;
 use crate::network::matmul::Packed;
 use crate::network::shape;
@@ -57,13 +57,20 @@ pub fn pack(network: &IntegerNetwork) -> Vec<Vec<Exact<'_>>> {
 
 /// Logits `[image][class]` of the quantised network in plain digital arithmetic, no crossbar.
 pub fn logits(network: &IntegerNetwork, images: &IntegerImages) -> Vec<u32> {
+    logits_until(network, images, &|| false).unwrap_or_default()
+}
+
+/// The same; `None` once `stop` was true.
+pub fn logits_until(network: &IntegerNetwork, images: &IntegerImages, stop: &Stop) -> Option<Vec<u32>> {
     let packed = pack(network);
     let run = |i: usize| {
-        run_steps(network, images.image(i), &mut |layer, matrix, input, output| {
-            packed[layer].iter().for_each(|part| part.run(matrix.input_zero as u32, input, output));
+        (!stop()).then(|| {
+            run_steps(network, images.image(i), &mut |layer, matrix, input, output| {
+                packed[layer].iter().for_each(|part| part.run(matrix.input_zero as u32, input, output));
+            })
         })
     };
-    (0..images.len()).into_par_iter().flat_map_iter(run).collect()
+    (0..images.len()).into_par_iter().map(run).collect::<Option<Vec<_>>>().map(|of_images| of_images.concat())
 }
 
 /// Images classified as labelled, from logits `[image][class]`.

@@ -1,7 +1,7 @@
 //! The CPU engine: one file per pass, each the twin of the shader of the same name; no GPU library in it.
 //!
-//! A trial programs the whole chip, then every image runs through the network on its own, images in parallel.
-//! So memory does not grow with the number of images or trials.
+//! A trial programs the whole chip, then every image runs through the network on its own, images in parallel, while
+//! the next chip is programmed. So memory does not grow with the number of images or trials.
 //!
 //! To add a pass: `NAME.rs` here, `shaders/NAME.wgsl` with the same bindings in the same order, its place in
 //! `run_steps` and in `gpu::passes`, a case in `tests/twin.rs`.
@@ -37,13 +37,14 @@ pub mod window;
 
 pub use simd::instruction_set;
 
-use super::{IntegerImages, LayerTally, PlacedPart, Plan, TrialCounts};
+use super::{IntegerImages, LayerTally, PlacedPart, Plan, Stop, TrialCounts};
 use crate::quantize::{IntegerNetwork, Matrix, Step};
 use crossbar_mvm::{Counts, Mvm};
 use product::{PartOfChip, Product, Work};
 use program_cells::Cells;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// A point made ready for this engine: per layer and part, how its product is computed.
 pub struct Prepared<'a> {
@@ -72,11 +73,60 @@ impl<'a> Prepared<'a> {
         Prepared { plan, products, keep_tables }
     }
 
-    /// Images that run through the network together.
-    fn batch(&self, images: usize) -> usize {
+    /// Per layer and part, how its product is computed.
+    pub fn products(&self) -> &[Vec<Product<'a>>] {
+        &self.products
+    }
+
+    /// Bytes of the tables that a chip keeps.
+    pub fn table_bytes(&self) -> usize {
+        if self.keep_tables { self.products.iter().flatten().map(Product::table_bytes).sum() } else { 0 }
+    }
+
+    /// Most images that run through the network together.
+    fn batch(&self) -> usize {
         let largest = self.plan.network.tensors.iter().map(|t| t.len() * 4).max().unwrap_or(1);
-        let shared = images.div_ceil(4 * rayon::current_num_threads());
-        BATCH.min(TENSOR_BYTES / largest.max(1)).min(shared).max(1)
+        BATCH.min(TENSOR_BYTES / largest.max(1)).max(1)
+    }
+}
+
+/// A stop that is remembered: once it was seen, what was computed means nothing.
+struct Halt<'a> {
+    stop: &'a Stop<'a>,
+    seen: AtomicBool,
+}
+
+impl<'a> Halt<'a> {
+    fn new(stop: &'a Stop<'a>) -> Self {
+        Halt { stop, seen: AtomicBool::new(false) }
+    }
+
+    fn now(&self) -> bool {
+        if !self.happened() && (self.stop)() {
+            self.seen.store(true, Relaxed);
+        }
+        self.happened()
+    }
+
+    fn happened(&self) -> bool {
+        self.seen.load(Relaxed)
+    }
+}
+
+/// Hands out a chip's images in order: a full batch at a time first, fewer towards the end, so that all threads end
+/// together.
+struct Shares {
+    next: AtomicUsize,
+    images: usize,
+    batch: usize,
+    threads: usize,
+}
+
+impl Shares {
+    fn take(&self) -> Option<Range<usize>> {
+        let end = |first: usize| first + ((self.images - first) / (2 * self.threads)).clamp(1, self.batch);
+        let first = self.next.fetch_update(Relaxed, Relaxed, |first| (first < self.images).then(|| end(first))).ok()?;
+        Some(first..end(first))
     }
 }
 
@@ -109,9 +159,12 @@ impl Chip {
         self.saturated_cells = self.parts.iter().flatten().map(|p| p.cells.saturated).sum();
     }
 
-    /// Runs some images; returns their logits.
-    fn run(&self, prepared: &Prepared, pixels: &[u16], work: &mut Work, counts: &mut Counts) -> Vec<u32> {
+    /// Runs some images; returns their logits. Once `halt` is true the products are left out: the logits mean nothing.
+    fn run(&self, prepared: &Prepared, pixels: &[u16], work: &mut Work, counts: &mut Counts, halt: &Stop) -> Vec<u32> {
         run_steps(&prepared.plan.network, pixels, &mut |layer, matrix, input, output| {
+            if halt() {
+                return;
+            }
             for (i, placed) in prepared.plan.layers[layer].iter().enumerate() {
                 let (product, part) = (&prepared.products[layer][i], &self.parts[layer][i]);
                 product.run(part, input, &placed.requantize, matrix.parts[i].first_output, output, work, counts);
@@ -122,25 +175,58 @@ impl Chip {
 
 /// Runs the chips `trials` of `plan` on the test images.
 pub fn run(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool) -> Vec<TrialCounts> {
+    run_until(plan, images, trials, keep_logits, &|| false).unwrap_or_default()
+}
+
+/// The same; `None` once `stop` was true. With several threads the next chip is programmed beside the images of the
+/// present one, by threads that have none.
+pub fn run_until(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool, stop: &Stop) -> Option<Vec<TrialCounts>> {
     let prepared = Prepared::new(plan, images.len());
-    let mut chip = Chip::blank(&prepared);
-    let run = |trial| {
-        chip.program(&prepared, trial);
-        run_chip(&prepared, &chip, images, keep_logits)
-    };
-    trials.map(run).collect()
+    let ahead = rayon::current_num_threads() > 1;
+    let (mut chip, mut next) = (Chip::blank(&prepared), Chip::blank(&prepared));
+    let mut counts = Vec::with_capacity(trials.len());
+    for trial in trials.clone() {
+        if !ahead || trial == trials.start {
+            chip.program(&prepared, trial);
+        }
+        let run = || run_chip_until(&prepared, &chip, images, keep_logits, stop);
+        if ahead && trial + 1 < trials.end {
+            counts.push(rayon::join(run, || next.program(&prepared, trial + 1)).0?);
+            std::mem::swap(&mut chip, &mut next);
+        } else {
+            counts.push(run()?);
+        }
+    }
+    Some(counts)
 }
 
 /// Runs a programmed chip on the test images.
 pub fn run_chip(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep_logits: bool) -> TrialCounts {
-    let batch = prepared.batch(images.len());
-    let run = |work: &mut Work, pixels: &[u16]| {
-        let mut counts = Counts::default();
-        (chip.run(prepared, pixels, work, &mut counts), counts)
+    run_chip_until(prepared, chip, images, keep_logits, &|| false).unwrap_or_default()
+}
+
+/// The same; `None` once `stop` was true, which is looked at before every layer of every batch of images.
+fn run_chip_until(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep_logits: bool, stop: &Stop) -> Option<TrialCounts> {
+    let threads = rayon::current_num_threads();
+    let shares = Shares { next: AtomicUsize::new(0), images: images.len(), batch: prepared.batch(), threads };
+    let halt = Halt::new(stop);
+    let work_off = |_| {
+        let (mut work, mut results) = (Work::default(), Vec::new());
+        while let Some(range) = shares.take().filter(|_| !halt.now()) {
+            let mut counts = Counts::default();
+            let logits = chip.run(prepared, &images.values[range.start * images.size..range.end * images.size], &mut work, &mut counts, &|| halt.now());
+            results.push((range, logits, counts));
+        }
+        results
     };
-    let results: Vec<(Vec<u32>, Counts)> = images.values.par_chunks(batch * images.size).map_init(Work::default, run).collect();
+    let mut results: Vec<(Range<usize>, Vec<u32>, Counts)> = (0..threads).into_par_iter().with_max_len(1).flat_map_iter(work_off).collect();
+    if halt.happened() {
+        return None;
+    }
+    results.sort_unstable_by_key(|(range, ..)| range.start);
     let mut out = TrialCounts { saturated_cells: chip.saturated_cells, ..TrialCounts::default() };
-    for ((logits, counts), labels) in results.iter().zip(images.labels.chunks(batch)) {
+    for (range, logits, counts) in results {
+        let labels = &images.labels[range];
         let classes = logits.len() / labels.len();
         out.correct += logits.chunks(classes).zip(labels).map(|(l, &label)| u64::from(tally::is_correct(l, label))).sum::<u64>();
         out.clipped += counts.clipped;
@@ -148,39 +234,48 @@ pub fn run_chip(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep_l
             out.logits.extend(logits);
         }
     }
-    out
+    Some(out)
 }
 
-/// The chip `trial` on the first images, layer by layer: where does it break?
-pub fn tally_layers(plan: &Plan, images: &IntegerImages, trial: u32) -> Vec<LayerTally> {
+/// The chips `trials` on the first images, layer by layer: where does it break? `None` once `stop` was true.
+pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, stop: &Stop) -> Option<Vec<Vec<LayerTally>>> {
+    if trials.is_empty() {
+        return Some(Vec::new());
+    }
+    let halt = Halt::new(stop);
     let table = |p: &PlacedPart| if p.crossbar.digital { &plan.ideal_table } else { &plan.table };
-    let cells = |program: &dyn Fn(&PlacedPart) -> Cells| -> Vec<Vec<Cells>> { plan.layers.iter().map(|parts| parts.iter().map(program).collect()).collect() };
-    let chip = cells(&|p| program_cells::program_cells(&p.crossbar, table(p), plan.seed, trial));
+    let cells = |program: &(dyn Fn(&PlacedPart) -> Cells + Sync)| -> Vec<Vec<Cells>> { plan.layers.par_iter().map(|parts| parts.iter().map(program).collect()).collect() };
+    let chips: Vec<Vec<Vec<Cells>>> = trials.map(|trial| cells(&|p| program_cells::program_cells(&p.crossbar, table(p), plan.seed, trial))).collect();
     let error_free = cells(&|p| program_cells::nominal_cells(&p.crossbar, table(p)));
     let exact = digital::pack(&plan.network);
-    let sums: Vec<Vec<LayerTally>> = (0..images.len())
-        .into_par_iter()
-        .map(|i| {
-            let mut tallies = vec![LayerTally::default(); plan.layers.len()];
-            run_steps(&plan.network, images.image(i), &mut |layer, matrix, input, output| {
-                for (part, (placed, cells)) in plan.layers[layer].iter().zip(&chip[layer]).enumerate() {
-                    let of_part = &matrix.parts[part];
-                    let mut counts = Counts::default();
-                    let mut mvm = Mvm::new(&placed.crossbar, &of_part.window, matrix.input_zero as u32);
-                    mvm.compare(&error_free[layer][part]);
-                    mvm.run(cells, input.values, input.shape, &mut counts);
-                    requantize::requantize(&placed.requantize, &mvm, of_part.first_output, output);
-                    let exact = exact[layer][part].product(matrix.input_zero as u32, input);
-                    tallies[layer].add(placed, &counts, &mvm, &exact, of_part.window.positions());
-                }
-            });
-            tallies
+    let of_image = |chip: &[Vec<Cells>], image: &[u16]| {
+        let mut tallies = vec![LayerTally::default(); plan.layers.len()];
+        run_steps(&plan.network, image, &mut |layer, matrix, input, output| {
+            if halt.now() {
+                return;
+            }
+            for (part, (placed, cells)) in plan.layers[layer].iter().zip(&chip[layer]).enumerate() {
+                let of_part = &matrix.parts[part];
+                let mut counts = Counts::default();
+                let mut mvm = Mvm::new(&placed.crossbar, &of_part.window, matrix.input_zero as u32);
+                mvm.compare(&error_free[layer][part]);
+                mvm.run(cells, input.values, input.shape, &mut counts);
+                requantize::requantize(&placed.requantize, &mvm, of_part.first_output, output);
+                let exact = exact[layer][part].product(matrix.input_zero as u32, input);
+                tallies[layer].add(placed, &counts, &mvm, &exact, of_part.window.positions());
+            }
+        });
+        tallies
+    };
+    let of_chip = |chip: &Vec<Vec<Cells>>| {
+        let sums: Vec<Vec<LayerTally>> = (0..images.len()).into_par_iter().with_max_len(1).map(|i| of_image(chip, images.image(i))).collect();
+        sums.iter().fold(vec![LayerTally::default(); plan.layers.len()], |mut total, tallies| {
+            total.iter_mut().zip(tallies).for_each(|(a, b)| a.merge(b));
+            total
         })
-        .collect();
-    sums.iter().fold(vec![LayerTally::default(); plan.layers.len()], |mut total, tallies| {
-        total.iter_mut().zip(tallies).for_each(|(a, b)| a.merge(b));
-        total
-    })
+    };
+    let tallies = chips.par_iter().map(of_chip).collect();
+    (!halt.happened()).then_some(tallies)
 }
 
 /// A tensor of one image or more, as a pass reads it.

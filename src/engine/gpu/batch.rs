@@ -60,6 +60,7 @@ pub struct Batch {
 impl Batch {
     /// Sizes for `plan` on `images` images and `trials` trials. Refuses a network of which not even one image fits.
     pub fn new(plan: &Plan, images: usize, trials: usize, limits: &BatchLimits, device: &Device) -> Result<Self> {
+        let limits = &BatchLimits { kernel: limits.kernel.or(plan.kernel), ..*limits };
         let slots = TensorSlots::new(&plan.network);
         let placed = || plan.layers.iter().flatten().zip(network_windows(plan));
         let accumulators = placed().map(|(p, w)| w.positions() * p.crossbar.accumulators()).max().unwrap_or(0);

@@ -35,7 +35,7 @@ pub use limits::{GpuLimits, GpuRowRate};
 pub use mvm::{Cells, MvmInput, MvmOutput};
 pub use timestamps::PassTime;
 
-use crate::engine::{IntegerImages, Plan, TrialCounts};
+use crate::engine::{IntegerImages, Plan, Stop, TrialCounts, stopped};
 use crate::error::{Error, Result};
 use batch::Batch;
 use chips::{Chips, Loaded};
@@ -94,6 +94,11 @@ impl GpuEngine {
 
     /// Runs the chips `trials` of `plan` on the test images. `keep_logits` also returns what the network said.
     pub fn run(&self, plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool) -> Result<Vec<TrialCounts>> {
+        self.run_until(plan, images, trials, keep_logits, &|| false)
+    }
+
+    /// The same; `stop` is looked at before every batch of images.
+    pub fn run_until(&self, plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool, stop: &Stop) -> Result<Vec<TrialCounts>> {
         if trials.is_empty() {
             return Ok(Vec::new());
         }
@@ -108,7 +113,7 @@ impl GpuEngine {
         for first in computed.clone().step_by(batch.trials) {
             let some = first..computed.end.min(first.saturating_add(batch.trials as u32));
             let chips = Chips::new(self, plan, &batch, &loaded, some)?;
-            counts.extend(run_chips(chips, images, keep_logits)?);
+            counts.extend(run_chips(chips, images, keep_logits, stop)?);
         }
         if plan.deterministic {
             counts = vec![counts.swap_remove(0); trials.len()];
@@ -118,9 +123,12 @@ impl GpuEngine {
 }
 
 /// All images on some chips: the order of the passes.
-fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool) -> Result<Vec<TrialCounts>> {
+fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool, stop: &Stop) -> Result<Vec<TrialCounts>> {
     let mut counts = vec![TrialCounts::default(); chips.trials.len()];
     for first in (0..images.len()).step_by(chips.batch.images) {
+        if stop() {
+            return Err(stopped());
+        }
         chips.load_images(images, first..(first + chips.batch.images).min(images.len()))?;
         for step in &chips.plan.network.steps {
             chips.run(step)?;
