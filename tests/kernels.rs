@@ -65,6 +65,16 @@ proptest! {
     }
 }
 
+/// A row of vectors that is cut into pieces, the last one short, with a converter that clips and one whose range leaves
+/// zero out: what is not there must not be counted.
+#[test]
+fn long_rows_of_vectors() {
+    for (ou, adc, bits) in [(9, ADCS[1], 8), (32, ADCS[4], 12), (9, ADCS[4], 5)] {
+        let toml = format!("[quantization]\nactivation_bits = {bits}\n[crossbar]\nou_wordlines = {ou}\n{}\n[adc]\n{adc}\n[device]\nprogramming_error = {}\n[monte_carlo]\ntrials = 1\n", ENCODINGS[2], LAWS[1]);
+        compare(&toml, &operands([20, 40], 4500, 127, (1 << bits) - 1, true, 7)).expect("equal");
+    }
+}
+
 /// The same on the instruction sets that this processor would not choose.
 #[test]
 fn on_other_instruction_sets() {

@@ -6,6 +6,7 @@
 use super::View;
 use super::lanes::bytes::{Bytes, PIECE, with_bytes};
 use crate::quantize::Window;
+use std::ops::Range;
 
 /// Most bits of an input: two bytes.
 pub const MOST_BITS: u32 = 16;
@@ -21,6 +22,8 @@ pub struct InputBytes {
     high: Vec<u8>,
     /// Where each row of the matrix begins.
     offsets: Vec<usize>,
+    /// Position at which an output row begins: 0 but for pieces of a row.
+    start: usize,
     window: Window,
     /// Padded rows of a channel.
     height: usize,
@@ -53,7 +56,15 @@ impl InputBytes {
         for row in offsets.len()..window.rows() {
             offsets.push(offsets[row - window.kernel[0] * window.kernel[1]] + height * stride * width);
         }
-        InputBytes { low: plane(0), high: if bits > 8 { plane(8) } else { Vec::new() }, offsets, window: *window, height, width }
+        InputBytes { low: plane(0), high: if bits > 8 { plane(8) } else { Vec::new() }, offsets, start: 0, window: *window, height, width }
+    }
+
+    /// From now on these are the inputs of the positions `piece` of an output row alone; the window reads one element and
+    /// has stride 1.
+    pub fn restrict(&mut self, piece: Range<usize>) -> Window {
+        self.start = piece.start;
+        self.window.out[1] = piece.len();
+        self.window
     }
 
     /// True if inputs have bits 8 and up.
@@ -71,7 +82,7 @@ impl InputBytes {
     #[inline]
     pub fn line(&self, image: usize, y: usize) -> usize {
         let w = &self.window;
-        (image * w.channels * self.height + y * w.stride[0]) * w.stride[1] * self.width
+        (image * w.channels * self.height + y * w.stride[0]) * w.stride[1] * self.width + self.start
     }
 
     /// Where each row of the matrix begins, counted from the first row's.

@@ -48,7 +48,7 @@ fn look_up<L: Lanes>(lanes: L, table: &[Words], next: &[Words], patterns: Patter
             };
             let shift = first as u32 * patterns.dac_bits;
             for h in 0..2 {
-                sums[h] = lanes.add(sums[h], lanes.shift_left(added[h], shift));
+                sums[h] = lanes.add(sums[h], if shift == 0 { added[h] } else { lanes.shift_left(added[h], shift) });
             }
             first += 1 << count.ilog2();
         }
@@ -61,21 +61,37 @@ fn look_up<L: Lanes>(lanes: L, table: &[Words], next: &[Words], patterns: Patter
 #[inline(always)]
 fn some_steps<L: Lanes, const STEPS: usize>(lanes: L, table: &[Words], patterns: &Patterns, numbers: &[u16], first: usize) -> [L::Ints; 2] {
     let mut sums = [lanes.words(&Words::ZERO); STEPS];
-    for unit in numbers.chunks_exact(patterns.steps) {
-        let numbers = &unit[first..first + STEPS];
-        for t in 0..STEPS {
-            sums[t] = lanes.add_words(sums[t], lanes.words(&table[usize::from(numbers[t])]));
+    if patterns.steps == STEPS {
+        for unit in numbers.as_chunks::<STEPS>().0 {
+            for t in 0..STEPS {
+                sums[t] = lanes.add_words(sums[t], lanes.words(&table[usize::from(unit[t])]));
+            }
+        }
+    } else {
+        for unit in numbers.chunks_exact(patterns.steps) {
+            let numbers = &unit[first..first + STEPS];
+            for t in 0..STEPS {
+                sums[t] = lanes.add_words(sums[t], lanes.words(&table[usize::from(numbers[t])]));
+            }
         }
     }
     let mut out = [lanes.all(0); 2];
     for t in (0..STEPS).step_by(2) {
         let next = if t + 1 < STEPS { sums[t + 1] } else { lanes.words(&Words::ZERO) };
-        let pair = lanes.pair(sums[t], next, 1 << patterns.dac_bits);
+        let (factors, shift) = weights(t, STEPS, patterns.dac_bits);
+        let pair = lanes.pair(sums[t], next, factors);
         for h in 0..2 {
-            out[h] = lanes.add(out[h], lanes.shift_left(pair[h], t as u32 * patterns.dac_bits));
+            out[h] = lanes.add(out[h], if shift == 0 { pair[h] } else { lanes.shift_left(pair[h], shift) });
         }
     }
     out
+}
+
+/// What the steps `t` and `t + 1` of `steps` count: factors of 16 bits, and a shift where those do not suffice.
+#[inline(always)]
+fn weights(t: usize, steps: usize, dac_bits: u32) -> ((i16, i16), u32) {
+    let shift = t as u32 * dac_bits;
+    if steps as u32 * dac_bits <= 14 { ((1 << shift, 1 << (shift + dac_bits)), 0) } else { ((1, 1 << dac_bits), shift) }
 }
 
 with_lanes! {
@@ -111,17 +127,26 @@ fn look_up_half<L: Lanes>(lanes: L, table: &[HalfWords], next: &[HalfWords], pat
 #[inline(always)]
 fn some_half_steps<L: Lanes, const STEPS: usize>(lanes: L, table: &[HalfWords], patterns: &Patterns, numbers: &[u16], first: usize) -> L::Ints {
     let mut sums = [lanes.half_words(&HalfWords::ZERO); STEPS];
-    for unit in numbers.chunks_exact(patterns.steps) {
-        let numbers = &unit[first..first + STEPS];
-        for t in 0..STEPS {
-            sums[t] = lanes.add_half_words(sums[t], lanes.half_words(&table[usize::from(numbers[t])]));
+    if patterns.steps == STEPS {
+        for unit in numbers.as_chunks::<STEPS>().0 {
+            for t in 0..STEPS {
+                sums[t] = lanes.add_half_words(sums[t], lanes.half_words(&table[usize::from(unit[t])]));
+            }
+        }
+    } else {
+        for unit in numbers.chunks_exact(patterns.steps) {
+            let numbers = &unit[first..first + STEPS];
+            for t in 0..STEPS {
+                sums[t] = lanes.add_half_words(sums[t], lanes.half_words(&table[usize::from(numbers[t])]));
+            }
         }
     }
     let mut out = lanes.all(0);
     for t in (0..STEPS).step_by(2) {
         let next = if t + 1 < STEPS { sums[t + 1] } else { lanes.half_words(&HalfWords::ZERO) };
-        let pair = lanes.pair_half(sums[t], next, 1 << patterns.dac_bits);
-        out = lanes.add(out, lanes.shift_left(pair, t as u32 * patterns.dac_bits));
+        let (factors, shift) = weights(t, STEPS, patterns.dac_bits);
+        let pair = lanes.pair_half(sums[t], next, factors);
+        out = lanes.add(out, if shift == 0 { pair } else { lanes.shift_left(pair, shift) });
     }
     out
 }

@@ -90,6 +90,9 @@ impl<'a> Prepared<'a> {
     }
 }
 
+/// Fewest images of a share: loading the tables for one image alone costs more than the others' wait.
+const LEAST: usize = 4;
+
 /// A stop that is remembered: once it was seen, what was computed means nothing.
 struct Halt<'a> {
     stop: &'a Stop<'a>,
@@ -124,7 +127,11 @@ struct Shares {
 
 impl Shares {
     fn take(&self) -> Option<Range<usize>> {
-        let end = |first: usize| first + ((self.images - first) / (2 * self.threads)).clamp(1, self.batch);
+        let end = |first: usize| {
+            let left = self.images - first;
+            let fair = if self.threads == 1 { left } else { left / (2 * self.threads) };
+            first + fair.max(LEAST).min(self.batch).min(left)
+        };
         let first = self.next.fetch_update(Relaxed, Relaxed, |first| (first < self.images).then(|| end(first))).ok()?;
         Some(first..end(first))
     }

@@ -65,7 +65,7 @@ pub struct Work {
     accumulators: Vec<Ints>,
     sums: Vec<Ints>,
     narrow: Vec<Words>,
-    codes: CodeTable,
+    codes: Vec<CodeTable>,
     extra: Vec<i32>,
 }
 
@@ -141,12 +141,14 @@ impl<'a> Product<'a> {
         let (positions, of_image) = (self.window.positions(), output.len() / input.images().max(1));
         match &self.converter {
             Some(converter) if self.kernel != Kernel::Direct => {
-                let inputs = InputBytes::new(self.window, input, self.zero, self.input_bits);
-                let at_once = (VECTORS / positions).max(1);
+                let mut inputs = InputBytes::new(self.window, input, self.zero, self.input_bits);
+                // Tables that are built here serve all images; accumulators of few stay in the cache.
+                let builds = self.kernel == Kernel::Table && part.tables.is_empty();
+                let at_once = if builds { input.images() } else { (VECTORS / positions).max(1) };
                 for first in (0..input.images()).step_by(at_once) {
                     let images = first..(first + at_once).min(input.images());
                     let vectors = images.len() * positions;
-                    self.accumulate(part, converter, &inputs, images.clone(), work, counts);
+                    self.accumulate(part, converter, &mut inputs, images.clone(), work, counts);
                     for (i, image) in images.enumerate() {
                         let out = &mut output[image * of_image + first_output * positions..][..self.layer.outputs * positions];
                         let extra = work.extra.get(i * positions..(i + 1) * positions).unwrap_or(&[]);
@@ -178,8 +180,8 @@ impl<'a> Product<'a> {
             return (0..input.images()).flat_map(of_image).collect();
         };
         let (before, vectors) = (*counts, input.images() * self.window.positions());
-        let inputs = InputBytes::new(self.window, input, self.zero, self.input_bits);
-        self.accumulate(part, converter, &inputs, 0..input.images(), work, counts);
+        let mut inputs = InputBytes::new(self.window, input, self.zero, self.input_bits);
+        self.accumulate(part, converter, &mut inputs, 0..input.images(), work, counts);
         if self.layer.digital {
             *counts = before;
         }
@@ -198,42 +200,62 @@ impl<'a> Product<'a> {
     }
 
     /// Fills the accumulators `[16 columns][vector]` and the extra one for the vectors of `images`.
-    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &InputBytes, images: Range<usize>, work: &mut Work, counts: &mut Counts) {
-        let vectors = images.len() * self.window.positions();
+    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &mut InputBytes, images: Range<usize>, work: &mut Work, counts: &mut Counts) {
+        let (w, positions) = (self.window, self.window.positions());
+        let vectors = images.len() * positions;
         let steps = self.layer.input_steps as usize;
         work.accumulators.clear();
         work.accumulators.resize(self.layer.columns.div_ceil(INTS) * vectors, Ints::ZERO);
         let source = Source { layer: self.layer, cells: &part.cells, converter };
+        // A long row of vectors of one element each is cut into pieces, as images are.
+        let is_row = w.out[0] == 1 && w.kernel == [1, 1] && w.stride == [1, 1] && w.pad == [0, 0] && images.len() == 1;
+        let step = if is_row { VECTORS } else { (VECTORS / positions).max(1) * positions };
         for (b, block) in self.blocks.iter().enumerate() {
-            work.patterns.resize(vectors * block.units.len() * steps, 0);
-            patterns(&block.units, self.window, inputs, steps, self.layer.dac_bits as usize, images.clone(), &mut work.patterns);
-            counts.clipped += match self.kernel {
-                Kernel::Split => self.look_sums_up(&source, block, vectors, work),
-                _ => self.look_codes_up(&source, block, part.tables.get(b * self.tiles()..).unwrap_or(&[]), vectors, work),
+            let mut own = std::mem::take(&mut work.codes);
+            let kept = match part.tables.get(b * self.tiles()..) {
+                Some(kept) if !kept.is_empty() => kept,
+                _ if self.kernel == Kernel::Table => {
+                    own.resize_with(self.tiles(), CodeTable::default);
+                    own.iter_mut().enumerate().for_each(|(tile, table)| table.build(&source, block, tile));
+                    &own
+                }
+                _ => &[],
             };
+            for first in (0..vectors).step_by(step) {
+                let place = first..(first + step).min(vectors);
+                work.patterns.resize(place.len() * block.units.len() * steps, 0);
+                let (window, some) = if is_row {
+                    (inputs.restrict(place.clone()), images.clone())
+                } else {
+                    (*w, images.start + place.start / positions..images.start + place.end / positions)
+                };
+                patterns(&block.units, &window, inputs, steps, self.layer.dac_bits as usize, some, &mut work.patterns);
+                counts.clipped += match self.kernel {
+                    Kernel::Split => self.look_sums_up(&source, block, vectors, place, work),
+                    _ => self.look_codes_up(block, kept, vectors, place, work),
+                };
+            }
+            work.codes = own;
+        }
+        if is_row {
+            inputs.restrict(0..positions);
         }
         self.fill_extra(inputs, images, vectors, work);
     }
 
-    /// Looks up in the tables `kept` from this block on, or in those built here. Returns how many conversions were clipped.
-    fn look_codes_up(&self, source: &Source, block: &Block, kept: &[CodeTable], vectors: usize, work: &mut Work) -> u64 {
+    /// Looks up in the tables of this block, which are those that come next, for some of the vectors. Returns how many
+    /// conversions were clipped.
+    fn look_codes_up(&self, block: &Block, tables: &[CodeTable], vectors: usize, place: Range<usize>, work: &mut Work) -> u64 {
         let mut total = 0;
         let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: self.layer.input_steps as usize, dac_bits: self.layer.dac_bits };
         for (tile, accumulators) in work.accumulators.chunks_mut(2 * vectors).enumerate() {
             let (low, high) = accumulators.split_at_mut(vectors);
-            let next = kept.get(tile + 1);
-            let table = match kept.get(tile) {
-                Some(table) => table,
-                None => {
-                    let table = &mut work.codes;
-                    table.build(source, block, tile);
-                    table
-                }
-            };
+            let (table, next) = (&tables[tile], tables.get(tile + 1));
             if self.is_narrow(tile) {
-                look_up_half_codes(&table.half_rows, next.map_or(&[], |t| &t.half_rows), patterns, low);
+                look_up_half_codes(&table.half_rows, next.map_or(&[], |t| &t.half_rows), patterns, &mut low[place.clone()]);
             } else {
-                look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, low, high);
+                let high = if high.is_empty() { high } else { &mut high[place.clone()] };
+                look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, &mut low[place.clone()], high);
             }
             if table.can_clip {
                 total += clipped(patterns, &table.clips);
@@ -243,7 +265,7 @@ impl<'a> Product<'a> {
     }
 
     /// Returns how many conversions were clipped.
-    fn look_sums_up(&self, source: &Source, block: &Block, vectors: usize, work: &mut Work) -> u64 {
+    fn look_sums_up(&self, source: &Source, block: &Block, vectors: usize, place: Range<usize>, work: &mut Work) -> u64 {
         let layer = self.layer;
         let mut total = 0;
         let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: layer.input_steps as usize, dac_bits: layer.dac_bits };
@@ -257,9 +279,9 @@ impl<'a> Product<'a> {
                 for slice in 0..layer.planes.slices {
                     let Some(columns) = sum_tables(source, block, Place { plane, slice, half }, &mut work.sums) else { break };
                     let weight = 1 << (slice as u32 * layer.cell_bits);
-                    let side = Side { columns, weight: if plane == 0 { weight } else { -weight }, first: half * vectors };
+                    let side = Side { columns, weight: if plane == 0 { weight } else { -weight }, first: half * vectors + place.start };
                     if !(narrow_is_possible && columns.is_narrow && !columns.can_clip) {
-                        let accumulators = &mut work.accumulators[side.first..][..vectors];
+                        let accumulators = &mut work.accumulators[side.first..][..place.len()];
                         total += look_up_sums(&work.sums, patterns, source.converter, &columns, side.weight, accumulators);
                         continue;
                     }

@@ -79,10 +79,10 @@ impl Lanes for Avx2 {
         unsafe { _mm256_add_epi16(a, b) }
     }
     #[inline(always)]
-    fn pair_half(self, a: __m256i, b: __m256i, factor: i16) -> Two {
+    fn pair_half(self, a: __m256i, b: __m256i, factors: (i16, i16)) -> Two {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
-            let factors = _mm256_set1_epi32(i32::from(factor) << 16 | 1);
+            let factors = _mm256_set1_epi32(i32::from(factors.1) << 16 | i32::from(factors.0) & 0xffff);
             let low = _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), factors);
             let high = _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), factors);
             // Unpacking works on halves of 128 bits: columns 0-3, 8-11, 4-7, 12-15 are put in order.
@@ -131,10 +131,10 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
-    fn pair(self, a: Two, b: Two, factor: i16) -> [Two; 2] {
+    fn pair(self, a: Two, b: Two, factors: (i16, i16)) -> [Two; 2] {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
-            let factors = _mm256_set1_epi32(i32::from(factor) << 16 | 1);
+            let factors = _mm256_set1_epi32(i32::from(factors.1) << 16 | i32::from(factors.0) & 0xffff);
             let low = [_mm256_madd_epi16(_mm256_unpacklo_epi16(a[0], b[0]), factors), _mm256_madd_epi16(_mm256_unpacklo_epi16(a[1], b[1]), factors)];
             let high = [_mm256_madd_epi16(_mm256_unpackhi_epi16(a[0], b[0]), factors), _mm256_madd_epi16(_mm256_unpackhi_epi16(a[1], b[1]), factors)];
             [low, high]

@@ -67,10 +67,10 @@ impl Lanes for Avx512 {
         unsafe { _mm256_add_epi16(a, b) }
     }
     #[inline(always)]
-    fn pair_half(self, a: __m256i, b: __m256i, factor: i16) -> __m512i {
+    fn pair_half(self, a: __m256i, b: __m256i, factors: (i16, i16)) -> __m512i {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
-            let factors = _mm256_set1_epi32(i32::from(factor) << 16 | 1);
+            let factors = _mm256_set1_epi32(i32::from(factors.1) << 16 | i32::from(factors.0) & 0xffff);
             let low = _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), factors);
             let high = _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), factors);
             // Unpacking works on halves of 128 bits: columns 0-3, 8-11, 4-7, 12-15 are put in order.
@@ -104,10 +104,10 @@ impl Lanes for Avx512 {
         unsafe { _mm512_testn_epi16_mask(a, _mm512_set1_epi16(bits as i16)) }
     }
     #[inline(always)]
-    fn pair(self, a: __m512i, b: __m512i, factor: i16) -> [__m512i; 2] {
+    fn pair(self, a: __m512i, b: __m512i, factors: (i16, i16)) -> [__m512i; 2] {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
-            let factors = _mm512_set1_epi32(i32::from(factor) << 16 | 1);
+            let factors = _mm512_set1_epi32(i32::from(factors.1) << 16 | i32::from(factors.0) & 0xffff);
             [_mm512_madd_epi16(_mm512_unpacklo_epi16(a, b), factors), _mm512_madd_epi16(_mm512_unpackhi_epi16(a, b), factors)]
         }
     }

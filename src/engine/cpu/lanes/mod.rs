@@ -108,8 +108,8 @@ pub trait Lanes: Copy {
     fn half_words(self, row: &HalfWords) -> Self::HalfWords;
     /// a + b.
     fn add_half_words(self, a: Self::HalfWords, b: Self::HalfWords) -> Self::HalfWords;
-    /// a + factor b, widened.
-    fn pair_half(self, a: Self::HalfWords, b: Self::HalfWords, factor: i16) -> Self::Ints;
+    /// factors.0 a + factors.1 b, widened.
+    fn pair_half(self, a: Self::HalfWords, b: Self::HalfWords, factors: (i16, i16)) -> Self::Ints;
     /// Writes a row.
     fn store_words(self, row: Self::Words, to: &mut Words);
     /// a - b.
@@ -120,8 +120,8 @@ pub trait Lanes: Copy {
     fn shift_words_right(self, a: Self::Words, by: u32) -> Self::Words;
     /// A bit for each word that has none of `bits`; the first word's is the lowest.
     fn words_without(self, a: Self::Words, bits: u16) -> u32;
-    /// a + factor b, widened: columns 0..16 and 16..32.
-    fn pair(self, a: Self::Words, b: Self::Words, factor: i16) -> [Self::Ints; 2];
+    /// factors.0 a + factors.1 b, widened: columns 0..16 and 16..32.
+    fn pair(self, a: Self::Words, b: Self::Words, factors: (i16, i16)) -> [Self::Ints; 2];
     /// Narrows two rows (columns 0..16 and 16..32) that fit 16 bits.
     fn pack(self, low: Self::Ints, high: Self::Ints) -> Words;
     /// The low 16 bits of two rows.
@@ -290,17 +290,17 @@ mod tests {
             assert_eq!(lanes.words_without(g, 0), u32::MAX);
             let sum = |l: [i16; 2]| l[0].wrapping_add(l[1]);
             let added = lanes.add_words(lanes.words(&e), lanes.words(&f));
-            let factor = 1 << (seed % 9);
-            let wide = lanes.pair(added, lanes.words(&f), factor).map(to);
-            let expected = p.pair(p.add_words(p.words(&e), p.words(&f)), p.words(&f), factor).map(portable);
+            let factors = (1 << (seed % 9), 1 << (seed % 7));
+            let wide = lanes.pair(added, lanes.words(&f), factors).map(to);
+            let expected = p.pair(p.add_words(p.words(&e), p.words(&f)), p.words(&f), factors).map(portable);
             assert_eq!(wide, expected);
             let (m, n) = (HalfWords::of(&e), HalfWords::of(&f));
-            let narrow = lanes.pair_half(lanes.add_half_words(lanes.half_words(&m), lanes.half_words(&n)), lanes.half_words(&n), factor);
+            let narrow = lanes.pair_half(lanes.add_half_words(lanes.half_words(&m), lanes.half_words(&n)), lanes.half_words(&n), factors);
             assert_eq!(to(narrow), wide[0]);
             for column in 0..WORDS {
                 let at = Words::place(column);
                 assert_eq!(Words::column(at), column);
-                let exact = i32::from(sum([e.0[at], f.0[at]])) + i32::from(factor) * i32::from(f.0[at]);
+                let exact = i32::from(factors.0) * i32::from(sum([e.0[at], f.0[at]])) + i32::from(factors.1) * i32::from(f.0[at]);
                 assert_eq!(wide[column / INTS].0[column % INTS], exact);
             }
         }

@@ -31,8 +31,8 @@ impl Lanes for Portable {
         std::array::from_fn(|i| a[i].wrapping_add(b[i]))
     }
     #[inline(always)]
-    fn pair_half(self, a: Self::HalfWords, b: Self::HalfWords, factor: i16) -> Self::Ints {
-        std::array::from_fn(|i| i32::from(a[i]) + i32::from(factor) * i32::from(b[i]))
+    fn pair_half(self, a: Self::HalfWords, b: Self::HalfWords, factors: (i16, i16)) -> Self::Ints {
+        std::array::from_fn(|i| i32::from(factors.0) * i32::from(a[i]) + i32::from(factors.1) * i32::from(b[i]))
     }
     #[inline(always)]
     fn store_words(self, row: Self::Words, to: &mut Words) {
@@ -55,10 +55,10 @@ impl Lanes for Portable {
         (0..WORDS).map(|i| u32::from(a[i] as u16 & bits == 0) << i).fold(0, |a, b| a | b)
     }
     #[inline(always)]
-    fn pair(self, a: Self::Words, b: Self::Words, factor: i16) -> [Self::Ints; 2] {
+    fn pair(self, a: Self::Words, b: Self::Words, factors: (i16, i16)) -> [Self::Ints; 2] {
         let of = |column: usize| {
             let at = Words::place(column);
-            i32::from(a[at]) + i32::from(factor) * i32::from(b[at])
+            i32::from(factors.0) * i32::from(a[at]) + i32::from(factors.1) * i32::from(b[at])
         };
         [std::array::from_fn(of), std::array::from_fn(|i| of(INTS + i))]
     }
