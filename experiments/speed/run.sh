@@ -14,6 +14,13 @@ if ! python3 -c 'import numpy' 2>/dev/null; then
     exit 2
 fi
 
+# A network of your own beside the embedded one: the folder of the other experiments.
+if [ -n "${BWQ_DATA:-}" ]; then
+    set -- --model "$BWQ_DATA/nets/cifar10_resnet20.json" --dataset "$BWQ_DATA/cifar10" "$@"
+else
+    echo "run.sh: BWQ_DATA is not set, so ResNet-20 is not measured; experiments/ou_limit/README.md says what is in it" >&2
+fi
+
 cd "$root"
 cargo build --release
 exec python3 "$here/speed.py" --bwq "${CARGO_TARGET_DIR:-target}/release/bwq" --reference "$reference" --out results/speed "$@"

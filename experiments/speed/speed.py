@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The NumPy reference, `bwq bench`, and the reference again, one thread each; writes speed.csv, network.csv, machine.json.
+"""The NumPy reference, `bwq bench`, and the reference again; writes speed.csv, network.csv, gpu.csv and machine.json.
 
 A ratio is of vectors times chips per second of CPU time, bwq's over NumPy's; NumPy's is the mean of its two runs, and both
 stand in the table, so that drift of the machine is seen. Where the reference has no figure for a batch, that of its
@@ -12,6 +12,7 @@ import io
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,12 @@ COLUMNS = [
     "sampling_ms", "tables_ms", "product_ms", "look_up_ms", "rows_looked_up", "table_kib", "ideal_mmac_per_s", "conversions_per_s", "share_of_row_limit", "equals_direct",
     "codes_that_differ_frac",
 ]
+GPU = [
+    "kernel", "ou_wordlines", "vectors", "fraction", "ms_per_trial_min", "ms_per_trial_median", "repeats", "trial_vectors_per_s", "times_direct",
+    "share_of_row_limit", "equals_direct",
+]
 NETWORK = [
-    "ou_wordlines", "threads", "clock", "images", "macs_per_image", "repeats", "ms_per_image_and_chip_min",
+    "network", "engine", "ou_wordlines", "fraction", "threads", "clock", "images", "macs_per_image", "repeats", "ms_per_image_and_chip_min",
     "ms_per_image_and_chip_median", "programming_ms_per_chip", "ideal_mmac_per_s",
 ]
 
@@ -36,9 +41,24 @@ def numpy_run(reference):
     return {(int(r["rows"]), int(r["batch"])): float(r["trial_vectors_per_cpu_s"]) for r in lines}
 
 
-def bench(bwq, quick):
-    command = [bwq, "bench", "--json", "--engine", "cpu", "--threads", "1"] + (["--quick"] if quick else [])
+def bench(bwq, engine, *flags):
+    command = [bwq, "bench", "--json", "--engine", engine, *flags]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def on_gpu(bwq):
+    """Its adapter and the rows of gpu.csv; a look only, since the adapter may be a software one. None without an adapter."""
+    try:
+        report = bench(bwq, "gpu", "--quick")
+    except subprocess.CalledProcessError as error:
+        if error.returncode != 69:
+            raise
+        return None
+    rows = report["kernels"]
+    direct = {(k["ou_wordlines"], k["vectors"]): k["ms_per_trial_min"] for k in rows if k["kernel"] == "direct"}
+    for k in rows:
+        k["times_direct"] = direct.get((k["ou_wordlines"], k["vectors"]), 0) / k["ms_per_trial_min"]
+    return report["machine"], report["network"], rows
 
 
 def beside(report, before, after):
@@ -91,6 +111,8 @@ def main():
     parser.add_argument("--bwq", required=True, help="the program")
     parser.add_argument("--reference", required=True, help="the NumPy reference")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--model", help="a network to measure beside the embedded one, as network.model of a sweep file")
+    parser.add_argument("--dataset", help="its data")
     parser.add_argument("--quick", action="store_true", help="a look: fewer cases of bwq, not for quoting")
     args = parser.parse_args()
     import numpy
@@ -101,7 +123,9 @@ def main():
     before = numpy_run(args.reference)
     load.append(round(os.getloadavg()[0], 2))
     print("speed.py: bwq bench ...", file=sys.stderr)
-    report = bench(args.bwq, args.quick)
+    flags = (["--quick"] if args.quick else []) + (["--model", args.model, "--dataset", args.dataset] if args.model else [])
+    report = bench(args.bwq, "cpu", *flags)
+    peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     load.append(round(os.getloadavg()[0], 2))
     print("speed.py: NumPy, second run ...", file=sys.stderr)
     after = numpy_run(args.reference)
@@ -116,6 +140,7 @@ def main():
         "machine": report["machine"],
         "load_average_before_and_after_each_run": load,
         "limits": report["limits"],
+        "peak_memory_mib_of_numpy_and_bwq": round(peak_kib / 1024),
         "bwq": {"version": report["tool_version"], "commit": report["commit"], "quick": report["quick"]},
         "python": platform.python_version(),
         "numpy": numpy.__version__,
@@ -123,6 +148,13 @@ def main():
     }
     rows = list(beside(report, before, after))
     write(args.out / "speed.csv", table(COLUMNS, rows))
+    gpu = on_gpu(args.bwq)
+    if gpu is None:
+        print("speed.py: no Vulkan adapter: gpu.csv is not written", file=sys.stderr)
+    else:
+        machine["gpu"] = gpu[0]
+        report["network"] += gpu[1]
+        write(args.out / "gpu.csv", table(GPU, gpu[2]))
     write(args.out / "network.csv", table(NETWORK, report["network"]))
     write(args.out / "machine.json", json.dumps(machine, indent=2) + "\n")
     for row in rows:
