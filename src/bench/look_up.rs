@@ -80,7 +80,7 @@ fn run(kernel: Kernel, product: &Product, trial: u32, stages: &mut Stages) -> Ve
     let of_engine = timed(&mut product_s, || OfEngine::new(layer, &product.window, INPUT_BITS, 0, Some(kernel), product.case.vectors));
     let part = of_engine.on_chip(cells);
     let mut work = product.work.take();
-    let accumulators = timed(&mut product_s, || of_engine.accumulators(&part, input, &mut work, &mut Counts::default()));
+    let accumulators = timed(&mut product_s, || of_engine.accumulators(&part, input, product.spare.take(), &mut work, &mut Counts::default()));
     product.work.replace(work);
     let mut aside_s = 0.0;
     timed(&mut aside_s, || {

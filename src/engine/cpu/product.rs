@@ -169,8 +169,8 @@ impl<'a> Product<'a> {
         }
     }
 
-    /// The accumulators `[vector][accumulator]` of some images.
-    pub fn accumulators(&self, part: &PartOfChip, input: View, work: &mut Work, counts: &mut Counts) -> Vec<i64> {
+    /// The accumulators `[vector][accumulator]` of some images, in the memory of `out`.
+    pub fn accumulators(&self, part: &PartOfChip, input: View, mut out: Vec<i64>, work: &mut Work, counts: &mut Counts) -> Vec<i64> {
         let Some(converter) = self.converter.as_ref().filter(|_| self.kernel != Kernel::Direct) else {
             let of_image = |image: usize| {
                 let mut mvm = Mvm::new(self.layer, self.window, self.zero);
@@ -186,7 +186,8 @@ impl<'a> Product<'a> {
             *counts = before;
         }
         let width = self.layer.accumulators();
-        let mut out = vec![0; vectors * width];
+        out.clear();
+        out.resize(vectors * width, 0);
         for (vector, out) in out.chunks_exact_mut(width).enumerate() {
             for (half, out) in out[..self.layer.columns].chunks_mut(INTS).enumerate() {
                 let row = &work.accumulators[half * vectors + vector].0;
