@@ -34,6 +34,11 @@ pub struct InputBytes {
 impl InputBytes {
     /// Bytes of `input` (some images); padding is `zero`.
     pub fn new(window: &Window, input: View, zero: u32, bits: u32) -> Self {
+        Self::in_memory(window, input, zero, bits, [Vec::new(), Vec::new()])
+    }
+
+    /// The same in the memory of former ones ([`Self::into_memory`]): fresh memory costs more than what is written to it.
+    pub fn in_memory(window: &Window, input: View, zero: u32, bits: u32, [low, high]: [Vec<u8>; 2]) -> Self {
         let [_, h, w] = input.shape;
         let reach = |axis: usize| (window.out[axis] - 1) * window.stride[axis] + (window.kernel[axis] - 1) * window.dilation[axis] + 1;
         let (stride, height, needed) = (window.stride[1], reach(0), reach(1).div_ceil(window.stride[1]));
@@ -41,9 +46,11 @@ impl InputBytes {
         let width = if needed < LONG { needed } else { 64 * (needed.div_ceil(64) | 1) };
         let size = input.images() * window.channels * height * stride * width;
         let padded = window.pad != [0, 0] || reach(0) > h || reach(1) > w;
-        let plane = |shift: u32| {
-            // Zeroed memory may be free, other memory has to be filled.
-            let mut bytes = vec![if padded { (zero >> shift) as u8 } else { 0 }; size + PIECE];
+        let plane = |shift: u32, mut bytes: Vec<u8>| {
+            if padded {
+                bytes.clear(); // what is not written below is padding
+            }
+            bytes.resize(size + PIECE, if padded { (zero >> shift) as u8 } else { 0 });
             copy_rows(input, window, [height, width], shift, &mut bytes[..size]);
             bytes
         };
@@ -56,7 +63,12 @@ impl InputBytes {
         for row in offsets.len()..window.rows() {
             offsets.push(offsets[row - window.kernel[0] * window.kernel[1]] + height * stride * width);
         }
-        InputBytes { low: plane(0), high: if bits > 8 { plane(8) } else { Vec::new() }, offsets, start: 0, window: *window, height, width }
+        InputBytes { low: plane(0, low), high: if bits > 8 { plane(8, high) } else { Vec::new() }, offsets, start: 0, window: *window, height, width }
+    }
+
+    /// Its memory, for the next.
+    pub fn into_memory(self) -> [Vec<u8>; 2] {
+        [self.low, self.high]
     }
 
     /// From now on these are the inputs of the positions `piece` of an output row alone; the window reads one element and

@@ -61,6 +61,7 @@ pub struct PartOfChip {
 /// Working memory of one thread.
 #[derive(Default)]
 pub struct Work {
+    inputs: [Vec<u8>; 2],
     patterns: Vec<u16>,
     accumulators: Vec<Ints>,
     sums: Vec<Ints>,
@@ -141,7 +142,7 @@ impl<'a> Product<'a> {
         let (positions, of_image) = (self.window.positions(), output.len() / input.images().max(1));
         match &self.converter {
             Some(converter) if self.kernel != Kernel::Direct => {
-                let mut inputs = InputBytes::new(self.window, input, self.zero, self.input_bits);
+                let mut inputs = InputBytes::in_memory(self.window, input, self.zero, self.input_bits, std::mem::take(&mut work.inputs));
                 // Tables that are built here serve all images; accumulators of few stay in the cache.
                 let builds = self.kernel == Kernel::Table && part.tables.is_empty();
                 let at_once = if builds { input.images() } else { (VECTORS / positions).max(1) };
@@ -155,6 +156,7 @@ impl<'a> Product<'a> {
                         requantize_rows(scale, &work.accumulators, vectors, i * positions, extra, out);
                     }
                 }
+                work.inputs = inputs.into_memory();
             }
             _ => {
                 for (image, output) in output.chunks_mut(of_image).enumerate() {
@@ -180,8 +182,9 @@ impl<'a> Product<'a> {
             return (0..input.images()).flat_map(of_image).collect();
         };
         let (before, vectors) = (*counts, input.images() * self.window.positions());
-        let mut inputs = InputBytes::new(self.window, input, self.zero, self.input_bits);
+        let mut inputs = InputBytes::in_memory(self.window, input, self.zero, self.input_bits, std::mem::take(&mut work.inputs));
         self.accumulate(part, converter, &mut inputs, 0..input.images(), work, counts);
+        work.inputs = inputs.into_memory();
         if self.layer.digital {
             *counts = before;
         }
