@@ -55,14 +55,26 @@ fn plain_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize
 /// The same with clipping and any rule.
 #[inline(always)]
 fn any_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, dac_bits: u32, converter: &Converter, columns: &Columns, clipped: &mut u64) -> L::Ints {
+    let (mask, top) = (lanes.ints(&columns.mask), lanes.all(converter.top));
     let mut codes = lanes.all(0);
-    for t in (0..steps).rev() {
-        let sum = one_step(lanes, table, numbers, steps, t);
-        let index = lanes.indices(sum, &converter.rule);
-        let kept = lanes.min(lanes.max(index, lanes.all(0)), lanes.all(converter.top));
-        *clipped += u64::from(lanes.count_different(kept, index, lanes.ints(&columns.mask)));
-        codes = lanes.add(lanes.shift_left(codes, dac_bits), kept);
+    let mut counted = 0;
+    if steps == 8 && dac_bits == 1 {
+        let sums = eight_steps(lanes, table, numbers);
+        for t in (0..8).rev() {
+            let index = lanes.indices(sums[t], &converter.rule);
+            let kept = lanes.min(lanes.max(index, lanes.all(0)), top);
+            counted += lanes.count_different(kept, index, mask);
+            codes = lanes.add(lanes.add(codes, codes), kept);
+        }
+    } else {
+        for t in (0..steps).rev() {
+            let index = lanes.indices(one_step(lanes, table, numbers, steps, t), &converter.rule);
+            let kept = lanes.min(lanes.max(index, lanes.all(0)), top);
+            counted += lanes.count_different(kept, index, mask);
+            codes = lanes.add(lanes.shift_left(codes, dac_bits), kept);
+        }
     }
+    *clipped += u64::from(counted);
     codes
 }
 
