@@ -381,3 +381,19 @@ fn the_version_is_the_same_everywhere() {
         assert!(text(licence).contains(words), "{licence}");
     }
 }
+
+/// Vector instructions and one call before there are threads; everything else is safe.
+const UNSAFE: [&str; 5] = ["src/engine/cpu/lanes/", "src/engine/cpu/simd.rs", "src/network/tile.rs", "src/network/matmul.rs", "src/main.rs"];
+
+#[test]
+fn unsafe_code_is_where_it_may_be_and_says_why() {
+    let mut complaints = code_where(|p| UNSAFE.iter().any(|u| p.starts_with(u)), |line| line.contains("unsafe"));
+    for path in files("src", &[".rs"]) {
+        let all = text(&path);
+        let lines: Vec<&str> = all.lines().collect();
+        let is_block = |i: &usize| lines[*i].contains("unsafe {") && !lines[*i].trim_start().starts_with("//");
+        let silent = (0..lines.len()).filter(is_block).filter(|&i| !lines[i.saturating_sub(3)..i].iter().any(|l| l.contains("SAFETY")));
+        complaints.extend(silent.map(|i| format!("{path}:{}: no SAFETY before it", i + 1)));
+    }
+    none("unsafe code", complaints);
+}
