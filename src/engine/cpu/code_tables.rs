@@ -38,8 +38,13 @@ impl Converter {
     }
 
     /// True if a sum between `least` and `largest` can be clipped: indices rise with sums.
+    #[inline(always)]
     pub fn can_clip(&self, least: &Ints, largest: &Ints) -> bool {
-        (0..INTS).any(|i| self.rule.index(least.0[i]) < 0 || self.rule.index(largest.0[i]) > self.top)
+        let mut can = false;
+        for i in 0..INTS {
+            can |= self.rule.index(least.0[i]) < 0 || self.rule.index(largest.0[i]) > self.top;
+        }
+        can
     }
 }
 

@@ -255,6 +255,7 @@ impl Work {
     }
 
     /// Conversions of the driven rows whose code is not that of `error_free` cells.
+    #[inline(always)]
     fn count_wrong(&mut self, layer: &CrossbarLayer, error_free: &Cells) -> u64 {
         let actual = self.codes.clone();
         self.convert(layer, error_free);
