@@ -19,6 +19,12 @@ pub fn shift_round(v: i64, shift: u32) -> i64 {
     if v < 0 { -(magnitude as i64) } else { magnitude as i64 }
 }
 
+/// v / 2^by, rounded half up: how accumulators of an ideal converter lose their spare bits.
+#[inline(always)]
+pub fn prescaled(v: i64, by: u32) -> i64 {
+    if by == 0 { v } else { (v + (1 << (by - 1))) >> by }
+}
+
 /// The largest shift at which all `factors` fit a multiplier of 24 bits.
 pub fn common_shift(factors: impl Iterator<Item = f64>, place: &str) -> Result<u32> {
     let largest = factors.fold(0.0f64, |a, b| a.max(b.abs()));
@@ -70,9 +76,8 @@ impl Requantize {
     /// Mirror: `shaders/requantize.wgsl`.
     #[inline]
     pub fn apply(&self, output: usize, accumulator: i64, extra: i64) -> u32 {
-        let scaled = |v: i64, by: u32| if by == 0 { v } else { (v + (1 << (by - 1))) >> by };
-        let v = scaled(accumulator, self.prescale) * i64::from(self.multiplier[output])
-            + scaled(extra, self.extra_prescale) * self.extra_multiplier[output]
+        let v = prescaled(accumulator, self.prescale) * i64::from(self.multiplier[output])
+            + prescaled(extra, self.extra_prescale) * self.extra_multiplier[output]
             + self.bias[output];
         (i64::from(self.zero_point) + shift_round(v, self.shift)).clamp(i64::from(self.low), i64::from(self.high)) as u32
     }

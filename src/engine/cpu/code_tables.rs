@@ -46,6 +46,14 @@ impl Converter {
         }
         can
     }
+
+    /// Indices within the range; counts those that were outside, where a conversion is made.
+    #[inline(always)]
+    pub fn clip<L: Lanes>(&self, lanes: L, index: L::Ints, mask: L::Ints, clipped: &mut u32) -> L::Ints {
+        let kept = lanes.min(lanes.max(index, lanes.all(0)), lanes.all(self.top));
+        *clipped += lanes.count_different(kept, index, mask);
+        kept
+    }
 }
 
 /// 16 columns of one slice of one plane, on one unit.
@@ -54,8 +62,6 @@ pub struct Slot {
     pub bits: Vec<Ints>,
     /// All ones where a conversion is made.
     pub mask: Ints,
-    /// True if one is made in every column that there is.
-    pub full: bool,
 }
 
 impl Slot {
@@ -67,7 +73,7 @@ impl Slot {
         if weights.iter().all(|&w| w == 0) {
             return None;
         }
-        let mut slot = Slot { bits: Vec::with_capacity(unit.bits as usize), mask: Ints::ZERO, full: weights.iter().all(|&w| w != 0) };
+        let mut slot = Slot { bits: Vec::with_capacity(unit.bits as usize), mask: Ints::ZERO };
         slot.mask.0.iter_mut().zip(weights).for_each(|(m, &w)| *m = -i32::from(w != 0));
         for digit_bit in 0..unit.bits / unit.rows.len() as u32 {
             for row in unit.rows.clone() {
@@ -174,9 +180,7 @@ fn exact_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, cod
                 let mut index = lanes.indices(sum, &converter.rule);
                 let mask = lanes.ints(&plane.slots[slice].mask);
                 if plane.can_clip[slice] {
-                    let kept = lanes.min(lanes.max(index, lanes.all(0)), lanes.all(converter.top));
-                    clipped[low] += lanes.count_different(kept, index, mask);
-                    index = kept;
+                    index = converter.clip(lanes, index, mask, &mut clipped[low]);
                 }
                 codes = lanes.add(lanes.shift_left(codes, source.layer.cell_bits), lanes.and(index, mask));
             }

@@ -55,22 +55,18 @@ fn plain_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize
 /// The same with clipping and any rule.
 #[inline(always)]
 fn any_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, dac_bits: u32, converter: &Converter, columns: &Columns, clipped: &mut u64) -> L::Ints {
-    let (mask, top) = (lanes.ints(&columns.mask), lanes.all(converter.top));
+    let mask = lanes.ints(&columns.mask);
     let mut codes = lanes.all(0);
     let mut counted = 0;
     if steps == 8 && dac_bits == 1 {
         let sums = eight_steps(lanes, table, numbers);
         for t in (0..8).rev() {
-            let index = lanes.indices(sums[t], &converter.rule);
-            let kept = lanes.min(lanes.max(index, lanes.all(0)), top);
-            counted += lanes.count_different(kept, index, mask);
+            let kept = converter.clip(lanes, lanes.indices(sums[t], &converter.rule), mask, &mut counted);
             codes = lanes.add(lanes.add(codes, codes), kept);
         }
     } else {
         for t in (0..steps).rev() {
-            let index = lanes.indices(one_step(lanes, table, numbers, steps, t), &converter.rule);
-            let kept = lanes.min(lanes.max(index, lanes.all(0)), top);
-            counted += lanes.count_different(kept, index, mask);
+            let kept = converter.clip(lanes, lanes.indices(one_step(lanes, table, numbers, steps, t), &converter.rule), mask, &mut counted);
             codes = lanes.add(lanes.shift_left(codes, dac_bits), kept);
         }
     }

@@ -234,8 +234,7 @@ fn run_chip_until(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep
     let mut out = TrialCounts { saturated_cells: chip.saturated_cells, ..TrialCounts::default() };
     for (range, logits, counts) in results {
         let labels = &images.labels[range];
-        let classes = logits.len() / labels.len();
-        out.correct += logits.chunks(classes).zip(labels).map(|(l, &label)| u64::from(tally::is_correct(l, label))).sum::<u64>();
+        out.correct += digital::correct(&logits, labels);
         out.clipped += counts.clipped;
         if keep_logits {
             out.logits.extend(logits);

@@ -42,7 +42,7 @@ pub struct Product<'a> {
 struct CodeTable {
     /// Rows of a tile of more than 16 columns, else where they are built.
     rows: Vec<Words>,
-    /// Rows of a tile of no more than 16.
+    /// Rows of a tile of no more than 16; empty for others.
     half_rows: Vec<HalfWords>,
     /// Clipped conversions per row.
     clips: Vec<u32>,
@@ -108,11 +108,6 @@ impl<'a> Product<'a> {
         self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * size_of::<Words>()
     }
 
-    /// True for a tile of no more than 16 columns.
-    fn is_narrow(&self, tile: usize) -> bool {
-        self.layer.columns - tile * WORDS <= INTS
-    }
-
     fn tiles(&self) -> usize {
         self.layer.columns.div_ceil(WORDS)
     }
@@ -130,7 +125,7 @@ impl<'a> Product<'a> {
         part.tables.par_iter_mut().enumerate().for_each(|(at, table)| {
             let (block, tile) = (&self.blocks[at / self.tiles()], at % self.tiles());
             table.build(&source, block, tile);
-            if self.is_narrow(tile) {
+            if !table.half_rows.is_empty() {
                 table.rows = Vec::new();
             }
         });
@@ -255,7 +250,7 @@ impl<'a> Product<'a> {
         for (tile, accumulators) in work.accumulators.chunks_mut(2 * vectors).enumerate() {
             let (low, high) = accumulators.split_at_mut(vectors);
             let (table, next) = (&tables[tile], tables.get(tile + 1));
-            if self.is_narrow(tile) {
+            if !table.half_rows.is_empty() {
                 look_up_half_codes(&table.half_rows, next.map_or(&[], |t| &t.half_rows), patterns, &mut low[place.clone()]);
             } else {
                 let high = if high.is_empty() { high } else { &mut high[place.clone()] };

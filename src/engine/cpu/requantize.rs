@@ -4,7 +4,7 @@ use super::crossbar_mvm::Mvm;
 use super::lanes::{INTS, Ints};
 use super::simd::multiversion;
 use crate::quantize::Requantize;
-use crate::quantize::fixed_point::shift_round;
+use crate::quantize::fixed_point::{prescaled, shift_round};
 
 /// Writes the outputs of one part of a layer: `out[first_output + n][position]`.
 pub fn requantize(scale: &Requantize, mvm: &Mvm, first_output: usize, out: &mut [u32]) {
@@ -63,11 +63,10 @@ fn rows_inlined(scale: &Requantize, accumulators: &[Ints], vectors: usize, first
 #[inline(always)]
 fn one_row(scale: &Requantize, row: &Ints, constants: &[[i64; INTS]; 3], extra: i64) -> [u32; INTS] {
     let (zero, low, high) = (i64::from(scale.zero_point), i64::from(scale.low), i64::from(scale.high));
-    let scaled = |v: i64, by: u32| if by == 0 { v } else { (v + (1 << (by - 1))) >> by };
-    let extra = scaled(extra, scale.extra_prescale);
+    let extra = prescaled(extra, scale.extra_prescale);
     let mut accumulators = row.0.map(i64::from);
     if scale.prescale > 0 {
-        accumulators.iter_mut().for_each(|v| *v = scaled(*v, scale.prescale));
+        accumulators.iter_mut().for_each(|v| *v = prescaled(*v, scale.prescale));
     }
     let mut out = [0; INTS];
     for j in 0..INTS {

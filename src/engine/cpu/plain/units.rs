@@ -73,25 +73,15 @@ pub fn digits(index: usize, rows: usize, dac_bits: u32) -> impl Iterator<Item = 
     (0..rows).map(move |row| (0..dac_bits as usize).map(|j| ((index >> (j * rows + row) & 1) << j) as i32).sum())
 }
 
-/// The largest magnitude of a code counted from the zero level.
-fn largest_code(layer: &CrossbarLayer) -> Option<i64> {
-    match &layer.conversion {
-        Conversion::Ideal => None,
-        Conversion::Rounding(adc) => {
-            let zero = i64::from(adc.zero_index);
-            Some(zero.abs().max((i64::from(adc.top) - zero).abs()))
-        }
-    }
-}
-
 /// The largest sum of what codes of one row group count in one column and step; `None` without a converter.
 pub fn largest_entry(layer: &CrossbarLayer) -> Option<i64> {
+    let Conversion::Rounding(adc) = &layer.conversion else { return None };
     let of_group = |weights: &[i32]| {
         let of_column = |column: usize| weights.iter().skip(column).step_by(layer.columns).map(|w| i64::from(w.abs())).sum::<i64>();
         (0..layer.columns).map(of_column).max().unwrap_or(0)
     };
     let weight = layer.column_weights.chunks(layer.converted_columns().max(1)).map(of_group).max().unwrap_or(0);
-    Some(largest_code(layer)? * weight)
+    Some(adc.largest_code() * weight)
 }
 
 /// Whether `kernel` can compute `layer`: its tables hold the entries, and 32 bits what is added before 64 take over.
