@@ -2,7 +2,8 @@
 //! every kernel that looks results up.
 
 use super::clock::{Effort, timed};
-use super::random_rows::{RandomRows, Row, SUMS};
+use super::random_rows::{RandomRows, SUMS};
+use crate::engine::cpu::lanes::Words;
 use crate::error::Result;
 use serde::Serialize;
 use std::hint::black_box;
@@ -56,7 +57,7 @@ pub fn measure() -> Result<CpuLimits> {
 fn row_rate(kib: usize, clock_ghz: Option<f64>, effort: &Effort) -> Result<RowRate> {
     let rows = RandomRows::new(kib);
     let times = ROWS_A_SAMPLE.div_ceil(rows.len());
-    let mut sums = [Row::default(); SUMS];
+    let mut sums = [Words::ZERO; SUMS];
     rows.add(1, &mut sums); // into the caches
     let timing = effort.repeat(|_| {
         let mut spent = 0.0;
@@ -65,7 +66,7 @@ fn row_rate(kib: usize, clock_ghz: Option<f64>, effort: &Effort) -> Result<RowRa
     })?;
     black_box(&sums);
     let ns_per_row = timing.min_s * 1e9 / (times * rows.len()) as f64;
-    Ok(RowRate { table_kib: kib, ns_per_row, gb_per_s: size_of::<Row>() as f64 / ns_per_row, clk_per_row: clock_ghz.map(|c| c * ns_per_row) })
+    Ok(RowRate { table_kib: kib, ns_per_row, gb_per_s: size_of::<Words>() as f64 / ns_per_row, clk_per_row: clock_ghz.map(|c| c * ns_per_row) })
 }
 
 fn copy(effort: &Effort) -> Result<f64> {

@@ -18,7 +18,7 @@ use crate::engine::cpu::patterns::patterns;
 use crate::engine::cpu::product::Product as OfEngine;
 use crate::engine::cpu::program_cells::{Cells, program_cells};
 use crate::engine::cpu::sum_tables::{Place, sum_tables};
-use crate::engine::kernel::{SUM_BITS, units_at_once};
+use crate::engine::kernel::{sum_bits, units_at_once};
 use crate::engine::units::{Block, of_groups, within_groups};
 
 /// Bits of an input of the standard layer.
@@ -136,7 +136,7 @@ fn again(kernel: Kernel, product: &Product, cells: &Cells, input: View, stages: 
 
 fn blocks(kernel: Kernel, product: &Product) -> Vec<Block> {
     match kernel {
-        Kernel::Split => within_groups(&product.layer, SUM_BITS),
+        Kernel::Split => within_groups(&product.layer, sum_bits(&product.layer).unwrap_or(product.layer.dac_bits)),
         _ => of_groups(&product.layer, units_at_once(&product.layer)),
     }
 }

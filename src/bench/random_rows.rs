@@ -1,6 +1,8 @@
 //! Random rows of a table, added as a look-up kernel adds them: the loop whose rate is the limit of such kernels.
 
-use crate::engine::cpu::simd::multiversion;
+use crate::engine::cpu::lanes::rows::{MOST_ROWS, Rows};
+use crate::engine::cpu::lanes::{Lanes, Words, with_lanes};
+use crate::engine::cpu::look_up_codes::add_eight;
 use crate::rng::PhiloxStream;
 use std::hint::black_box;
 
@@ -11,14 +13,9 @@ const VECTORS: usize = 1024;
 /// Sums at a time: one per bit of an input.
 pub const SUMS: usize = 8;
 
-/// A table row: one cache line of 16-bit entries.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(align(64))]
-pub struct Row([i16; 32]);
-
 /// A table and numbers of its rows in the order in which a look-up kernel reads them: vector, row group, input bit.
 pub struct RandomRows {
-    table: Vec<Row>,
+    table: Vec<Words>,
     /// Each below the table's length: nothing outside `new` makes or changes any.
     numbers: Vec<u16>,
 }
@@ -26,13 +23,13 @@ pub struct RandomRows {
 impl RandomRows {
     /// A table of `kib` KiB, at most 4096, and its numbers.
     pub fn new(kib: usize) -> Self {
-        let rows = (kib * 1024 / size_of::<Row>()).min(1 << 16);
+        let rows = (kib * 1024 / size_of::<Words>()).min(1 << 16);
         let of_unit = rows.min(UNIT_ROWS);
         let units = rows / of_unit;
         let mut random = PhiloxStream::new(kib as u64);
         let number = |i: usize| (i / SUMS % units * of_unit) as u32 + random.below(of_unit as u32);
         let numbers = (0..VECTORS * units * SUMS).map(number).map(|n| n as u16).collect();
-        let table = (0..rows).map(|r| Row(std::array::from_fn(|j| (r ^ j) as i16))).collect();
+        let table = (0..rows).map(|r| Words(std::array::from_fn(|j| (r ^ j) as i16))).collect();
         RandomRows { table, numbers }
     }
 
@@ -42,46 +39,59 @@ impl RandomRows {
     }
 
     /// Adds all rows, `times` times.
-    pub fn add(&self, times: usize, sums: &mut [Row; SUMS]) {
+    pub fn add(&self, times: usize, sums: &mut [Words; SUMS]) {
         for _ in 0..times {
-            add_rows(black_box(self), sums);
+            add_all_rows(black_box(self), sums);
         }
     }
 }
 
-multiversion! {
+with_lanes! {
     /// Adds the rows, each to the sum of its input bit.
-    pub fn add_rows(rows: &RandomRows, sums: &mut [Row; SUMS]) = add_rows_inlined
+    pub fn add_all_rows(rows: &RandomRows, sums: &mut [Words; SUMS]) = add_all
 }
 
 #[inline(always)]
-fn add_rows_inlined(rows: &RandomRows, sums: &mut [Row; SUMS]) {
-    let mut kept = *sums;
-    for eight in rows.numbers.chunks_exact(SUMS) {
-        for t in 0..SUMS {
-            let row = &rows.table[usize::from(eight[t])];
-            for j in 0..row.0.len() {
-                kept[t].0[j] = kept[t].0[j].wrapping_add(row.0[j]);
+fn add_all<L: Lanes>(lanes: L, rows: &RandomRows, sums: &mut [Words; SUMS]) {
+    let mut kept = [lanes.words(&Words::ZERO); SUMS];
+    for t in 0..SUMS {
+        kept[t] = lanes.words(&sums[t]);
+    }
+    match Rows::new(&rows.table) {
+        Some(table) if rows.table.len() <= MOST_ROWS => {
+            for eight in rows.numbers.as_chunks::<SUMS>().0 {
+                add_eight(lanes, table, eight, &mut kept);
+            }
+        }
+        // Larger than any table of a kernel.
+        _ => {
+            for eight in rows.numbers.as_chunks::<SUMS>().0 {
+                for t in 0..SUMS {
+                    kept[t] = lanes.add_words(kept[t], lanes.words(&rows.table[usize::from(eight[t])]));
+                }
             }
         }
     }
-    *sums = kept;
+    for t in 0..SUMS {
+        lanes.store_words(kept[t], &mut sums[t]);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bench::limits::TABLES_KIB;
+    use crate::engine::cpu::lanes::WORDS;
 
     /// Every instruction set adds the same rows as the plain rule.
     #[test]
     fn rows_are_added() {
         let rows = RandomRows::new(32);
-        let mut sums = [Row::default(); SUMS];
+        let mut sums = [Words::ZERO; SUMS];
         rows.add(2, &mut sums);
-        let mut expected = [[0i16; 32]; SUMS];
+        let mut expected = [[0i16; WORDS]; SUMS];
         for (i, &number) in rows.numbers.iter().enumerate() {
-            for j in 0..32 {
+            for j in 0..WORDS {
                 expected[i % SUMS][j] = expected[i % SUMS][j].wrapping_add(rows.table[usize::from(number)].0[j].wrapping_mul(2));
             }
         }

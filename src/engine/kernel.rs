@@ -1,6 +1,6 @@
 //! Which kernel computes a layer's product. All give the same integers; they differ in what they cost.
 
-use super::units::MOST_TABLE_ROWS;
+use super::cpu::lanes::rows::MOST_ROWS;
 use crate::crossbar::{Conversion, CrossbarLayer};
 use std::fmt;
 use std::str::FromStr;
@@ -18,8 +18,8 @@ pub enum Kernel {
 
 /// Most pattern bits of a table of codes: 4096 rows of 64 bytes.
 const MOST_CODE_BITS: u32 = 12;
-/// Pattern bits of a table of partial sums, where the group has as many.
-pub const SUM_BITS: u32 = 8;
+/// Pattern bits of a table of partial sums, where the group has as many and a block holds the tables of all its rows.
+const MOST_SUM_BITS: u32 = 8;
 /// Row groups that share a block of tables of codes: 256 KiB at 9 rows, half of a usual L2 cache.
 const MOST_UNITS: usize = 8;
 
@@ -62,7 +62,7 @@ impl Kernel {
         match self {
             Kernel::Direct => true,
             Kernel::Table => rows as u32 * layer.dac_bits <= MOST_CODE_BITS && units_at_once(layer) > 0 && fits_32_bits(layer),
-            Kernel::Split => layer.dac_bits <= SUM_BITS && rows.div_ceil((SUM_BITS / layer.dac_bits) as usize) << SUM_BITS <= MOST_TABLE_ROWS && fits_32_bits(layer),
+            Kernel::Split => sum_bits(layer).is_some() && fits_32_bits(layer),
         }
     }
 
@@ -79,8 +79,9 @@ impl Kernel {
                 groups * layer.columns.div_ceil(32) as f64 * (table_rows * slices * cost::CODE_ROW + patterns * cost::CODE_LOOK_UP)
             }
             Kernel::Split => {
-                let units = rows.div_ceil((SUM_BITS / layer.dac_bits).max(1) as usize) as f64;
-                groups * slices * halves * (units * f64::from(1u32 << SUM_BITS) * cost::SUM_ROW + patterns * (units * cost::SUM_LOOK_UP + cost::CONVERSION))
+                let bits = sum_bits(layer).unwrap_or(MOST_SUM_BITS);
+                let units = rows.div_ceil((bits / layer.dac_bits).max(1) as usize) as f64;
+                groups * slices * halves * (units * f64::from(1u32 << bits) * cost::SUM_ROW + patterns * (units * cost::SUM_LOOK_UP + cost::CONVERSION))
             }
             Kernel::Direct => groups * slices * halves * patterns * (rows as f64 / 2.0 * cost::DIRECT_ADD + cost::DIRECT_CONVERSION),
         };
@@ -93,12 +94,20 @@ fn tallest(layer: &CrossbarLayer) -> usize {
     layer.groups.iter().map(|g| (g[1] - g[0]) as usize).max().unwrap_or(0)
 }
 
-/// How many row groups' entries 16 bits hold in sum; 0 if not even one, or if the converter does not round.
+/// Pattern bits of a table of partial sums; `None` if no block holds those of the tallest group.
+pub fn sum_bits(layer: &CrossbarLayer) -> Option<u32> {
+    let fits = |bits: u32| tallest(layer).div_ceil((bits / layer.dac_bits) as usize) << bits <= MOST_ROWS;
+    (layer.dac_bits..=MOST_SUM_BITS).rev().find(|&bits| fits(bits))
+}
+
+/// How many row groups share a block of tables of codes: 16 bits hold their entries in sum, and a block their rows; 0 if
+/// not even one can, or if the converter does not round.
 pub fn units_at_once(layer: &CrossbarLayer) -> usize {
     let Conversion::Rounding(adc) = &layer.conversion else { return 0 };
     let per_plane = (0..layer.planes.slices as u32).map(|s| 1i64 << (s * layer.cell_bits)).sum::<i64>();
     let entry = per_plane * layer.planes.converted as i64 * adc.largest_code();
-    (i64::from(i16::MAX) / entry.max(1)).min(MOST_UNITS as i64) as usize
+    let most = MOST_UNITS.min(MOST_ROWS >> (tallest(layer) as u32 * layer.dac_bits).min(MOST_CODE_BITS));
+    (i64::from(i16::MAX) / entry.max(1)).min(most as i64) as usize
 }
 
 /// True if the converter rounds and 32 bits hold every accumulator.

@@ -25,12 +25,9 @@ pub struct Unit {
 pub struct Block {
     /// The units.
     pub units: Vec<Unit>,
-    /// Rows of all their tables; at most 2^16, so that 16 bits number them.
+    /// Rows of all their tables, one after another, and some more to make them a power of two; at most [`super::cpu::lanes::rows::MOST_ROWS`].
     pub table_rows: usize,
 }
-
-/// Rows of a block's tables that a pattern can number.
-pub const MOST_TABLE_ROWS: usize = 1 << 16;
 
 impl Block {
     /// A block of `units` (rows and group), their tables in order.
@@ -41,6 +38,7 @@ impl Block {
             block.units.push(Unit { rows, group, bits, first: block.table_rows });
             block.table_rows += 1 << bits;
         }
+        block.table_rows = block.table_rows.next_power_of_two();
         block
     }
 }

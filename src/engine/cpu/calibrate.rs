@@ -2,7 +2,7 @@
 
 use super::digital::{Exact, pack};
 use super::gather::gather;
-use super::run_steps;
+use super::{SpareTensors, run_steps};
 use crate::config::AdcBits;
 use crate::engine::{IntegerImages, Plan};
 use rayon::prelude::*;
@@ -22,7 +22,7 @@ pub fn calibrate_adc(plan: &Plan, images: &IntegerImages, bits: AdcBits) -> Vec<
 /// Counts by magnitude of the sum, in level steps.
 fn histograms_of(plan: &Plan, exact: &[Vec<Exact>], image: &[u16]) -> Vec<Vec<u64>> {
     let mut histograms = vec![Vec::new(); plan.layers.len()];
-    run_steps(&plan.network, image, &mut |layer, matrix, input, output| {
+    run_steps(&plan.network, image, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
         for (index, (part, placed)) in matrix.parts.iter().zip(&plan.layers[layer]).enumerate() {
             let l = &placed.crossbar;
             let (positions, mut inputs) = (part.window.positions(), vec![0; l.rows]);

@@ -8,7 +8,7 @@
 //! place here, where each (pattern, slice) is converted once and for all.
 
 use super::estimates::Estimates;
-use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, fastest_rule, single_rule, with_lanes};
+use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, estimate_rule, fastest_rule, single_rule, with_lanes};
 use super::program_cells::Cells;
 use crate::crossbar::{Adc, CrossbarLayer};
 use crate::engine::units::{Block, Unit};
@@ -25,6 +25,8 @@ pub struct Converter {
     pub rule: Rounding,
     /// The rule in single precision, where it serves sums of 16 bits.
     pub single: Option<(f32, f32)>,
+    /// How codes of sums of any size are estimated, and how far from a whole number that is certain.
+    pub estimate: Option<(f32, f32)>,
     /// Highest index.
     pub top: i32,
     /// Index that codes are counted from.
@@ -34,7 +36,8 @@ pub struct Converter {
 impl Converter {
     /// The converter of `adc`.
     pub fn new(adc: &Adc) -> Self {
-        Converter { rule: fastest_rule(adc), single: single_rule(adc), top: adc.top as i32, zero: adc.zero_index }
+        let rule = fastest_rule(adc);
+        Converter { rule, single: single_rule(adc), estimate: estimate_rule(adc, &rule), top: adc.top as i32, zero: adc.zero_index }
     }
 
     /// True if a sum between `least` and `largest` can be clipped: indices rise with sums.

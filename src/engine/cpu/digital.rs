@@ -1,6 +1,6 @@
 //! The exact integer product: the quantised digital reference, and the ideal output a layer is compared with.
 
-use super::{View, run_steps, tally};
+use super::{SpareTensors, View, run_steps, tally};
 use crate::engine::{IntegerImages, Stop};
 use crate::network::convolution::convolve;
 use crate::network::matmul::Packed;
@@ -65,7 +65,7 @@ pub fn logits_until(network: &IntegerNetwork, images: &IntegerImages, stop: &Sto
     let packed = pack(network);
     let run = |i: usize| {
         (!stop()).then(|| {
-            run_steps(network, images.image(i), &mut |layer, matrix, input, output| {
+            run_steps(network, images.image(i), &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
                 packed[layer].iter().for_each(|part| part.run(matrix.input_zero as u32, input, output));
             })
         })

@@ -4,6 +4,7 @@
 //! This is the inner loop of the engine: one random cache line of a table and one addition per row, so that it runs at
 //! the rate at which the second-level cache gives random lines.
 
+use super::lanes::rows::Rows;
 use super::lanes::{HalfWords, Ints, Lanes, Words, with_lanes};
 
 /// What is looked up.
@@ -20,78 +21,9 @@ pub struct Patterns<'a> {
 }
 
 with_lanes! {
-    /// Adds the block's codes, shifted by step, to the accumulators `[vector]` of the tile's columns 0..16 and 16..32;
-    /// the second may be empty, where there are no such columns. `next`, the table that comes after this one, is brought
-    /// nearer meanwhile.
+    /// Adds the block's codes, shifted by step, to the accumulators `[vector]` of the tile's columns 0..16 and 16..32.
+    /// `next`, the table that comes after this one, is brought nearer meanwhile.
     pub fn look_up_codes(table: &[Words], next: &[Words], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) = look_up
-}
-
-#[inline(always)]
-fn look_up<L: Lanes>(lanes: L, table: &[Words], next: &[Words], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) {
-    let mut unused = Ints::ZERO;
-    let mut prefetched = next.chunks(next.len().div_ceil(low.len().max(1)).max(1));
-    for (vector, (numbers, low)) in patterns.numbers.chunks_exact(patterns.units * patterns.steps).zip(low).enumerate() {
-        for row in prefetched.next().unwrap_or(&[]) {
-            lanes.prefetch(row);
-        }
-        let high = high.get_mut(vector).unwrap_or(&mut unused);
-        let mut sums = [lanes.ints(low), lanes.ints(high)];
-        let mut first = 0;
-        // As many steps at once as there are registers.
-        while first < patterns.steps {
-            let count = (patterns.steps - first).min(L::ACCUMULATORS);
-            let added = match count {
-                8 => some_steps::<L, 8>(lanes, table, &patterns, numbers, first),
-                4..8 => some_steps::<L, 4>(lanes, table, &patterns, numbers, first),
-                2..4 => some_steps::<L, 2>(lanes, table, &patterns, numbers, first),
-                _ => some_steps::<L, 1>(lanes, table, &patterns, numbers, first),
-            };
-            let shift = first as u32 * patterns.dac_bits;
-            for h in 0..2 {
-                sums[h] = lanes.add(sums[h], if shift == 0 { added[h] } else { lanes.shift_left(added[h], shift) });
-            }
-            first += 1 << count.ilog2();
-        }
-        lanes.store(sums[0], low);
-        lanes.store(sums[1], high);
-    }
-}
-
-/// The codes of `STEPS` steps from `first` on, each shifted by its place among them.
-#[inline(always)]
-fn some_steps<L: Lanes, const STEPS: usize>(lanes: L, table: &[Words], patterns: &Patterns, numbers: &[u16], first: usize) -> [L::Ints; 2] {
-    let mut sums = [lanes.words(&Words::ZERO); STEPS];
-    if patterns.steps == STEPS {
-        for unit in numbers.as_chunks::<STEPS>().0 {
-            for t in 0..STEPS {
-                sums[t] = lanes.add_words(sums[t], lanes.words(&table[usize::from(unit[t])]));
-            }
-        }
-    } else {
-        for unit in numbers.chunks_exact(patterns.steps) {
-            let numbers = &unit[first..first + STEPS];
-            for t in 0..STEPS {
-                sums[t] = lanes.add_words(sums[t], lanes.words(&table[usize::from(numbers[t])]));
-            }
-        }
-    }
-    let mut out = [lanes.all(0); 2];
-    for t in (0..STEPS).step_by(2) {
-        let next = if t + 1 < STEPS { sums[t + 1] } else { lanes.words(&Words::ZERO) };
-        let (factors, shift) = weights(t, STEPS, patterns.dac_bits);
-        let pair = lanes.pair(sums[t], next, factors);
-        for h in 0..2 {
-            out[h] = lanes.add(out[h], if shift == 0 { pair[h] } else { lanes.shift_left(pair[h], shift) });
-        }
-    }
-    out
-}
-
-/// What the steps `t` and `t + 1` of `steps` count: factors of 16 bits, and a shift where those do not suffice.
-#[inline(always)]
-fn weights(t: usize, steps: usize, dac_bits: u32) -> ((i16, i16), u32) {
-    let shift = t as u32 * dac_bits;
-    if steps as u32 * dac_bits <= 14 { ((1 << shift, 1 << (shift + dac_bits)), 0) } else { ((1, 1 << dac_bits), shift) }
 }
 
 with_lanes! {
@@ -99,56 +31,161 @@ with_lanes! {
     pub fn look_up_half_codes(table: &[HalfWords], next: &[HalfWords], patterns: Patterns, accumulators: &mut [Ints]) = look_up_half
 }
 
-#[inline(always)]
-fn look_up_half<L: Lanes>(lanes: L, table: &[HalfWords], next: &[HalfWords], patterns: Patterns, accumulators: &mut [Ints]) {
-    let mut prefetched = next.chunks(next.len().div_ceil(accumulators.len().max(1)).max(1));
-    for (numbers, accumulator) in patterns.numbers.chunks_exact(patterns.units * patterns.steps).zip(accumulators) {
-        for row in prefetched.next().unwrap_or(&[]).iter().step_by(2) {
-            lanes.prefetch(row); // two to a cache line
-        }
-        let mut sum = lanes.ints(accumulator);
-        let mut first = 0;
-        while first < patterns.steps {
-            let count = (patterns.steps - first).min(8);
-            let added = match count {
-                8 => some_half_steps::<L, 8>(lanes, table, &patterns, numbers, first),
-                4..8 => some_half_steps::<L, 4>(lanes, table, &patterns, numbers, first),
-                2..4 => some_half_steps::<L, 2>(lanes, table, &patterns, numbers, first),
-                _ => some_half_steps::<L, 1>(lanes, table, &patterns, numbers, first),
-            };
-            sum = lanes.add(sum, lanes.shift_left(added, first as u32 * patterns.dac_bits));
-            first += 1 << count.ilog2();
-        }
-        lanes.store(sum, accumulator);
+/// A row of codes in registers.
+trait Codes<L: Lanes>: Copy {
+    type Register: Copy;
+    /// Sixteenths of columns in it.
+    const HALVES: usize;
+    /// Rows that fit the registers as accumulators.
+    const ACCUMULATORS: usize;
+    fn zero(lanes: L) -> Self::Register;
+    /// sum + row.
+    fn add(lanes: L, sum: Self::Register, row: &Self) -> Self::Register;
+    /// factors.0 a + factors.1 b, widened: as many sixteenths as there are.
+    fn pair(lanes: L, a: Self::Register, b: Self::Register, factors: (i16, i16)) -> [L::Ints; 2];
+}
+
+impl<L: Lanes> Codes<L> for Words {
+    type Register = L::Words;
+    const HALVES: usize = 2;
+    const ACCUMULATORS: usize = L::ACCUMULATORS;
+    #[inline(always)]
+    fn zero(lanes: L) -> L::Words {
+        lanes.words(&Words::ZERO)
+    }
+    #[inline(always)]
+    fn add(lanes: L, sum: L::Words, row: &Self) -> L::Words {
+        lanes.add_words(sum, lanes.words(row))
+    }
+    #[inline(always)]
+    fn pair(lanes: L, a: L::Words, b: L::Words, factors: (i16, i16)) -> [L::Ints; 2] {
+        lanes.pair(a, b, factors)
     }
 }
 
-/// The same as [`some_steps`].
+impl<L: Lanes> Codes<L> for HalfWords {
+    type Register = L::HalfWords;
+    const HALVES: usize = 1;
+    const ACCUMULATORS: usize = 8;
+    #[inline(always)]
+    fn zero(lanes: L) -> L::HalfWords {
+        lanes.half_words(&HalfWords::ZERO)
+    }
+    #[inline(always)]
+    fn add(lanes: L, sum: L::HalfWords, row: &Self) -> L::HalfWords {
+        lanes.add_half_words(sum, lanes.half_words(row))
+    }
+    #[inline(always)]
+    fn pair(lanes: L, a: L::HalfWords, b: L::HalfWords, factors: (i16, i16)) -> [L::Ints; 2] {
+        [lanes.pair_half(a, b, factors), lanes.all(0)]
+    }
+}
+
 #[inline(always)]
-fn some_half_steps<L: Lanes, const STEPS: usize>(lanes: L, table: &[HalfWords], patterns: &Patterns, numbers: &[u16], first: usize) -> L::Ints {
-    let mut sums = [lanes.half_words(&HalfWords::ZERO); STEPS];
-    if patterns.steps == STEPS {
-        for unit in numbers.as_chunks::<STEPS>().0 {
-            for t in 0..STEPS {
-                sums[t] = lanes.add_half_words(sums[t], lanes.half_words(&table[usize::from(unit[t])]));
+fn look_up_half<L: Lanes>(lanes: L, table: &[HalfWords], next: &[HalfWords], patterns: Patterns, accumulators: &mut [Ints]) {
+    look_up(lanes, table, next, patterns, accumulators, &mut [])
+}
+
+#[inline(always)]
+fn look_up<L: Lanes, R: Codes<L>>(lanes: L, table: &[R], next: &[R], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) {
+    let Some(rows) = Rows::new(table) else { return };
+    if patterns.steps == 8 && patterns.dac_bits == 1 {
+        all_vectors::<L, R, true>(lanes, rows, next, patterns, low, high);
+    } else {
+        all_vectors::<L, R, false>(lanes, rows, next, patterns, low, high);
+    }
+}
+
+/// `USUAL`: eight steps of one bit, which the compiler can then count on.
+#[inline(always)]
+fn all_vectors<L: Lanes, R: Codes<L>, const USUAL: bool>(lanes: L, rows: Rows<R>, next: &[R], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) {
+    let (steps, dac_bits) = if USUAL { (8, 1) } else { (patterns.steps, patterns.dac_bits) };
+    let mut prefetched = next.chunks(next.len().div_ceil(low.len().max(1)).max(1));
+    for (vector, (numbers, low)) in patterns.numbers.chunks_exact(patterns.units * steps).zip(low).enumerate() {
+        for row in prefetched.next().unwrap_or(&[]).iter().step_by(64 / size_of::<R>()) {
+            lanes.prefetch(row);
+        }
+        let mut sums = [lanes.all(0); 2];
+        let mut first = 0;
+        // As many steps at once as there are registers.
+        while first < steps {
+            let count = (steps - first).min(R::ACCUMULATORS);
+            let added = match count {
+                8 => some_steps::<L, R, 8>(lanes, rows, numbers, steps, first, dac_bits),
+                4..8 => some_steps::<L, R, 4>(lanes, rows, numbers, steps, first, dac_bits),
+                2..4 => some_steps::<L, R, 2>(lanes, rows, numbers, steps, first, dac_bits),
+                _ => some_steps::<L, R, 1>(lanes, rows, numbers, steps, first, dac_bits),
+            };
+            for h in 0..R::HALVES {
+                sums[h] = lanes.add(sums[h], shifted(lanes, added[h], first as u32 * dac_bits));
             }
+            first += 1 << count.ilog2();
+        }
+        lanes.store(lanes.add(lanes.ints(low), sums[0]), low);
+        if R::HALVES == 2 {
+            let high = &mut high[vector];
+            lanes.store(lanes.add(lanes.ints(high), sums[1]), high);
+        }
+    }
+}
+
+/// The codes of `STEPS` of `steps` steps from `first` on, each shifted by its place among them.
+#[inline(always)]
+fn some_steps<L: Lanes, R: Codes<L>, const STEPS: usize>(lanes: L, rows: Rows<R>, numbers: &[u16], steps: usize, first: usize, dac_bits: u32) -> [L::Ints; 2] {
+    let mut sums = [R::zero(lanes); STEPS];
+    if steps == STEPS {
+        for unit in numbers.as_chunks::<STEPS>().0 {
+            add_rows(lanes, rows, unit, &mut sums);
         }
     } else {
-        for unit in numbers.chunks_exact(patterns.steps) {
-            let numbers = &unit[first..first + STEPS];
-            for t in 0..STEPS {
-                sums[t] = lanes.add_half_words(sums[t], lanes.half_words(&table[usize::from(numbers[t])]));
-            }
+        for unit in numbers.chunks_exact(steps) {
+            add_rows(lanes, rows, &unit[first..first + STEPS], &mut sums);
         }
     }
-    let mut out = lanes.all(0);
+    let mut out = [lanes.all(0); 2];
     for t in (0..STEPS).step_by(2) {
-        let next = if t + 1 < STEPS { sums[t + 1] } else { lanes.half_words(&HalfWords::ZERO) };
-        let (factors, shift) = weights(t, STEPS, patterns.dac_bits);
-        let pair = lanes.pair_half(sums[t], next, factors);
-        out = lanes.add(out, if shift == 0 { pair } else { lanes.shift_left(pair, shift) });
+        let next = if t + 1 < STEPS { sums[t + 1] } else { R::zero(lanes) };
+        let (factors, shift) = weights(t, STEPS, dac_bits);
+        let pair = R::pair(lanes, sums[t], next, factors);
+        for h in 0..R::HALVES {
+            out[h] = lanes.add(out[h], shifted(lanes, pair[h], shift));
+        }
     }
     out
+}
+
+#[inline(always)]
+fn shifted<L: Lanes>(lanes: L, codes: L::Ints, shift: u32) -> L::Ints {
+    if shift == 0 { codes } else { lanes.shift_left(codes, shift) }
+}
+
+/// Adds the row of each number to the sum of its step.
+#[inline(always)]
+fn add_rows<L: Lanes, R: Codes<L>>(lanes: L, rows: Rows<R>, numbers: &[u16], sums: &mut [R::Register]) {
+    let (fours, rest) = numbers.as_chunks::<4>();
+    for (numbers, sums) in fours.iter().zip(sums.as_chunks_mut::<4>().0) {
+        let found = rows.four(numbers);
+        for t in 0..4 {
+            sums[t] = R::add(lanes, sums[t], found[t]);
+        }
+    }
+    let done = 4 * fours.len();
+    for (&number, sum) in rest.iter().zip(&mut sums[done..]) {
+        *sum = R::add(lanes, *sum, rows.one(number));
+    }
+}
+
+/// [`add_rows`] for eight steps of sums of words.
+#[inline(always)]
+pub fn add_eight<L: Lanes>(lanes: L, rows: Rows<Words>, numbers: &[u16; 8], sums: &mut [L::Words; 8]) {
+    add_rows(lanes, rows, numbers, sums)
+}
+
+/// What the steps `t` and `t + 1` of `steps` count: factors of 16 bits, and a shift where those do not suffice.
+#[inline(always)]
+fn weights(t: usize, steps: usize, dac_bits: u32) -> ((i16, i16), u32) {
+    let shift = t as u32 * dac_bits;
+    if steps as u32 * dac_bits <= 14 { ((1 << shift, 1 << (shift + dac_bits)), 0) } else { ((1, 1 << dac_bits), shift) }
 }
 
 /// Conversions clipped in all patterns, from the count of each table row.

@@ -2,8 +2,9 @@
 //! slices or sixteenths of outputs, and single precision converts them.
 
 use super::code_tables::Converter;
-use super::lanes::{INTS, Ints, Lanes, SMALL_START, Words, with_lanes};
-use super::look_up_codes::Patterns;
+use super::lanes::{Ints, Lanes, SMALL_START, Words, with_lanes};
+use super::lanes::rows::Rows;
+use super::look_up_codes::{Patterns, add_eight};
 use super::sum_tables::Columns;
 
 /// 16 columns of a row: whose they are and what they count.
@@ -22,12 +23,15 @@ pub fn takes(patterns: Patterns, converter: &Converter) -> bool {
     patterns.steps == 8 && patterns.dac_bits == 1 && converter.single.is_some()
 }
 
-/// Puts the sums of 16 columns on one side (0 or 1) of the rows; every sum fits 16 bits.
-pub fn narrow(sums: &[Ints], side: usize, rows: &mut [Words]) {
-    for (row, sums) in rows.iter_mut().zip(sums) {
-        for (word, &sum) in row.0[side * INTS..(side + 1) * INTS].iter_mut().zip(&sums.0) {
-            *word = sum as i16;
-        }
+with_lanes! {
+    /// Sums of both sides in one row, in turns; every sum fits 16 bits.
+    pub fn join(first: &[Ints], second: &[Ints], rows: &mut [Words]) = join_inlined
+}
+
+#[inline(always)]
+fn join_inlined<L: Lanes>(lanes: L, first: &[Ints], second: &[Ints], rows: &mut [Words]) {
+    for ((row, first), second) in rows.iter_mut().zip(first).zip(second) {
+        lanes.store_words(lanes.interleave(lanes.ints(first), lanes.ints(second)), row);
     }
 }
 
@@ -38,19 +42,19 @@ with_lanes! {
 
 #[inline(always)]
 fn look_up<L: Lanes>(lanes: L, table: &[Words], patterns: Patterns, converter: &Converter, sides: &[Side; 2], accumulators: &mut [Ints]) {
-    let Some((inverse, start)) = converter.single else { return };
+    let (Some((inverse, start)), Some(rows)) = (converter.single, Rows::new(table)) else { return };
+    // Words come apart times 2^16, which changes no digit of their product.
+    let inverse = inverse / 65536.0;
     // The zero level, and what single precision adds to an index, are taken away once for all steps.
     let surplus = lanes.all(converter.zero.wrapping_add(SMALL_START).wrapping_mul(255));
     for (vector, numbers) in patterns.numbers.chunks_exact(patterns.units * 8).enumerate() {
         let mut sums = [lanes.words(&Words::ZERO); 8];
         for unit in numbers.as_chunks::<8>().0 {
-            for t in 0..8 {
-                sums[t] = lanes.add_words(sums[t], lanes.words(&table[usize::from(unit[t])]));
-            }
+            add_eight(lanes, rows, unit, &mut sums);
         }
         let mut codes = [lanes.all(0); 2];
         for t in (0..8).rev() {
-            let [first, second] = lanes.widen(sums[t]);
+            let [first, second] = lanes.deinterleave(sums[t]);
             codes[0] = lanes.add(lanes.add(codes[0], codes[0]), lanes.small_indices(first, inverse, start));
             codes[1] = lanes.add(lanes.add(codes[1], codes[1]), lanes.small_indices(second, inverse, start));
         }

@@ -1,7 +1,11 @@
 //! Adds the partial sums of a row group's units, converts, and counts the codes: for 16 columns of one slice.
 //! [`super::plain`] has the plain way, as the shaders do it.
+//!
+//! In the usual case single precision estimates the codes of eight steps: half the work of double precision, and enough
+//! where every product is far enough from the middle between two codes. Where one is not, all eight are converted exactly.
 
 use super::code_tables::Converter;
+use super::lanes::rows::Rows;
 use super::lanes::{Ints, Lanes, Rounding, with_lanes};
 use super::look_up_codes::Patterns;
 use super::sum_tables::Columns;
@@ -14,16 +18,32 @@ with_lanes! {
 
 #[inline(always)]
 fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, converter: &Converter, columns: &Columns, weight: i32, accumulators: &mut [Ints]) -> u64 {
+    let Some(rows) = Rows::new(table) else { return 0 };
     let Patterns { units, steps, dac_bits, .. } = patterns;
     // Indices count from the bottom of the range: the zero level is taken away once for all steps.
     let zero = lanes.all(converter.zero * (0..steps as u32).map(|t| 1 << (t * dac_bits)).sum::<i32>());
     let mask = lanes.ints(&columns.mask);
     let shift = weight.unsigned_abs().ilog2();
     let mut clipped = 0;
+    let estimated = converter.estimate.filter(|_| !columns.can_clip && steps == 8 && dac_bits == 1);
     for (numbers, accumulator) in patterns.numbers.chunks_exact(units * steps).zip(accumulators) {
+        if let Some((inverse, limit)) = estimated {
+            let sums = eight_steps(lanes, rows, numbers);
+            let (mut codes, mut farthest) = (lanes.no_codes(), lanes.no_codes());
+            for t in (0..8).rev() {
+                [codes, farthest] = lanes.estimate(sums[t], inverse, codes, farthest);
+            }
+            // Seldom not: then the exact way below decides.
+            if lanes.all_within(farthest, limit) {
+                let counted = lanes.shift_left(lanes.and(lanes.whole(codes), mask), shift);
+                let before = lanes.ints(accumulator);
+                lanes.store(if weight < 0 { lanes.sub(before, counted) } else { lanes.add(before, counted) }, accumulator);
+                continue;
+            }
+        }
         let codes = match converter.rule {
-            Rounding::Fused(inverse, start) if !columns.can_clip => plain_codes(lanes, table, numbers, steps, dac_bits, inverse, start),
-            _ => any_codes(lanes, table, numbers, steps, dac_bits, converter, columns, &mut clipped),
+            Rounding::Fused(inverse, start) if !columns.can_clip => plain_codes(lanes, rows, numbers, steps, dac_bits, inverse, start),
+            _ => any_codes(lanes, rows, numbers, steps, dac_bits, converter, columns, &mut clipped),
         };
         // Where no conversion is made nothing is counted.
         let counted = lanes.shift_left(lanes.and(lanes.sub(codes, zero), mask), shift);
@@ -36,17 +56,17 @@ fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, converter: &C
 /// The shift-and-add of one vector's indices over the steps, from the most significant on: the usual case, in which
 /// the fused rule holds and nothing can be clipped.
 #[inline(always)]
-fn plain_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, dac_bits: u32, inverse: f64, start: f64) -> L::Ints {
+fn plain_codes<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16], steps: usize, dac_bits: u32, inverse: f64, start: f64) -> L::Ints {
     let mut codes = lanes.all(0);
     if steps == 8 && dac_bits == 1 {
-        let sums = eight_steps(lanes, table, numbers);
+        let sums = eight_steps(lanes, rows, numbers);
         for t in (0..8).rev() {
             codes = lanes.add(lanes.add(codes, codes), lanes.fused_indices(sums[t], inverse, start));
         }
         return codes;
     }
     for t in (0..steps).rev() {
-        let sum = one_step(lanes, table, numbers, steps, t);
+        let sum = one_step(lanes, rows, numbers, steps, t);
         codes = lanes.add(lanes.shift_left(codes, dac_bits), lanes.fused_indices(sum, inverse, start));
     }
     codes
@@ -54,19 +74,19 @@ fn plain_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize
 
 /// The same with clipping and any rule.
 #[inline(always)]
-fn any_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, dac_bits: u32, converter: &Converter, columns: &Columns, clipped: &mut u64) -> L::Ints {
+fn any_codes<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16], steps: usize, dac_bits: u32, converter: &Converter, columns: &Columns, clipped: &mut u64) -> L::Ints {
     let mask = lanes.ints(&columns.mask);
     let mut codes = lanes.all(0);
     let mut counted = 0;
     if steps == 8 && dac_bits == 1 {
-        let sums = eight_steps(lanes, table, numbers);
+        let sums = eight_steps(lanes, rows, numbers);
         for t in (0..8).rev() {
             let kept = converter.clip(lanes, lanes.indices(sums[t], &converter.rule), mask, &mut counted);
             codes = lanes.add(lanes.add(codes, codes), kept);
         }
     } else {
         for t in (0..steps).rev() {
-            let kept = converter.clip(lanes, lanes.indices(one_step(lanes, table, numbers, steps, t), &converter.rule), mask, &mut counted);
+            let kept = converter.clip(lanes, lanes.indices(one_step(lanes, rows, numbers, steps, t), &converter.rule), mask, &mut counted);
             codes = lanes.add(lanes.shift_left(codes, dac_bits), kept);
         }
     }
@@ -76,11 +96,14 @@ fn any_codes<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, 
 
 /// Bitline sums of all of eight steps, side by side, so that one addition need not wait for the one before.
 #[inline(always)]
-fn eight_steps<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16]) -> [L::Ints; 8] {
+fn eight_steps<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16]) -> [L::Ints; 8] {
     let mut sums = [lanes.all(0); 8];
     for unit in numbers.as_chunks::<8>().0 {
-        for t in 0..8 {
-            sums[t] = lanes.add(sums[t], lanes.ints(&table[usize::from(unit[t])]));
+        for (numbers, sums) in unit.as_chunks::<4>().0.iter().zip(sums.as_chunks_mut::<4>().0) {
+            let found = rows.four(numbers);
+            for t in 0..4 {
+                sums[t] = lanes.add(sums[t], lanes.ints(found[t]));
+            }
         }
     }
     sums
@@ -88,10 +111,10 @@ fn eight_steps<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16]) -> [L::Ints;
 
 /// Bitline sums of step `t`.
 #[inline(always)]
-fn one_step<L: Lanes>(lanes: L, table: &[Ints], numbers: &[u16], steps: usize, t: usize) -> L::Ints {
+fn one_step<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16], steps: usize, t: usize) -> L::Ints {
     let mut sum = lanes.all(0);
     for &number in numbers[t..].iter().step_by(steps) {
-        sum = lanes.add(sum, lanes.ints(&table[usize::from(number)]));
+        sum = lanes.add(sum, lanes.ints(rows.one(number)));
     }
     sum
 }

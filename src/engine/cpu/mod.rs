@@ -167,8 +167,8 @@ impl Chip {
     }
 
     /// Runs some images; returns their logits. Once `halt` is true the products are left out: the logits mean nothing.
-    fn run(&self, prepared: &Prepared, pixels: &[u16], work: &mut Work, counts: &mut Counts, halt: &Stop) -> Vec<u32> {
-        run_steps(&prepared.plan.network, pixels, &mut |layer, matrix, input, output| {
+    fn run(&self, prepared: &Prepared, pixels: &[u16], spare: &mut SpareTensors, work: &mut Work, counts: &mut Counts, halt: &Stop) -> Vec<u32> {
+        run_steps(&prepared.plan.network, pixels, spare, &mut |layer, matrix, input, output| {
             if halt() {
                 return;
             }
@@ -218,10 +218,10 @@ fn run_chip_until(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep
     let shares = Shares { next: AtomicUsize::new(0), images: images.len(), batch: prepared.batch(), threads };
     let halt = Halt::new(stop);
     let work_off = |_| {
-        let (mut work, mut results) = (Work::default(), Vec::new());
+        let (mut spare, mut work, mut results) = (SpareTensors::default(), Work::default(), Vec::new());
         while let Some(range) = shares.take().filter(|_| !halt.now()) {
             let mut counts = Counts::default();
-            let logits = chip.run(prepared, &images.values[range.start * images.size..range.end * images.size], &mut work, &mut counts, &|| halt.now());
+            let logits = chip.run(prepared, &images.values[range.start * images.size..range.end * images.size], &mut spare, &mut work, &mut counts, &|| halt.now());
             results.push((range, logits, counts));
         }
         results
@@ -256,7 +256,7 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
     let exact = digital::pack(&plan.network);
     let of_image = |chip: &[Vec<Cells>], image: &[u16]| {
         let mut tallies = vec![LayerTally::default(); plan.layers.len()];
-        run_steps(&plan.network, image, &mut |layer, matrix, input, output| {
+        run_steps(&plan.network, image, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
             if halt.now() {
                 return;
             }
@@ -316,46 +316,70 @@ impl<'a> View<'a> {
 /// How a layer with weights is computed: (layer, matrix, input, output).
 pub type MatrixProduct<'a> = dyn FnMut(usize, &Matrix, View, &mut [u32]) + 'a;
 
+/// Memory of tensors that nobody reads any more, for the next ones: fresh memory costs more than what is written to it.
+#[derive(Default)]
+pub struct SpareTensors(Vec<Vec<u32>>);
+
+impl SpareTensors {
+    /// Memory of at least `elements`, whose values mean nothing: the longest there is, or fresh.
+    fn take(&mut self, elements: usize) -> Vec<u32> {
+        let longest = (0..self.0.len()).max_by_key(|&i| self.0[i].len());
+        let mut memory = longest.map(|i| self.0.swap_remove(i)).unwrap_or_default();
+        if memory.len() < elements {
+            memory.resize(elements, 0);
+        }
+        memory
+    }
+}
+
 /// Runs one image or more, `[image][element]`, through the steps; `product` computes the layers with weights. Returns
 /// the logits `[image][class]`.
-pub fn run_steps(network: &IntegerNetwork, pixels: &[u16], product: &mut MatrixProduct) -> Vec<u32> {
+pub fn run_steps(network: &IntegerNetwork, pixels: &[u16], spare: &mut SpareTensors, product: &mut MatrixProduct) -> Vec<u32> {
     let images = pixels.len() / network.tensors[0].len();
     let mut last_use = vec![0; network.tensors.len()];
     for (i, step) in network.steps.iter().enumerate() {
         step.inputs().iter().for_each(|&t| last_use[t] = i);
     }
+    let elements = |t: usize| images * network.tensors[t].len();
     let mut tensors: Vec<Vec<u32>> = vec![Vec::new(); network.tensors.len()];
-    tensors[0] = pixels.iter().map(|&v| u32::from(v)).collect();
+    tensors[0] = spare.take(pixels.len());
+    tensors[0].iter_mut().zip(pixels).for_each(|(to, &v)| *to = u32::from(v));
     for (i, step) in network.steps.iter().enumerate() {
         let out = step.output();
-        let mut output = std::mem::take(&mut tensors[out]);
-        output.resize(images * network.tensors[out].len(), 0);
-        let view = |t: usize| View { values: &tensors[t], shape: network.tensors[t].shape };
+        // A tensor can be written in several steps: concatenation.
+        let mut memory = std::mem::take(&mut tensors[out]);
+        if memory.is_empty() {
+            memory = spare.take(elements(out));
+        }
+        let output = &mut memory[..elements(out)];
+        let view = |t: usize| View { values: &tensors[t][..elements(t)], shape: network.tensors[t].shape };
         let zero = |t: usize| network.tensors[t].zero_point;
         match step {
-            Step::Matrix { input, matrix, .. } => product(matrix.layer, matrix, view(*input), &mut output),
+            Step::Matrix { input, matrix, .. } => product(matrix.layer, matrix, view(*input), output),
             Step::Add { inputs, shift, low, high, .. } => {
                 let terms: Vec<_> = inputs.iter().map(|&(t, m)| (view(t), m, zero(t))).collect();
-                add::add(&terms, &mut output, *shift, zero(out), [*low, *high]);
+                add::add(&terms, output, *shift, zero(out), [*low, *high]);
             }
-            Step::MaxPool { input, window, .. } => view(*input).each(&mut output).for_each(|(input, out)| max_pool::max_pool(input, out, window)),
+            Step::MaxPool { input, window, .. } => view(*input).each(output).for_each(|(input, out)| max_pool::max_pool(input, out, window)),
             Step::AveragePool { input, window, multiplier, shift, low, high, .. } => {
                 let zeros = [zero(*input), zero(out)];
-                view(*input).each(&mut output).for_each(|(input, out)| average_pool::average_pool(input, out, window, zeros, *multiplier, *shift, [*low, *high]));
+                view(*input).each(output).for_each(|(input, out)| average_pool::average_pool(input, out, window, zeros, *multiplier, *shift, [*low, *high]));
             }
             Step::CopyChannels { input, first_channel, stride, .. } => {
                 let shape = network.tensors[out].shape;
-                view(*input).each(&mut output).for_each(|(input, out)| copy_channels::copy_channels(input, out, shape, *first_channel, *stride));
+                view(*input).each(output).for_each(|(input, out)| copy_channels::copy_channels(input, out, shape, *first_channel, *stride));
             }
-            Step::FillZero { .. } => fill_zero::fill_zero(&mut output, zero(out) as u32),
+            Step::FillZero { .. } => fill_zero::fill_zero(output, zero(out) as u32),
         }
-        tensors[out] = output;
-        // A tensor that nobody reads again is dropped, so that memory is that of the widest place.
+        tensors[out] = memory;
+        // The memory of a tensor that nobody reads again is free, so that memory is that of the widest place.
         for t in step.inputs() {
             if last_use[t] == i && t != network.output {
-                tensors[t] = Vec::new();
+                spare.0.push(std::mem::take(&mut tensors[t]));
             }
         }
     }
-    std::mem::take(&mut tensors[network.output])
+    let logits = tensors[network.output][..elements(network.output)].to_vec();
+    spare.0.extend(tensors.into_iter().filter(|memory| !memory.is_empty()));
+    logits
 }

@@ -5,7 +5,7 @@ use super::code_tables::{Converter, Source, code_tables};
 use super::crossbar_mvm::{Counts, Mvm};
 use super::input_bytes::InputBytes;
 use super::lanes::{HalfWords, INTS, Ints, WORDS, Words};
-use super::look_up_narrow_sums::{Side, look_up_narrow_sums, narrow, takes};
+use super::look_up_narrow_sums::{Side, look_up_narrow_sums, join, takes};
 use super::look_up_codes::{Patterns, clipped, look_up_codes, look_up_half_codes};
 use super::look_up_sums::look_up_sums;
 use super::patterns::patterns;
@@ -13,7 +13,7 @@ use super::program_cells::Cells;
 use super::requantize::{requantize, requantize_rows};
 use super::sum_tables::{Columns, Place, sum_tables};
 use crate::crossbar::{Conversion, CrossbarLayer};
-use crate::engine::kernel::{Kernel, SUM_BITS, units_at_once};
+use crate::engine::kernel::{Kernel, sum_bits, units_at_once};
 use crate::engine::units::{Block, of_groups, within_groups};
 use crate::quantize::{Requantize, Window};
 use rayon::prelude::*;
@@ -65,6 +65,7 @@ pub struct Work {
     patterns: Vec<u16>,
     accumulators: Vec<Ints>,
     sums: Vec<Ints>,
+    first_sums: Vec<Ints>,
     narrow: Vec<Words>,
     codes: Vec<CodeTable>,
     extra: Vec<i32>,
@@ -91,7 +92,7 @@ impl<'a> Product<'a> {
         let blocks = match kernel {
             Kernel::Direct => Vec::new(),
             Kernel::Table => of_groups(layer, units_at_once(layer)),
-            Kernel::Split => within_groups(layer, SUM_BITS),
+            Kernel::Split => within_groups(layer, sum_bits(layer).unwrap_or(layer.dac_bits)),
         };
         let converter = match &layer.conversion {
             Conversion::Rounding(adc) => Some(Converter::new(adc)),
@@ -253,8 +254,7 @@ impl<'a> Product<'a> {
             if !table.half_rows.is_empty() {
                 look_up_half_codes(&table.half_rows, next.map_or(&[], |t| &t.half_rows), patterns, &mut low[place.clone()]);
             } else {
-                let high = if high.is_empty() { high } else { &mut high[place.clone()] };
-                look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, &mut low[place.clone()], high);
+                look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, &mut low[place.clone()], &mut high[place.clone()]);
             }
             if table.can_clip {
                 total += clipped(patterns, &table.clips);
@@ -270,6 +270,7 @@ impl<'a> Product<'a> {
         let patterns = Patterns { numbers: &work.patterns, units: block.units.len(), steps: layer.input_steps as usize, dac_bits: layer.dac_bits };
         let narrow_is_possible = layer.sums.level_step < f64::from(i16::MAX) && takes(patterns, source.converter);
         work.sums.resize(block.table_rows, Ints::ZERO);
+        work.first_sums.resize(block.table_rows, Ints::ZERO);
         work.narrow.resize(block.table_rows, Words::ZERO);
         // Where 16 bits hold the sums, two places wait for each other and are looked up together.
         let mut waiting: Option<Side> = None;
@@ -284,10 +285,13 @@ impl<'a> Product<'a> {
                         total += look_up_sums(&work.sums, patterns, source.converter, &columns, side.weight, accumulators);
                         continue;
                     }
-                    narrow(&work.sums, usize::from(waiting.is_some()), &mut work.narrow);
                     waiting = match waiting {
-                        None => Some(side),
+                        None => {
+                            std::mem::swap(&mut work.sums, &mut work.first_sums);
+                            Some(side)
+                        }
                         Some(first) => {
+                            join(&work.first_sums, &work.sums, &mut work.narrow);
                             look_up_narrow_sums(&work.narrow, patterns, source.converter, &[first, side], &mut work.accumulators);
                             None
                         }
@@ -297,6 +301,7 @@ impl<'a> Product<'a> {
         }
         if let Some(last) = waiting {
             let nobody = Side { columns: Columns { mask: Ints::ZERO, ..last.columns }, ..last };
+            join(&work.first_sums, &work.first_sums, &mut work.narrow);
             look_up_narrow_sums(&work.narrow, patterns, source.converter, &[last, nobody], &mut work.accumulators);
         }
         total

@@ -1,10 +1,9 @@
 //! Accumulators -> integers of the output tensor. Twin of `shaders/requantize.wgsl`.
 
 use super::crossbar_mvm::Mvm;
-use super::lanes::{INTS, Ints};
-use super::simd::multiversion;
+use super::lanes::{INTS, Ints, Lanes, Rescale, with_lanes};
 use crate::quantize::Requantize;
-use crate::quantize::fixed_point::{prescaled, shift_round};
+use crate::quantize::fixed_point::prescaled;
 
 /// Writes the outputs of one part of a layer: `out[first_output + n][position]`.
 pub fn requantize(scale: &Requantize, mvm: &Mvm, first_output: usize, out: &mut [u32]) {
@@ -20,58 +19,70 @@ pub fn requantize(scale: &Requantize, mvm: &Mvm, first_output: usize, out: &mut 
     }
 }
 
-/// Positions that are turned from rows of outputs into runs of positions at a time.
-const RUN: usize = 16;
-
-multiversion! {
+with_lanes! {
     /// The same for one image, from 32-bit rows of 16 outputs: `accumulators[vectors x half + first + position]`, `extra`
     /// `[position]`, empty where there is none; `out` is `[output][position]`.
     pub fn requantize_rows(scale: &Requantize, accumulators: &[Ints], vectors: usize, first: usize, extra: &[i32], out: &mut [u32]) = rows_inlined
 }
 
 #[inline(always)]
-fn rows_inlined(scale: &Requantize, accumulators: &[Ints], vectors: usize, first: usize, extra: &[i32], out: &mut [u32]) {
+fn rows_inlined<L: Lanes>(lanes: L, scale: &Requantize, accumulators: &[Ints], vectors: usize, first: usize, extra: &[i32], out: &mut [u32]) {
     let outputs = scale.multiplier.len();
     let positions = out.len() / outputs;
-    let mut turned = [[0u32; RUN]; INTS];
+    let is_usual = scale.prescale == 0 && extra.is_empty();
+    let mut turned = [Ints::ZERO; INTS];
     for (half, first_output) in (0..outputs).step_by(INTS).enumerate() {
         let count = INTS.min(outputs - first_output);
         let rows = &accumulators[vectors * half + first..][..positions];
-        let mut constants = [[0i64; INTS]; 3];
-        for j in 0..count {
-            let n = first_output + j;
-            constants[0][j] = i64::from(scale.multiplier[n]);
-            constants[1][j] = scale.bias[n];
-            constants[2][j] = scale.extra_multiplier[n];
-        }
-        for (run, rows) in rows.chunks(RUN).enumerate() {
-            for (i, row) in rows.iter().enumerate() {
-                let extra = extra.get(run * RUN + i).map_or(0, |&e| i64::from(e));
-                let scaled = one_row(scale, row, &constants, extra);
-                for j in 0..INTS {
-                    turned[j][i] = scaled[j];
-                }
+        let (runs, rest) = rows.as_chunks::<INTS>();
+        let (by, extra_multiplier) = constants(scale, first_output);
+        for (run, rows) in runs.iter().enumerate() {
+            let mut scaled = [lanes.all(0); INTS];
+            for i in 0..INTS {
+                scaled[i] = if is_usual {
+                    lanes.rescale(lanes.ints(&rows[i]), &by)
+                } else {
+                    let extra = extra.get(run * INTS + i).map_or(0, |&e| prescaled(i64::from(e), scale.extra_prescale));
+                    lanes.ints(&any_row(scale, &rows[i], &by, &extra_multiplier, extra))
+                };
             }
+            let columns = lanes.transpose(scaled);
+            for j in 0..INTS {
+                lanes.store(columns[j], &mut turned[j]);
+            }
+            for (j, column) in turned[..count].iter().enumerate() {
+                let to = &mut out[(first_output + j) * positions + run * INTS..][..INTS];
+                to.copy_from_slice(&column.0.map(|v| v as u32));
+            }
+        }
+        for (i, row) in rest.iter().enumerate() {
+            let position = runs.len() * INTS + i;
+            let extra = extra.get(position).map_or(0, |&e| i64::from(e));
             for j in 0..count {
-                out[(first_output + j) * positions + run * RUN..][..rows.len()].copy_from_slice(&turned[j][..rows.len()]);
+                out[(first_output + j) * positions + position] = scale.apply(first_output + j, i64::from(row.0[j]), extra);
             }
         }
     }
 }
 
-/// [`Requantize::apply`] on 16 outputs; `constants` are multipliers, biases, extra multipliers.
+/// What scales 16 outputs, and their factors of the extra accumulator.
+fn constants(scale: &Requantize, first_output: usize) -> (Rescale, [i64; INTS]) {
+    let here = |values: &[i64]| std::array::from_fn(|j| values.get(first_output + j).copied().unwrap_or(0));
+    let multiplier = std::array::from_fn(|j| scale.multiplier.get(first_output + j).map_or(0, |&m| i64::from(m)));
+    let by = Rescale { multiplier, bias: here(&scale.bias), shift: scale.shift, zero: scale.zero_point, low: scale.low, high: scale.high };
+    (by, here(&scale.extra_multiplier))
+}
+
+/// [`Requantize::apply`] on 16 outputs; `extra` is prescaled.
 #[inline(always)]
-fn one_row(scale: &Requantize, row: &Ints, constants: &[[i64; INTS]; 3], extra: i64) -> [u32; INTS] {
-    let (zero, low, high) = (i64::from(scale.zero_point), i64::from(scale.low), i64::from(scale.high));
-    let extra = prescaled(extra, scale.extra_prescale);
+fn any_row(scale: &Requantize, row: &Ints, by: &Rescale, extra_multiplier: &[i64; INTS], extra: i64) -> Ints {
     let mut accumulators = row.0.map(i64::from);
     if scale.prescale > 0 {
         accumulators.iter_mut().for_each(|v| *v = prescaled(*v, scale.prescale));
     }
-    let mut out = [0; INTS];
+    let mut out = Ints::ZERO;
     for j in 0..INTS {
-        let v = accumulators[j] * constants[0][j] + constants[1][j] + extra * constants[2][j];
-        out[j] = (zero + shift_round(v, scale.shift)).clamp(low, high) as u32;
+        out.0[j] = by.rounded(accumulators[j] * by.multiplier[j] + by.bias[j] + extra * extra_multiplier[j]);
     }
     out
 }

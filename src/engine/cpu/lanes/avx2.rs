@@ -1,6 +1,6 @@
 //! AVX2 with fused multiply-add: a row is two registers.
 
-use super::{HalfWords, Ints, Lanes, ROUNDER, Rounding, Words};
+use super::{HalfWords, INTS, Ints, Lanes, Portable, ROUNDER, Rescale, Rounding, SMALL_ROUNDER, Words};
 use crate::engine::cpu::simd::instruction_set;
 use std::arch::x86_64::*;
 
@@ -50,6 +50,7 @@ impl Lanes for Avx2 {
     type Words = Two;
     type HalfWords = __m256i;
     type Ints = Two;
+    type Floats = [__m256; 2];
     const ACCUMULATORS: usize = 4;
 
     #[inline(always)]
@@ -229,12 +230,20 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
-    fn widen(self, row: Two) -> [Two; 2] {
+    fn interleave(self, even: Two, odd: Two) -> Two {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
-            let first = [_mm256_cvtepi16_epi32(_mm256_castsi256_si128(row[0])), _mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(row[0]))];
-            let second = [_mm256_cvtepi16_epi32(_mm256_castsi256_si128(row[1])), _mm256_cvtepi16_epi32(_mm256_extracti128_si256::<1>(row[1]))];
-            [first, second]
+            let first = _mm256_blend_epi16::<0b1010_1010>(even[0], _mm256_slli_epi32::<16>(odd[0]));
+            [first, _mm256_blend_epi16::<0b1010_1010>(even[1], _mm256_slli_epi32::<16>(odd[1]))]
+        }
+    }
+    #[inline(always)]
+    fn deinterleave(self, row: Two) -> [Two; 2] {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let odd = _mm256_set1_epi32(-65536);
+            let even = [_mm256_slli_epi32::<16>(row[0]), _mm256_slli_epi32::<16>(row[1])];
+            [even, [_mm256_and_si256(row[0], odd), _mm256_and_si256(row[1], odd)]]
         }
     }
     #[inline(always)]
@@ -246,6 +255,59 @@ impl Lanes for Avx2 {
             let second = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[1]), inverse, start);
             [_mm256_castps_si256(first), _mm256_castps_si256(second)]
         }
+    }
+    #[inline(always)]
+    fn no_codes(self) -> [__m256; 2] {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { [_mm256_setzero_ps(); 2] }
+    }
+    #[inline(always)]
+    fn estimate(self, sums: Two, inverse: f32, codes: [__m256; 2], farthest: [__m256; 2]) -> [[__m256; 2]; 2] {
+        let mut out = [codes, farthest];
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let (inverse, rounder, two) = (_mm256_set1_ps(inverse), _mm256_set1_ps(SMALL_ROUNDER), _mm256_set1_ps(2.0));
+            for h in 0..2 {
+                let sum = _mm256_cvtepi32_ps(sums[h]);
+                let nearest = _mm256_sub_ps(_mm256_fmadd_ps(sum, inverse, rounder), rounder);
+                out[0][h] = _mm256_fmadd_ps(codes[h], two, nearest);
+                let distance = _mm256_andnot_ps(_mm256_set1_ps(-0.0), _mm256_fmsub_ps(sum, inverse, nearest));
+                out[1][h] = _mm256_max_ps(farthest[h], distance);
+            }
+        }
+        out
+    }
+    #[inline(always)]
+    fn all_within(self, a: [__m256; 2], limit: f32) -> bool {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(_mm256_max_ps(a[0], a[1]), _mm256_set1_ps(limit))) == 0 }
+    }
+    #[inline(always)]
+    fn whole(self, a: [__m256; 2]) -> Two {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { [_mm256_cvtps_epi32(a[0]), _mm256_cvtps_epi32(a[1])] }
+    }
+    #[inline(always)]
+    fn rescale(self, row: Two, by: &Rescale) -> Two {
+        let mut plain = Ints::ZERO;
+        self.store(row, &mut plain);
+        self.ints(&Ints(Portable.rescale(plain.0, by)))
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [Two; INTS]) -> [Two; INTS] {
+        let mut plain = [Ints::ZERO; INTS];
+        for i in 0..INTS {
+            self.store(rows[i], &mut plain[i]);
+        }
+        let mut turned = rows;
+        for j in 0..INTS {
+            let mut row = Ints::ZERO;
+            for i in 0..INTS {
+                row.0[i] = plain[i].0[j];
+            }
+            turned[j] = self.ints(&row);
+        }
+        turned
     }
     #[inline(always)]
     fn fused_indices(self, sums: Two, inverse: f64, start: f64) -> Two {

@@ -1,6 +1,6 @@
 //! AVX-512: a row is one register.
 
-use super::{HalfWords, Ints, Lanes, ROUNDER, Rounding, Words};
+use super::{HalfWords, INTS, Ints, Lanes, ROUNDER, Rescale, Rounding, SMALL_ROUNDER, Words};
 use crate::engine::cpu::simd::instruction_set;
 use std::arch::x86_64::*;
 
@@ -35,10 +35,27 @@ impl Avx512 {
     }
 }
 
+impl Avx512 {
+    /// The outputs from `first` on, scaled and rounded, cut to 32 bits.
+    #[inline(always)]
+    fn eight_rescaled(self, accumulators: __m256i, by: &Rescale, first: usize) -> __m256i {
+        // SAFETY: `self` is the proof of the instructions; a slice of eight numbers is 64 readable bytes.
+        unsafe {
+            let multiplier = _mm512_loadu_si512(by.multiplier[first..first + 8].as_ptr().cast());
+            let bias = _mm512_loadu_si512(by.bias[first..first + 8].as_ptr().cast());
+            let v = _mm512_add_epi64(_mm512_mul_epi32(_mm512_cvtepi32_epi64(accumulators), multiplier), bias);
+            // Half away from zero: a negative number is rounded from one below.
+            let v = _mm512_add_epi64(_mm512_add_epi64(v, _mm512_set1_epi64(1 << (by.shift - 1))), _mm512_srai_epi64::<63>(v));
+            _mm512_cvtsepi64_epi32(_mm512_sra_epi64(v, _mm_cvtsi64_si128(i64::from(by.shift))))
+        }
+    }
+}
+
 impl Lanes for Avx512 {
     type Words = __m512i;
     type HalfWords = __m256i;
     type Ints = __m512i;
+    type Floats = __m512;
     const ACCUMULATORS: usize = 8;
 
     #[inline(always)]
@@ -182,14 +199,85 @@ impl Lanes for Avx512 {
         unsafe { u32::from(_mm512_mask_cmpneq_epi32_mask(_mm512_test_epi32_mask(mask, mask), a, b)).count_ones() }
     }
     #[inline(always)]
-    fn widen(self, row: __m512i) -> [__m512i; 2] {
+    fn interleave(self, even: __m512i, odd: __m512i) -> __m512i {
         // SAFETY: `self` is the proof of the instructions.
-        unsafe { [_mm512_cvtepi16_epi32(_mm512_castsi512_si256(row)), _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64::<1>(row))] }
+        unsafe { _mm512_mask_blend_epi16(0xaaaa_aaaa, even, _mm512_slli_epi32::<16>(odd)) }
+    }
+    #[inline(always)]
+    fn deinterleave(self, row: __m512i) -> [__m512i; 2] {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { [_mm512_slli_epi32::<16>(row), _mm512_and_si512(row, _mm512_set1_epi32(-65536))] }
     }
     #[inline(always)]
     fn small_indices(self, sums: __m512i, inverse: f32, start: f32) -> __m512i {
         // SAFETY: `self` is the proof of the instructions.
         unsafe { _mm512_castps_si512(_mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(inverse), _mm512_set1_ps(start))) }
+    }
+    #[inline(always)]
+    fn no_codes(self) -> __m512 {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_setzero_ps() }
+    }
+    #[inline(always)]
+    fn estimate(self, sums: __m512i, inverse: f32, codes: __m512, farthest: __m512) -> [__m512; 2] {
+        /// The larger magnitude, without its sign.
+        const LARGER: i32 = 0b1011;
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let (sum, inverse, rounder) = (_mm512_cvtepi32_ps(sums), _mm512_set1_ps(inverse), _mm512_set1_ps(SMALL_ROUNDER));
+            let nearest = _mm512_sub_ps(_mm512_fmadd_ps(sum, inverse, rounder), rounder);
+            let distance = _mm512_fmsub_ps(sum, inverse, nearest);
+            [_mm512_fmadd_ps(codes, _mm512_set1_ps(2.0), nearest), _mm512_range_ps::<LARGER>(farthest, distance)]
+        }
+    }
+    #[inline(always)]
+    fn all_within(self, a: __m512, limit: f32) -> bool {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(a, _mm512_set1_ps(limit)) == 0 }
+    }
+    #[inline(always)]
+    fn whole(self, a: __m512) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_cvtps_epi32(a) }
+    }
+    #[inline(always)]
+    fn rescale(self, row: __m512i, by: &Rescale) -> __m512i {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            let low = self.eight_rescaled(_mm512_castsi512_si256(row), by, 0);
+            let high = self.eight_rescaled(_mm512_extracti64x4_epi64::<1>(row), by, 8);
+            let both = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+            // The limits are taken before the zero point is added: what was cut to 32 bits would not hold the sum.
+            let kept = _mm512_min_epi32(_mm512_max_epi32(both, _mm512_set1_epi32(by.low - by.zero)), _mm512_set1_epi32(by.high - by.zero));
+            _mm512_add_epi32(kept, _mm512_set1_epi32(by.zero))
+        }
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [__m512i; INTS]) -> [__m512i; INTS] {
+        let (mut two, mut four, mut out) = (rows, rows, rows);
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe {
+            for i in (0..INTS).step_by(2) {
+                two[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+                two[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+            }
+            // Quarter q of four[4 i + k] is column 4 q + k of the rows 4 i and following.
+            for i in (0..INTS).step_by(4) {
+                four[i] = _mm512_unpacklo_epi64(two[i], two[i + 2]);
+                four[i + 1] = _mm512_unpackhi_epi64(two[i], two[i + 2]);
+                four[i + 2] = _mm512_unpacklo_epi64(two[i + 1], two[i + 3]);
+                four[i + 3] = _mm512_unpackhi_epi64(two[i + 1], two[i + 3]);
+            }
+            for k in 0..4 {
+                let even = [_mm512_shuffle_i32x4::<0x88>(four[k], four[4 + k]), _mm512_shuffle_i32x4::<0x88>(four[8 + k], four[12 + k])];
+                let odd = [_mm512_shuffle_i32x4::<0xdd>(four[k], four[4 + k]), _mm512_shuffle_i32x4::<0xdd>(four[8 + k], four[12 + k])];
+                out[k] = _mm512_shuffle_i32x4::<0x88>(even[0], even[1]);
+                out[4 + k] = _mm512_shuffle_i32x4::<0x88>(odd[0], odd[1]);
+                out[8 + k] = _mm512_shuffle_i32x4::<0xdd>(even[0], even[1]);
+                out[12 + k] = _mm512_shuffle_i32x4::<0xdd>(odd[0], odd[1]);
+            }
+        }
+        out
     }
     #[inline(always)]
     fn fused_indices(self, sums: __m512i, inverse: f64, start: f64) -> __m512i {

@@ -22,6 +22,7 @@ mod bits512;
 pub mod bytes;
 pub mod octets;
 mod portable;
+pub mod rows;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -32,6 +33,9 @@ pub use bits512::Gfni512;
 pub use portable::Portable;
 
 use crate::crossbar::Adc;
+use crate::quantize::fixed_point::shift_round;
+#[cfg(doc)]
+use crate::quantize::Requantize;
 pub use crate::crossbar::adc::{ROUNDER, Rounding};
 
 /// Columns of a row of codes.
@@ -95,6 +99,8 @@ pub trait Lanes: Copy {
     type HalfWords: Copy;
     /// A row of ints in registers.
     type Ints: Copy;
+    /// A row of single precision numbers in registers.
+    type Floats: Copy;
     /// Rows of words that fit the registers as accumulators.
     const ACCUMULATORS: usize;
 
@@ -147,14 +153,62 @@ pub trait Lanes: Copy {
     fn max(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
     /// Columns in which a and b differ and `mask` is not 0.
     fn count_different(self, a: Self::Ints, b: Self::Ints, mask: Self::Ints) -> u32;
-    /// The two halves of a row of words, widened as they stand.
-    fn widen(self, row: Self::Words) -> [Self::Ints; 2];
-    /// Indices of sums of 16 bits by the rule of [`single_rule`], plus [`SMALL_START`].
+    /// The low 16 bits of two rows, those of `even` in the even words.
+    fn interleave(self, even: Self::Ints, odd: Self::Ints) -> Self::Words;
+    /// The even and the odd words, times 2^16.
+    fn deinterleave(self, row: Self::Words) -> [Self::Ints; 2];
+    /// Indices of sums by the rule of [`single_rule`], plus [`SMALL_START`].
     fn small_indices(self, sums: Self::Ints, inverse: f32, start: f32) -> Self::Ints;
+    /// Zero in all columns.
+    fn no_codes(self) -> Self::Floats;
+    /// One step of a shift-and-add in single precision: twice `codes` plus the whole number nearest to sum x `inverse`; and
+    /// the larger of `farthest` and how far from it that product lies.
+    fn estimate(self, sums: Self::Ints, inverse: f32, codes: Self::Floats, farthest: Self::Floats) -> [Self::Floats; 2];
+    /// True if no column is larger than `limit`.
+    fn all_within(self, a: Self::Floats, limit: f32) -> bool;
+    /// Whole numbers as ints.
+    fn whole(self, a: Self::Floats) -> Self::Ints;
+    /// Accumulators to integers of the output tensor.
+    fn rescale(self, row: Self::Ints, by: &Rescale) -> Self::Ints;
+    /// Row `j` becomes column `j`.
+    fn transpose(self, rows: [Self::Ints; INTS]) -> [Self::Ints; INTS];
     /// Indices by the rule [`Rounding::Fused`].
     fn fused_indices(self, sums: Self::Ints, inverse: f64, start: f64) -> Self::Ints;
     /// Indices of bitline sums, unclipped ([`Adc::index`]).
     fn indices(self, sums: Self::Ints, rule: &Rounding) -> Self::Ints;
+}
+
+/// What [`Requantize`] does to 16 outputs whose accumulators need no prescaling.
+pub struct Rescale {
+    /// Factors of 32 bits.
+    pub multiplier: [i64; INTS],
+    /// Added to the product.
+    pub bias: [i64; INTS],
+    /// Right shift, rounding half away from zero; at least 1.
+    pub shift: u32,
+    /// Integer that stands for zero.
+    pub zero: i32,
+    /// Least output.
+    pub low: i32,
+    /// Largest output.
+    pub high: i32,
+}
+
+impl Rescale {
+    /// One output of a scaled accumulator, as [`Requantize::apply`] has it.
+    #[inline(always)]
+    pub fn rounded(&self, v: i64) -> i32 {
+        (i64::from(self.zero) + shift_round(v, self.shift)).clamp(i64::from(self.low), i64::from(self.high)) as i32
+    }
+}
+
+/// Inverse step in single precision, and the distance from a whole number up to which [`Lanes::estimate`] is certain: a
+/// sum, the inverse and so their product, no more than the highest index, are off by 2^-23 of it. `None` if too little
+/// would be certain, or if the rule is not that of one rounding.
+pub fn estimate_rule(adc: &Adc, rule: &Rounding) -> Option<(f32, f32)> {
+    const HIGHEST_INDEX: u32 = 4096;
+    let Rounding::Fused(inverse, _) = rule else { return None };
+    (adc.top <= HIGHEST_INDEX).then(|| (*inverse as f32, (0.5 - (f64::from(adc.top) + 2.0) / f64::from(1 << 22)) as f32))
 }
 
 /// The rule of `adc` in the form that is fastest here.
@@ -274,7 +328,7 @@ mod tests {
             assert_eq!(lanes.pack(lanes.ints(&c), lanes.ints(&d)), p.pack(p.ints(&c), p.ints(&d)));
             let (e, f) = (words(seed), words(seed + 1000));
             assert_eq!(lanes.pack_low(x, y), p.pack_low(u, v));
-            assert_eq!(lanes.widen(lanes.words(&words(seed))).map(to), p.widen(words(seed).0).map(portable));
+            assert_eq!(lanes.deinterleave(lanes.words(&words(seed))).map(to), p.deinterleave(words(seed).0).map(portable));
             let (first, start) = (lanes.ints(&c), SMALL_ROUNDER + 7.0);
             assert_eq!(to(lanes.small_indices(first, 0.013, start)), portable(p.small_indices(c.0, 0.013, start)));
             let word = |row| {
@@ -283,6 +337,8 @@ mod tests {
                 out
             };
             let (g, h, by) = (lanes.words(&e), lanes.words(&f), seed % 15);
+            assert_eq!(word(lanes.interleave(x, y)).0, p.interleave(u, v));
+            assert_eq!(p.deinterleave(p.interleave(u, v)), [u.map(|i| i << 16), v.map(|i| i << 16)]);
             assert_eq!(word(lanes.sub_words(g, h)).0, p.sub_words(e.0, f.0));
             assert_eq!(word(lanes.shift_words_left(g, by)).0, p.shift_words_left(e.0, by));
             assert_eq!(word(lanes.shift_words_right(g, by)).0, p.shift_words_right(e.0, by));
@@ -328,16 +384,78 @@ mod tests {
         }
     }
 
+    /// An estimate that is called certain is the exact index, and most are certain.
+    fn estimates(lanes: impl Lanes) {
+        for (bits, g_off) in [(AdcBits::Lossless, 0.0), (AdcBits::Lossless, 0.01), (AdcBits::Bits(4), 0.01)] {
+            let (adc, rule) = rounding(bits, AdcRange::Full, g_off);
+            let Some((inverse, limit)) = estimate_rule(&adc, &rule) else { panic!("one rounding: {rule:?}") };
+            let mut certain = 0;
+            for seed in 0..2000 {
+                let mut sums = Ints(ints(seed).0.map(|v| (f64::from(v) / 2f64.powi(31) * adc.step * f64::from(adc.top) / 2.0) as i32));
+                if seed % 2 == 1 {
+                    let threshold = adc.thresholds[seed as usize % adc.thresholds.len()];
+                    sums.0[seed as usize % INTS] = threshold.saturating_add(seed as i32 % 5 - 2);
+                }
+                let [once, farthest] = lanes.estimate(lanes.ints(&sums), inverse, lanes.no_codes(), lanes.no_codes());
+                let [twice, _] = lanes.estimate(lanes.ints(&sums), inverse, once, farthest);
+                if lanes.all_within(farthest, limit) {
+                    certain += 1;
+                    let mut codes = [Ints::ZERO; 2];
+                    lanes.store(lanes.whole(once), &mut codes[0]);
+                    lanes.store(lanes.whole(twice), &mut codes[1]);
+                    for i in 0..INTS {
+                        let exact = adc.index(sums.0[i]) as i32 - adc.zero_index;
+                        assert_eq!([codes[0].0[i], codes[1].0[i]], [exact, 3 * exact], "sum {} of {rule:?}", sums.0[i]);
+                    }
+                }
+            }
+            assert!((990..=1010).contains(&certain), "{certain} of 2000: all but those at a threshold");
+        }
+    }
+
+    fn rescales(lanes: impl Lanes) {
+        for seed in 0..500u32 {
+            let wide = |i: u32, bits: u32| i64::from(philox4x32([i, seed, 2, 0], [1, 2])[0] as i32) >> (32 - bits);
+            let by = Rescale {
+                multiplier: std::array::from_fn(|i| wide(i as u32, 25)),
+                bias: std::array::from_fn(|i| if seed % 3 == 0 { 0 } else { wide(100 + i as u32, 32) << (seed % 25) }),
+                shift: 1 + seed % 40,
+                zero: (seed % 200) as i32,
+                low: (seed % 7) as i32,
+                high: if seed % 2 == 0 { 255 } else { (1 << 20) - 1 },
+            };
+            let mut row = ints(seed);
+            row.0[..4].copy_from_slice(&[0, 1, -1, i32::MIN]);
+            let mut got = Ints::ZERO;
+            lanes.store(lanes.rescale(lanes.ints(&row), &by), &mut got);
+            assert_eq!(got.0, Portable.rescale(row.0, &by));
+        }
+    }
+
+    fn transposes(lanes: impl Lanes) {
+        let rows: [Ints; INTS] = std::array::from_fn(|i| Ints(std::array::from_fn(|j| (100 * i + j) as i32)));
+        let turned = lanes.transpose(rows.map(|row| lanes.ints(&row)));
+        for (j, row) in turned.into_iter().enumerate() {
+            let mut got = Ints::ZERO;
+            lanes.store(row, &mut got);
+            assert_eq!(got.0, std::array::from_fn(|i| (100 * i + j) as i32));
+        }
+    }
+
     #[test]
     fn every_set_computes_the_same() {
-        agrees(Portable);
-        converts(Portable);
+        fn all(lanes: impl Lanes) {
+            agrees(lanes);
+            converts(lanes);
+            estimates(lanes);
+            rescales(lanes);
+            transposes(lanes);
+        }
+        all(Portable);
         #[cfg(target_arch = "x86_64")]
         {
-            Avx2::new().into_iter().for_each(agrees);
-            Avx2::new().into_iter().for_each(converts);
-            Avx512::new().into_iter().for_each(agrees);
-            Avx512::new().into_iter().for_each(converts);
+            Avx2::new().into_iter().for_each(all);
+            Avx512::new().into_iter().for_each(all);
         }
     }
 

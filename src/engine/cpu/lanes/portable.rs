@@ -1,6 +1,6 @@
 //! Any processor: plain arrays. What the other sets are held to.
 
-use super::{HalfWords, INTS, Ints, Lanes, Rounding, WORDS, Words};
+use super::{HalfWords, INTS, Ints, Lanes, Rescale, Rounding, SMALL_ROUNDER, WORDS, Words};
 
 /// Plain arrays.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +10,7 @@ impl Lanes for Portable {
     type Words = [i16; WORDS];
     type HalfWords = [i16; INTS];
     type Ints = [i32; INTS];
+    type Floats = [f32; INTS];
     const ACCUMULATORS: usize = 4;
 
     #[inline(always)]
@@ -118,12 +119,47 @@ impl Lanes for Portable {
         (0..INTS).map(|i| u32::from((a[i] != b[i]) & (mask[i] != 0))).sum()
     }
     #[inline(always)]
-    fn widen(self, row: Self::Words) -> [Self::Ints; 2] {
-        [std::array::from_fn(|i| i32::from(row[i])), std::array::from_fn(|i| i32::from(row[INTS + i]))]
+    fn interleave(self, even: Self::Ints, odd: Self::Ints) -> Self::Words {
+        std::array::from_fn(|i| if i % 2 == 0 { even[i / 2] as i16 } else { odd[i / 2] as i16 })
+    }
+    #[inline(always)]
+    fn deinterleave(self, row: Self::Words) -> [Self::Ints; 2] {
+        [0, 1].map(|odd| std::array::from_fn(|i| i32::from(row[2 * i + odd]) << 16))
     }
     #[inline(always)]
     fn small_indices(self, sums: Self::Ints, inverse: f32, start: f32) -> Self::Ints {
         sums.map(|sum| (sum as f32).mul_add(inverse, start).to_bits() as i32)
+    }
+    #[inline(always)]
+    fn no_codes(self) -> Self::Floats {
+        [0.0; INTS]
+    }
+    #[inline(always)]
+    fn estimate(self, sums: Self::Ints, inverse: f32, codes: Self::Floats, farthest: Self::Floats) -> [Self::Floats; 2] {
+        let mut out = [codes, farthest];
+        for i in 0..INTS {
+            let sum = sums[i] as f32;
+            let nearest = sum.mul_add(inverse, SMALL_ROUNDER) - SMALL_ROUNDER;
+            out[0][i] = codes[i].mul_add(2.0, nearest);
+            out[1][i] = farthest[i].max(sum.mul_add(inverse, -nearest).abs());
+        }
+        out
+    }
+    #[inline(always)]
+    fn all_within(self, a: Self::Floats, limit: f32) -> bool {
+        a.iter().all(|&v| v <= limit)
+    }
+    #[inline(always)]
+    fn whole(self, a: Self::Floats) -> Self::Ints {
+        a.map(|v| v as i32)
+    }
+    #[inline(always)]
+    fn rescale(self, row: Self::Ints, by: &Rescale) -> Self::Ints {
+        std::array::from_fn(|i| by.rounded(i64::from(row[i]) * by.multiplier[i] + by.bias[i]))
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [Self::Ints; INTS]) -> [Self::Ints; INTS] {
+        std::array::from_fn(|j| std::array::from_fn(|i| rows[i][j]))
     }
     #[inline(always)]
     fn fused_indices(self, sums: Self::Ints, inverse: f64, start: f64) -> Self::Ints {

@@ -1,0 +1,93 @@
+//! Rows of a table by their 16-bit numbers, four at a time: one load brings four numbers, and a mask in place of four
+//! checks keeps them inside the table. A load for each number would compete with the loads of the rows themselves,
+//! which are what the look-up kernels wait for.
+
+/// Most rows of a table: as many as 16 bits number in steps of eight, which is what an address can be multiplied by.
+pub const MOST_ROWS: usize = 1 << 13;
+
+/// A table of a power of two of rows, of which numbers are taken modulo their count.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a, R> {
+    /// A power of two of rows, no more than [`MOST_ROWS`].
+    rows: &'a [R],
+    /// The count less one, four times in 16 bits.
+    mask: u64,
+}
+
+impl<'a, R> Rows<'a, R> {
+    const ROW_IS_SOME_EIGHTS: () = assert!(size_of::<R>() > 0 && size_of::<R>() % 8 == 0);
+
+    /// The first rows of `rows`, as many as a power of two holds; no rows at all are no table.
+    #[inline]
+    pub fn new(rows: &'a [R]) -> Option<Self> {
+        let () = Self::ROW_IS_SOME_EIGHTS;
+        let count = 1 << rows.len().min(MOST_ROWS).checked_ilog2()?;
+        Some(Rows { rows: &rows[..count], mask: (count as u64 - 1) * 0x0001_0001_0001_0001 })
+    }
+
+    /// The rows of four numbers.
+    #[inline(always)]
+    pub fn four(&self, numbers: &[u16; 4]) -> [&'a R; 4] {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let mut eights = (four_in_one(numbers) & self.mask) << 3;
+            // SAFETY: no instruction at all. It only keeps the compiler from taking the numbers apart with vector
+            // instructions, which are slow to hand addresses over.
+            unsafe { std::arch::asm!("/* {0} */", inout(reg) eights, options(pure, nomem, nostack, preserves_flags)) };
+            let field = |i: usize| (eights >> (16 * i) & 0xffff) as usize * (size_of::<R>() / 8);
+            let offsets = [field(0), field(1), field(2), field(3)];
+            let base = self.rows.as_ptr();
+            // SAFETY: a field is eight times a number below the count of rows, for `new` made the mask from it and the
+            // shift takes no bit of one field to the next (13 bits and 3 more); so each is the start of a row.
+            unsafe { [&*base.byte_add(offsets[0]), &*base.byte_add(offsets[1]), &*base.byte_add(offsets[2]), &*base.byte_add(offsets[3])] }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let row = |i: usize| &self.rows[usize::from(numbers[i]) & (self.rows.len() - 1)];
+            [row(0), row(1), row(2), row(3)]
+        }
+    }
+
+    /// The row of one number.
+    #[inline(always)]
+    pub fn one(&self, number: u16) -> &'a R {
+        &self.rows[usize::from(number) & (self.rows.len() - 1)]
+    }
+}
+
+/// The first number lowest.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn four_in_one(numbers: &[u16; 4]) -> u64 {
+    // SAFETY: eight readable bytes, of which every value is a number.
+    unsafe { numbers.as_ptr().cast::<u64>().read_unaligned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::philox4x32;
+
+    /// Any numbers, those beyond the table too.
+    fn finds<R: Copy + PartialEq + std::fmt::Debug>(count: usize, row: impl Fn(usize) -> R) {
+        let all: Vec<R> = (0..count).map(row).collect();
+        let used = 1 << count.min(MOST_ROWS).ilog2();
+        let rows = Rows::new(&all).unwrap();
+        for i in 0..1000 {
+            let numbers = philox4x32([i, 0, 0, 0], [count as u32, 0]).map(|n| n as u16);
+            let expected = numbers.map(|n| all[usize::from(n) % used]);
+            assert_eq!(rows.four(&numbers).map(|r| *r), expected);
+            assert_eq!(numbers.map(|n| *rows.one(n)), expected);
+        }
+    }
+
+    #[test]
+    fn every_number_finds_its_row_and_none_leads_outside() {
+        for count in [1, 2, 3, 512, 700, 4096, MOST_ROWS, MOST_ROWS + 1, 1 << 16] {
+            finds(count, |i| i as u64);
+            finds(count, |i| [i as i16; 16]);
+            finds(count, |i| [i as i32; 16]);
+        }
+        assert!(Rows::<u64>::new(&[]).is_none());
+    }
+}
