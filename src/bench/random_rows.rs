@@ -1,6 +1,6 @@
 //! Random rows of a table, added as a look-up kernel adds them: the loop whose rate is the limit of such kernels.
 
-use crate::engine::cpu::lanes::rows::{MOST_ROWS, Rows};
+use crate::engine::cpu::lanes::rows::{MOST_ROWS, NUMBER_STEP, Rows};
 use crate::engine::cpu::lanes::{Lanes, Words, with_lanes};
 use crate::engine::cpu::look_up_codes::add_eight;
 use crate::rng::PhiloxStream;
@@ -16,19 +16,19 @@ pub const SUMS: usize = 8;
 /// A table and numbers of its rows in the order in which a look-up kernel reads them: vector, row group, input bit.
 pub struct RandomRows {
     table: Vec<Words>,
-    /// Each below the table's length: nothing outside `new` makes or changes any.
+    /// Counted within the part of [`MOST_ROWS`] rows that the row group's rows stand in.
     numbers: Vec<u16>,
 }
 
 impl RandomRows {
-    /// A table of `kib` KiB, at most 4096, and its numbers.
+    /// A table of `kib` KiB and its numbers.
     pub fn new(kib: usize) -> Self {
-        let rows = (kib * 1024 / size_of::<Words>()).min(1 << 16);
+        let rows = kib * 1024 / size_of::<Words>();
         let of_unit = rows.min(UNIT_ROWS);
         let units = rows / of_unit;
         let mut random = PhiloxStream::new(kib as u64);
-        let number = |i: usize| (i / SUMS % units * of_unit) as u32 + random.below(of_unit as u32);
-        let numbers = (0..VECTORS * units * SUMS).map(number).map(|n| n as u16).collect();
+        let number = |i: usize| (i / SUMS % units * of_unit % MOST_ROWS) as u32 + random.below(of_unit as u32);
+        let numbers = (0..VECTORS * units * SUMS).map(number).map(|n| (n as usize * NUMBER_STEP) as u16).collect();
         let table = (0..rows).map(|r| Words(std::array::from_fn(|j| (r ^ j) as i16))).collect();
         RandomRows { table, numbers }
     }
@@ -57,19 +57,17 @@ fn add_all<L: Lanes>(lanes: L, rows: &RandomRows, sums: &mut [Words; SUMS]) {
     for t in 0..SUMS {
         kept[t] = lanes.words(&sums[t]);
     }
-    match Rows::new(&rows.table) {
-        Some(table) if rows.table.len() <= MOST_ROWS => {
-            for eight in rows.numbers.as_chunks::<SUMS>().0 {
-                add_eight(lanes, table, eight, &mut kept);
-            }
+    let of_part = if rows.table.len() <= MOST_ROWS { rows.numbers.len() } else { MOST_ROWS / UNIT_ROWS * SUMS };
+    let parts = rows.table.chunks(MOST_ROWS).count();
+    for (i, numbers) in rows.numbers.chunks(of_part).enumerate() {
+        let Some(table) = Rows::new(&rows.table[i % parts * MOST_ROWS..]) else { return };
+        let (pairs, last) = numbers.as_chunks::<SUMS>().0.as_chunks::<2>();
+        for [first, second] in pairs {
+            add_eight(lanes, table, first, &mut kept);
+            add_eight(lanes, table, second, &mut kept);
         }
-        // Larger than any table of a kernel.
-        _ => {
-            for eight in rows.numbers.as_chunks::<SUMS>().0 {
-                for t in 0..SUMS {
-                    kept[t] = lanes.add_words(kept[t], lanes.words(&rows.table[usize::from(eight[t])]));
-                }
-            }
+        for eight in last {
+            add_eight(lanes, table, eight, &mut kept);
         }
     }
     for t in 0..SUMS {
@@ -92,7 +90,7 @@ mod tests {
         let mut expected = [[0i16; WORDS]; SUMS];
         for (i, &number) in rows.numbers.iter().enumerate() {
             for j in 0..WORDS {
-                expected[i % SUMS][j] = expected[i % SUMS][j].wrapping_add(rows.table[usize::from(number)].0[j].wrapping_mul(2));
+                expected[i % SUMS][j] = expected[i % SUMS][j].wrapping_add(rows.table[usize::from(number) / NUMBER_STEP].0[j].wrapping_mul(2));
             }
         }
         assert_eq!(sums.map(|s| s.0), expected);
@@ -103,9 +101,10 @@ mod tests {
         for kib in TABLES_KIB {
             let rows = RandomRows::new(kib);
             assert_eq!(rows.table.len(), kib * 16);
-            assert!(rows.numbers.iter().all(|&n| usize::from(n) < rows.table.len()));
-            let highest = rows.numbers.iter().max().map(|&n| usize::from(n));
-            assert!(highest.is_some_and(|n| n + UNIT_ROWS >= rows.table.len()), "the whole table is read");
+            let part = rows.table.len().min(MOST_ROWS);
+            assert!(rows.numbers.iter().all(|&n| usize::from(n) / NUMBER_STEP < part));
+            let highest = rows.numbers.iter().max().map(|&n| usize::from(n) / NUMBER_STEP);
+            assert!(highest.is_some_and(|n| n + UNIT_ROWS >= part), "the whole table is read");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the DAC puts on the wordlines, as numbers of table rows: for every vector, unit and input step.
+//! What the DAC puts on the wordlines, as numbers of table rows ([`Rows`](super::lanes::rows::Rows) has their form): for every vector, unit and input step.
 //! [`super::plain`] has the plain way, as the shaders do it.
 //!
 //! Straight from bit planes: the inputs of eight rows are the bytes of a 64-bit word, and transposing its 8 x 8 bits
@@ -8,6 +8,7 @@
 
 use super::input_bytes::InputBytes;
 use super::lanes::bytes::{Bytes, MOST_PIECES, with_bytes};
+use super::lanes::rows::NUMBER_STEP;
 use super::lanes::octets::{OCTETS, Octet, Octets};
 use super::simd::multiversion;
 use crate::engine::units::Unit;
@@ -62,7 +63,7 @@ impl Group {
             group.most_rows = group.most_rows.max(rows);
             let bits = (1_u32 << rows) - 1;
             (group.masks[0][piece], group.masks[1][piece]) = (bits as u8, (bits >> 8) as u8);
-            group.firsts[piece] = unit.first as u16;
+            group.firsts[piece] = (unit.first * NUMBER_STEP) as u16;
         }
         if group.most_rows == 9 {
             group.masks[1] = group.masks[1].map(|one| one * 0xff);
@@ -262,7 +263,7 @@ fn write_any(planes: &Planes, unit: &Unit, steps: usize, dac_bits: usize, out: &
         for t in 0..steps {
             let digit = |j: usize| plane(t * dac_bits + j, position) << (j * rows);
             let pattern: u64 = (0..dac_bits).filter(|j| t * dac_bits + j < 16).map(digit).fold(0, |a, b| a | b);
-            out[t] = (unit.first as u64 + pattern) as u16;
+            out[t] = (unit.first as u64 + pattern) as u16 * NUMBER_STEP as u16;
         }
     }
 }
@@ -304,8 +305,8 @@ mod tests {
         let zero = (1 << bits) / 3;
         let steps = (bits as usize).div_ceil(dac_bits);
         let all = window.rows();
-        // The last unit may be shorter; a table of 16 rows fills the block.
-        let units: Vec<Unit> = (0..all).step_by(rows).map(|r| Unit { rows: r..(r + rows).min(all), group: 0, bits: 0, first: r * 7 * usize::from(rows < 16) }).collect();
+        // The last unit may be shorter; a table of 13 rows fills the block.
+        let units: Vec<Unit> = (0..all).step_by(rows).map(|r| Unit { rows: r..(r + rows).min(all), group: 0, bits: 0, first: r * 7 * usize::from(rows < 13) }).collect();
         let inputs = InputBytes::new(&window, input, zero, bits);
         let mut expected = Vec::new();
         let mut of_rows = vec![0; all];
@@ -320,7 +321,7 @@ mod tests {
                             number += (x >> (t * dac_bits + j) & 1) << (j * unit.rows.len() + r);
                         }
                     }
-                    expected.push(number as u16);
+                    expected.push(number as u16 * NUMBER_STEP as u16);
                 }
             }
         }
@@ -353,7 +354,7 @@ mod tests {
     #[test]
     fn eight_steps_of_one_bit_in_windows_of_any_width() {
         for width in [1, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 200] {
-            for rows in [9, 8, 4, 12, 16] {
+            for rows in [9, 8, 4, 12, 13] {
                 are_the_bits(conv(1, 1, [3, width]), 8, 1, rows);
                 are_the_bits(connected(width), 8, 1, rows);
             }

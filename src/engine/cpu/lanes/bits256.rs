@@ -113,7 +113,10 @@ impl Bytes for Avx2 {
     #[inline(always)]
     fn words(self, low: __m256i, high: __m256i, first: __m256i) -> [__m256i; 2] {
         // SAFETY: `self` is the proof of the instructions.
-        unsafe { [_mm256_add_epi16(_mm256_unpacklo_epi8(low, high), first), _mm256_add_epi16(_mm256_unpackhi_epi8(low, high), first)] }
+        unsafe {
+            let words = [_mm256_unpacklo_epi8(low, high), _mm256_unpackhi_epi8(low, high)];
+            [_mm256_add_epi16(_mm256_slli_epi16::<3>(words[0]), first), _mm256_add_epi16(_mm256_slli_epi16::<3>(words[1]), first)]
+        }
     }
     #[inline(always)]
     fn store<const N: usize>(self, words: __m256i, piece: usize, to: &mut [u16]) {

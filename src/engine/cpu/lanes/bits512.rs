@@ -134,7 +134,10 @@ impl Bytes for Gfni512 {
     #[inline(always)]
     fn words(self, low: __m512i, high: __m512i, first: __m512i) -> [__m512i; 2] {
         // SAFETY: `self` is the proof of the instructions.
-        unsafe { [_mm512_add_epi16(_mm512_unpacklo_epi8(low, high), first), _mm512_add_epi16(_mm512_unpackhi_epi8(low, high), first)] }
+        unsafe {
+            let words = [_mm512_unpacklo_epi8(low, high), _mm512_unpackhi_epi8(low, high)];
+            [_mm512_add_epi16(_mm512_slli_epi16::<3>(words[0]), first), _mm512_add_epi16(_mm512_slli_epi16::<3>(words[1]), first)]
+        }
     }
     #[inline(always)]
     fn store<const N: usize>(self, words: __m512i, piece: usize, to: &mut [u16]) {

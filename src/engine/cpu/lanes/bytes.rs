@@ -36,7 +36,7 @@ pub trait Bytes: Copy {
     fn bits(self, rows: [Self::Register; 8]) -> [Self::Register; 8];
     /// [`Bytes::bits`] where rows 1..8 are 0.
     fn bits_of_one(self, row: Self::Register) -> [Self::Register; 8];
-    /// Words `first + low + 256 high`, eight a piece: of the first position and of the second. They fit 16 bits.
+    /// Words `first + 8 (low + 256 high)`, eight a piece: of the first position and of the second. They fit 16 bits.
     fn words(self, low: Self::Register, high: Self::Register, first: Self::Words) -> [Self::Words; 2];
     /// Writes the words of the `N` pieces from `piece` on, which is a multiple of `N`: the first `8 N` of `to`.
     fn store<const N: usize>(self, words: Self::Words, piece: usize, to: &mut [u16]);
@@ -115,8 +115,8 @@ impl Bytes for Portable {
         let mut out = [first; 2];
         for half in 0..2 {
             let (low, high) = (low[half], high[half]);
-            out[half][0] += spread(low & 0xffff_ffff) | spread(high & 0xffff_ffff) << 8;
-            out[half][1] += spread(low >> 32) | spread(high >> 32) << 8;
+            out[half][0] += (spread(low & 0xffff_ffff) | spread(high & 0xffff_ffff) << 8) << 3;
+            out[half][1] += (spread(low >> 32) | spread(high >> 32) << 8) << 3;
         }
         out
     }

@@ -1,28 +1,32 @@
 //! Rows of a table by their 16-bit numbers, four at a time: one load brings four numbers, and a mask in place of four
 //! checks keeps them inside the table. A load for each number would compete with the loads of the rows themselves,
 //! which are what the look-up kernels wait for.
+//!
+//! A number is kept times eight: an address is then a number times the eighth of a row's size, which is one step.
 
-/// Most rows of a table: as many as 16 bits number in steps of eight, which is what an address can be multiplied by.
-pub const MOST_ROWS: usize = 1 << 13;
+/// What a row's number is multiplied by in 16 bits.
+pub const NUMBER_STEP: usize = 8;
+/// Most rows of a table: as many as can be numbered so.
+pub const MOST_ROWS: usize = (1 << 16) / NUMBER_STEP;
 
 /// A table of a power of two of rows, of which numbers are taken modulo their count.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a, R> {
     /// A power of two of rows, no more than [`MOST_ROWS`].
     rows: &'a [R],
-    /// The count less one, four times in 16 bits.
+    /// The last row's number, four times in 16 bits.
     mask: u64,
 }
 
 impl<'a, R> Rows<'a, R> {
-    const ROW_IS_SOME_EIGHTS: () = assert!(size_of::<R>() > 0 && size_of::<R>() % 8 == 0);
+    const ROW_IS_SOME_EIGHTS: () = assert!(size_of::<R>() > 0 && size_of::<R>() % NUMBER_STEP == 0);
 
     /// The first rows of `rows`, as many as a power of two holds; no rows at all are no table.
     #[inline]
     pub fn new(rows: &'a [R]) -> Option<Self> {
         let () = Self::ROW_IS_SOME_EIGHTS;
         let count = 1 << rows.len().min(MOST_ROWS).checked_ilog2()?;
-        Some(Rows { rows: &rows[..count], mask: (count as u64 - 1) * 0x0001_0001_0001_0001 })
+        Some(Rows { rows: &rows[..count], mask: ((count - 1) * NUMBER_STEP) as u64 * 0x0001_0001_0001_0001 })
     }
 
     /// The rows of four numbers.
@@ -30,28 +34,27 @@ impl<'a, R> Rows<'a, R> {
     pub fn four(&self, numbers: &[u16; 4]) -> [&'a R; 4] {
         #[cfg(target_arch = "x86_64")]
         {
-            let mut eights = (four_in_one(numbers) & self.mask) << 3;
+            let mut kept = four_in_one(numbers) & self.mask;
             // SAFETY: no instruction at all. It only keeps the compiler from taking the numbers apart with vector
             // instructions, which are slow to hand addresses over.
-            unsafe { std::arch::asm!("/* {0} */", inout(reg) eights, options(pure, nomem, nostack, preserves_flags)) };
-            let field = |i: usize| (eights >> (16 * i) & 0xffff) as usize * (size_of::<R>() / 8);
+            unsafe { std::arch::asm!("/* {0} */", inout(reg) kept, options(pure, nomem, nostack, preserves_flags)) };
+            let field = |i: usize| (kept >> (16 * i) & 0xffff) as usize * (size_of::<R>() / NUMBER_STEP);
             let offsets = [field(0), field(1), field(2), field(3)];
             let base = self.rows.as_ptr();
-            // SAFETY: a field is eight times a number below the count of rows, for `new` made the mask from it and the
-            // shift takes no bit of one field to the next (13 bits and 3 more); so each is the start of a row.
+            // SAFETY: a field has bits of the last row's number only, which are all from its lowest step up, as the count is
+            // a power of two: so it is the number of a row there is, and its product the row's first byte.
             unsafe { [&*base.byte_add(offsets[0]), &*base.byte_add(offsets[1]), &*base.byte_add(offsets[2]), &*base.byte_add(offsets[3])] }
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
-            let row = |i: usize| &self.rows[usize::from(numbers[i]) & (self.rows.len() - 1)];
-            [row(0), row(1), row(2), row(3)]
+            numbers.map(|number| self.one(number))
         }
     }
 
     /// The row of one number.
     #[inline(always)]
     pub fn one(&self, number: u16) -> &'a R {
-        &self.rows[usize::from(number) & (self.rows.len() - 1)]
+        &self.rows[usize::from(number) / NUMBER_STEP & (self.rows.len() - 1)]
     }
 }
 
@@ -75,7 +78,7 @@ mod tests {
         let rows = Rows::new(&all).unwrap();
         for i in 0..1000 {
             let numbers = philox4x32([i, 0, 0, 0], [count as u32, 0]).map(|n| n as u16);
-            let expected = numbers.map(|n| all[usize::from(n) % used]);
+            let expected = numbers.map(|n| all[usize::from(n) / NUMBER_STEP % used]);
             assert_eq!(rows.four(&numbers).map(|r| *r), expected);
             assert_eq!(numbers.map(|n| *rows.one(n)), expected);
         }
