@@ -15,7 +15,7 @@ use crate::engine::cpu::lanes::{INTS, Ints, WORDS, Words};
 use crate::engine::cpu::look_up_codes::{Patterns, look_up_codes};
 use crate::engine::cpu::look_up_sums::look_up_sums;
 use crate::engine::cpu::patterns::patterns;
-use crate::engine::cpu::product::Product as OfEngine;
+use crate::engine::cpu::product::{Product as OfEngine, VECTORS};
 use crate::engine::cpu::program_cells::{Cells, program_cells};
 use crate::engine::cpu::sum_tables::{Place, sum_tables};
 use crate::engine::kernel::{sum_bits, units_at_once};
@@ -66,7 +66,8 @@ fn look_ups(kernel: Kernel, product: &Product, tables: usize) -> LookUps {
 pub struct Aside {
     patterns: Vec<u16>,
     sums: Vec<Ints>,
-    codes: Vec<Words>,
+    bytes: [Vec<u8>; 2],
+    codes: Vec<Vec<Words>>,
     clips: Vec<u32>,
     accumulators: Vec<Ints>,
 }
@@ -106,28 +107,40 @@ fn again(kernel: Kernel, product: &Product, cells: &Cells, input: View, stages: 
     let mut aside = product.aside.take();
     aside.accumulators.clear();
     aside.accumulators.resize(layer.columns.div_ceil(INTS) * vectors, Ints::ZERO);
-    let bytes = timed(&mut stages.patterns_s, || InputBytes::new(&product.window, input, 0, INPUT_BITS));
     for block in blocks(kernel, product) {
-        aside.patterns.resize(vectors * block.units.len() * steps, 0);
-        timed(&mut stages.patterns_s, || patterns(&block.units, &product.window, &bytes, steps, layer.dac_bits as usize, 0..1, &mut aside.patterns));
-        let patterns = Patterns { numbers: &aside.patterns, units: block.units.len(), steps, dac_bits: layer.dac_bits };
         if kernel == Kernel::Table {
-            aside.codes.resize(block.table_rows, Words::ZERO);
-            aside.clips.resize(block.table_rows, 0);
-            for (tile, of_tile) in aside.accumulators.chunks_mut(2 * vectors).enumerate() {
-                let (low, high) = of_tile.split_at_mut(vectors);
-                timed(&mut stages.tables_s, || code_tables(&source, &block, tile, &mut aside.codes, &mut aside.clips));
-                timed(&mut stages.look_up_s, || look_up_codes(&aside.codes, &[], patterns, low, high));
+            aside.codes.resize_with(layer.columns.div_ceil(WORDS), Vec::new);
+            for (tile, codes) in aside.codes.iter_mut().enumerate() {
+                codes.resize(block.table_rows, Words::ZERO);
+                aside.clips.resize(block.table_rows, 0);
+                timed(&mut stages.tables_s, || code_tables(&source, &block, tile, codes, &mut aside.clips));
             }
-            continue;
         }
-        aside.sums.resize(block.table_rows, Ints::ZERO);
-        for (half, of_half) in aside.accumulators.chunks_mut(vectors).enumerate() {
-            for (plane, slice) in (0..layer.planes.converted).flat_map(|p| (0..layer.planes.slices).map(move |s| (p, s))) {
-                let columns = timed(&mut stages.tables_s, || sum_tables(&source, &block, Place { plane, slice, half }, &mut aside.sums));
-                let Some(columns) = columns else { continue };
-                let weight = 1 << (slice as u32 * layer.cell_bits);
-                timed(&mut stages.look_up_s, || look_up_sums(&aside.sums, patterns, &converter, &columns, weight, of_half));
+        for first in (0..vectors).step_by(VECTORS) {
+            let place = first..(first + VECTORS).min(vectors);
+            aside.patterns.resize(place.len() * block.units.len() * steps, 0);
+            aside.bytes = timed(&mut stages.patterns_s, || {
+                let bytes = InputBytes::of_piece(&product.window, input, INPUT_BITS, block.rows(), place.clone(), std::mem::take(&mut aside.bytes));
+                patterns(&block.units, bytes.window(), &bytes, steps, layer.dac_bits as usize, 0..1, &mut aside.patterns);
+                bytes.into_memory()
+            });
+            let patterns = Patterns { numbers: &aside.patterns, units: block.units.len(), steps, dac_bits: layer.dac_bits };
+            for (codes, of_tile) in aside.codes.iter().zip(aside.accumulators.chunks_mut(2 * vectors)).filter(|_| kernel == Kernel::Table) {
+                let (low, high) = of_tile.split_at_mut(vectors);
+                timed(&mut stages.look_up_s, || look_up_codes(codes, &[], patterns, &mut low[place.clone()], &mut high[place.clone()]));
+            }
+            if kernel == Kernel::Table {
+                continue;
+            }
+            aside.sums.resize(block.table_rows, Ints::ZERO);
+            for (half, of_half) in aside.accumulators.chunks_mut(vectors).enumerate() {
+                for (plane, slice) in (0..layer.planes.converted).flat_map(|p| (0..layer.planes.slices).map(move |s| (p, s))) {
+                    let columns = timed(&mut stages.tables_s, || sum_tables(&source, &block, Place { plane, slice, half }, &mut aside.sums));
+                    let Some(columns) = columns else { continue };
+                    let weight = 1 << (slice as u32 * layer.cell_bits);
+                    let accumulators = &mut of_half[place.clone()];
+                    timed(&mut stages.look_up_s, || look_up_sums(&aside.sums, patterns, &converter, &columns, weight, accumulators));
+                }
             }
         }
     }

@@ -30,6 +30,12 @@ pub struct Block {
 }
 
 impl Block {
+    /// Rows of all units, which follow each other.
+    pub fn rows(&self) -> Range<usize> {
+        let of = |unit: Option<&Unit>| unit.map_or(0..0, |u| u.rows.clone());
+        of(self.units.first()).start..of(self.units.last()).end
+    }
+
     /// A block of `units` (rows and group), their tables in order.
     fn new(units: impl IntoIterator<Item = (Range<usize>, usize)>, dac_bits: u32) -> Self {
         let mut block = Block { units: Vec::new(), table_rows: 0 };

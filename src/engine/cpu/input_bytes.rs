@@ -22,8 +22,6 @@ pub struct InputBytes {
     high: Vec<u8>,
     /// Where each row of the matrix begins.
     offsets: Vec<usize>,
-    /// Position at which an output row begins: 0 but for pieces of a row.
-    start: usize,
     window: Window,
     /// Padded rows of a channel.
     height: usize,
@@ -42,8 +40,7 @@ impl InputBytes {
         let [_, h, w] = input.shape;
         let reach = |axis: usize| (window.out[axis] - 1) * window.stride[axis] + (window.kernel[axis] - 1) * window.dilation[axis] + 1;
         let (stride, height, needed) = (window.stride[1], reach(0), reach(1).div_ceil(window.stride[1]));
-        // Long rows an odd number of cache lines apart: at a power of two they would share few places of a cache.
-        let width = if needed < LONG { needed } else { 64 * (needed.div_ceil(64) | 1) };
+        let width = spaced(needed);
         let size = input.images() * window.channels * height * stride * width;
         let padded = window.pad != [0, 0] || reach(0) > h || reach(1) > w;
         let plane = |shift: u32, mut bytes: Vec<u8>| {
@@ -63,7 +60,7 @@ impl InputBytes {
         for row in offsets.len()..window.rows() {
             offsets.push(offsets[row - window.kernel[0] * window.kernel[1]] + height * stride * width);
         }
-        InputBytes { low: plane(0, low), high: if bits > 8 { plane(8, high) } else { Vec::new() }, offsets, start: 0, window: *window, height, width }
+        InputBytes { low: plane(0, low), high: if bits > 8 { plane(8, high) } else { Vec::new() }, offsets, window: *window, height, width }
     }
 
     /// Its memory, for the next.
@@ -71,12 +68,23 @@ impl InputBytes {
         [self.low, self.high]
     }
 
-    /// From now on these are the inputs of the positions `piece` of an output row alone; the window reads one element and
-    /// has stride 1.
-    pub fn restrict(&mut self, piece: Range<usize>) -> Window {
-        self.start = piece.start;
-        self.window.out[1] = piece.len();
-        self.window
+    /// The inputs of some `rows` of the matrix at the positions `piece` of one image with a single output row, under a window
+    /// that reads one element and has stride 1.
+    pub fn of_piece(window: &Window, input: View, bits: u32, rows: Range<usize>, piece: Range<usize>, [low, high]: [Vec<u8>; 2]) -> Self {
+        let width = spaced(piece.len());
+        let plane = |shift: u32, mut bytes: Vec<u8>| {
+            bytes.resize(rows.len() * width + PIECE, 0);
+            copy_piece(input, window.first_channel + rows.start, &piece, shift, width, &mut bytes[..rows.len() * width]);
+            bytes
+        };
+        let offsets = (0..rows.end).map(|row| row.saturating_sub(rows.start) * width).collect();
+        let window = Window { out: [1, piece.len()], ..*window };
+        InputBytes { low: plane(0, low), high: if bits > 8 { plane(8, high) } else { Vec::new() }, offsets, window, height: 1, width }
+    }
+
+    /// What reads them.
+    pub fn window(&self) -> &Window {
+        &self.window
     }
 
     /// True if inputs have bits 8 and up.
@@ -94,7 +102,7 @@ impl InputBytes {
     #[inline]
     pub fn line(&self, image: usize, y: usize) -> usize {
         let w = &self.window;
-        (image * w.channels * self.height + y * w.stride[0]) * w.stride[1] * self.width + self.start
+        (image * w.channels * self.height + y * w.stride[0]) * w.stride[1] * self.width
     }
 
     /// Where each row of the matrix begins, counted from the first row's.
@@ -108,6 +116,24 @@ impl InputBytes {
         let at = self.line(image, y) + self.offsets[row];
         let end = at + self.window.out[1];
         [&self.low[at..end], if self.high.is_empty() { &[] } else { &self.high[at..end] }]
+    }
+}
+
+/// Long rows are an odd number of cache lines apart: at a power of two they would share few places of a cache.
+fn spaced(bytes: usize) -> usize {
+    if bytes < LONG { bytes } else { 64 * (bytes.div_ceil(64) | 1) }
+}
+
+with_bytes! {
+    /// Writes the bytes `shift` bits up of the channels from `first` on, at some positions, to rows of `width`.
+    pub fn copy_piece(input: View, first: usize, piece: &Range<usize>, shift: u32, width: usize, to: &mut [u8]) = copy_piece_inlined
+}
+
+#[inline(always)]
+fn copy_piece_inlined<L: Bytes>(lanes: L, input: View, first: usize, piece: &Range<usize>, shift: u32, width: usize, to: &mut [u8]) {
+    let [_, h, w] = input.shape;
+    for (from, to) in input.values[first * h * w..].chunks_exact(h * w).zip(to.chunks_exact_mut(width)) {
+        lanes.narrow(&from[piece.clone()], shift, to);
     }
 }
 

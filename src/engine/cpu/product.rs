@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Vectors whose patterns and accumulators are held at a time, unless one image has more.
-const VECTORS: usize = 2048;
+pub const VECTORS: usize = 2048;
 
 /// A part and how it is computed; the same for all chips.
 pub struct Product<'a> {
@@ -69,6 +69,23 @@ pub struct Work {
     narrow: Vec<Words>,
     codes: Vec<CodeTable>,
     extra: Vec<i32>,
+}
+
+/// Inputs of a product.
+enum Inputs<'a> {
+    /// As bytes.
+    Whole(InputBytes),
+    /// One row of vectors, which becomes bytes piece by piece: its bytes would not stay in a cache.
+    Row(View<'a>),
+}
+
+impl Inputs<'_> {
+    /// Leaves the memory for the next.
+    fn leave(self, work: &mut Work) {
+        if let Inputs::Whole(bytes) = self {
+            work.inputs = bytes.into_memory();
+        }
+    }
 }
 
 impl CodeTable {
@@ -138,21 +155,21 @@ impl<'a> Product<'a> {
         let (positions, of_image) = (self.window.positions(), output.len() / input.images().max(1));
         match &self.converter {
             Some(converter) if self.kernel != Kernel::Direct => {
-                let mut inputs = InputBytes::in_memory(self.window, input, self.zero, self.input_bits, std::mem::take(&mut work.inputs));
+                let inputs = self.inputs(input, work);
                 // Tables that are built here serve all images; accumulators of few stay in the cache.
                 let builds = self.kernel == Kernel::Table && part.tables.is_empty();
                 let at_once = if builds { input.images() } else { (VECTORS / positions).max(1) };
                 for first in (0..input.images()).step_by(at_once) {
                     let images = first..(first + at_once).min(input.images());
                     let vectors = images.len() * positions;
-                    self.accumulate(part, converter, &mut inputs, images.clone(), work, counts);
+                    self.accumulate(part, converter, &inputs, images.clone(), work, counts);
                     for (i, image) in images.enumerate() {
                         let out = &mut output[image * of_image + first_output * positions..][..self.layer.outputs * positions];
                         let extra = work.extra.get(i * positions..(i + 1) * positions).unwrap_or(&[]);
                         requantize_rows(scale, &work.accumulators, vectors, i * positions, extra, out);
                     }
                 }
-                work.inputs = inputs.into_memory();
+                inputs.leave(work);
             }
             _ => {
                 for (image, output) in output.chunks_mut(of_image).enumerate() {
@@ -178,9 +195,9 @@ impl<'a> Product<'a> {
             return (0..input.images()).flat_map(of_image).collect();
         };
         let (before, vectors) = (*counts, input.images() * self.window.positions());
-        let mut inputs = InputBytes::in_memory(self.window, input, self.zero, self.input_bits, std::mem::take(&mut work.inputs));
-        self.accumulate(part, converter, &mut inputs, 0..input.images(), work, counts);
-        work.inputs = inputs.into_memory();
+        let inputs = self.inputs(input, work);
+        self.accumulate(part, converter, &inputs, 0..input.images(), work, counts);
+        inputs.leave(work);
         if self.layer.digital {
             *counts = before;
         }
@@ -199,17 +216,26 @@ impl<'a> Product<'a> {
         out
     }
 
+    /// The inputs as bytes, now or piece by piece.
+    fn inputs<'v>(&self, input: View<'v>, work: &mut Work) -> Inputs<'v> {
+        let w = self.window;
+        // A long row of vectors of one element each is cut into pieces, as images are.
+        if w.out[0] == 1 && w.kernel == [1, 1] && w.stride == [1, 1] && w.pad == [0, 0] && input.images() == 1 {
+            return Inputs::Row(input);
+        }
+        Inputs::Whole(InputBytes::in_memory(w, input, self.zero, self.input_bits, std::mem::take(&mut work.inputs)))
+    }
+
     /// Fills the accumulators `[16 columns][vector]` and the extra one for the vectors of `images`.
-    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &mut InputBytes, images: Range<usize>, work: &mut Work, counts: &mut Counts) {
-        let (w, positions) = (self.window, self.window.positions());
+    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &Inputs, images: Range<usize>, work: &mut Work, counts: &mut Counts) {
+        let positions = self.window.positions();
         let vectors = images.len() * positions;
-        let steps = self.layer.input_steps as usize;
         work.accumulators.clear();
         work.accumulators.resize(self.layer.columns.div_ceil(INTS) * vectors, Ints::ZERO);
+        work.extra.clear();
+        work.extra.resize(if self.layer.planes.input_sum { vectors } else { 0 }, 0);
         let source = Source { layer: self.layer, cells: &part.cells, converter };
-        // A long row of vectors of one element each is cut into pieces, as images are.
-        let is_row = w.out[0] == 1 && w.kernel == [1, 1] && w.stride == [1, 1] && w.pad == [0, 0] && images.len() == 1;
-        let step = if is_row { VECTORS } else { (VECTORS / positions).max(1) * positions };
+        let step = if matches!(inputs, Inputs::Row(_)) { VECTORS } else { (VECTORS / positions).max(1) * positions };
         for (b, block) in self.blocks.iter().enumerate() {
             let mut own = std::mem::take(&mut work.codes);
             let kept = match part.tables.get(b * self.tiles()..) {
@@ -223,13 +249,17 @@ impl<'a> Product<'a> {
             };
             for first in (0..vectors).step_by(step) {
                 let place = first..(first + step).min(vectors);
-                work.patterns.resize(place.len() * block.units.len() * steps, 0);
-                let (window, some) = if is_row {
-                    (inputs.restrict(place.clone()), images.clone())
-                } else {
-                    (*w, images.start + place.start / positions..images.start + place.end / positions)
-                };
-                patterns(&block.units, &window, inputs, steps, self.layer.dac_bits as usize, some, &mut work.patterns);
+                match inputs {
+                    Inputs::Whole(bytes) => {
+                        let some = images.start + place.start / positions..images.start + place.end / positions;
+                        self.read(bytes, block, some, place.clone(), work);
+                    }
+                    Inputs::Row(input) => {
+                        let bytes = InputBytes::of_piece(self.window, *input, self.input_bits, block.rows(), place.clone(), std::mem::take(&mut work.inputs));
+                        self.read(&bytes, block, 0..1, place.clone(), work);
+                        work.inputs = bytes.into_memory();
+                    }
+                }
                 counts.clipped += match self.kernel {
                     Kernel::Split => self.look_sums_up(&source, block, vectors, place, work),
                     _ => self.look_codes_up(block, kept, vectors, place, work),
@@ -237,10 +267,29 @@ impl<'a> Product<'a> {
             }
             work.codes = own;
         }
-        if is_row {
-            inputs.restrict(0..positions);
+        if self.layer.planes.reference_column {
+            let column = self.layer.outputs;
+            let rows = &work.accumulators[column / INTS * vectors..][..vectors];
+            work.extra.extend(rows.iter().map(|row| row.0[column % INTS]));
         }
-        self.fill_extra(inputs, images, vectors, work);
+    }
+
+    /// Fills the patterns of a block for the vectors `place`, which are all of `images`, and adds its rows' inputs to the
+    /// extra accumulator, where that is their sum.
+    fn read(&self, bytes: &InputBytes, block: &Block, images: Range<usize>, place: Range<usize>, work: &mut Work) {
+        let steps = self.layer.input_steps as usize;
+        work.patterns.resize(place.len() * block.units.len() * steps, 0);
+        patterns(&block.units, bytes.window(), bytes, steps, self.layer.dac_bits as usize, images.clone(), &mut work.patterns);
+        if self.layer.planes.input_sum {
+            let [height, width] = bytes.window().out;
+            for (line, sums) in work.extra[place].chunks_mut(width).enumerate() {
+                for row in block.rows() {
+                    let [low, high] = bytes.row(images.start + line / height, row, line % height);
+                    sums.iter_mut().zip(low).for_each(|(sum, &byte)| *sum += i32::from(byte));
+                    sums.iter_mut().zip(high).for_each(|(sum, &byte)| *sum += i32::from(byte) << 8);
+                }
+            }
+        }
     }
 
     /// Looks up in the tables of this block, which are those that come next, for some of the vectors. Returns how many
@@ -305,25 +354,5 @@ impl<'a> Product<'a> {
             look_up_narrow_sums(&work.narrow, patterns, source.converter, &[last, nobody], &mut work.accumulators);
         }
         total
-    }
-
-    /// The extra accumulator `[vector]`, where the encoding has one.
-    fn fill_extra(&self, inputs: &InputBytes, images: Range<usize>, vectors: usize, work: &mut Work) {
-        work.extra.clear();
-        if self.layer.planes.reference_column {
-            let column = self.layer.outputs;
-            let rows = &work.accumulators[column / INTS * vectors..][..vectors];
-            work.extra.extend(rows.iter().map(|row| row.0[column % INTS]));
-        } else if self.layer.planes.input_sum {
-            let [height, width] = self.window.out;
-            work.extra.resize(vectors, 0);
-            for (line, sums) in work.extra.chunks_mut(width).enumerate() {
-                for row in 0..self.layer.rows {
-                    let [low, high] = inputs.row(images.start + line / height, row, line % height);
-                    sums.iter_mut().zip(low).for_each(|(sum, &byte)| *sum += i32::from(byte));
-                    sums.iter_mut().zip(high).for_each(|(sum, &byte)| *sum += i32::from(byte) << 8);
-                }
-            }
-        }
     }
 }

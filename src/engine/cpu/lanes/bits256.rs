@@ -2,6 +2,7 @@
 
 use super::Avx2;
 use super::bytes::{Bytes, MOST_PIECES, PIECE};
+use super::rows::NUMBER_SHIFT;
 use std::arch::x86_64::*;
 
 impl Avx2 {
@@ -115,7 +116,7 @@ impl Bytes for Avx2 {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
             let words = [_mm256_unpacklo_epi8(low, high), _mm256_unpackhi_epi8(low, high)];
-            [_mm256_add_epi16(_mm256_slli_epi16::<3>(words[0]), first), _mm256_add_epi16(_mm256_slli_epi16::<3>(words[1]), first)]
+            [_mm256_add_epi16(_mm256_slli_epi16::<{ NUMBER_SHIFT as i32 }>(words[0]), first), _mm256_add_epi16(_mm256_slli_epi16::<{ NUMBER_SHIFT as i32 }>(words[1]), first)]
         }
     }
     #[inline(always)]

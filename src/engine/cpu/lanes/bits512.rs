@@ -1,6 +1,7 @@
 //! AVX-512 with GFNI: four pieces of bytes, and the transposition of 8 x 8 bits as one instruction.
 
 use super::bytes::{Bytes, MOST_PIECES, PIECE};
+use super::rows::NUMBER_SHIFT;
 use crate::engine::cpu::simd::instruction_set;
 use std::arch::x86_64::*;
 
@@ -136,7 +137,7 @@ impl Bytes for Gfni512 {
         // SAFETY: `self` is the proof of the instructions.
         unsafe {
             let words = [_mm512_unpacklo_epi8(low, high), _mm512_unpackhi_epi8(low, high)];
-            [_mm512_add_epi16(_mm512_slli_epi16::<3>(words[0]), first), _mm512_add_epi16(_mm512_slli_epi16::<3>(words[1]), first)]
+            [_mm512_add_epi16(_mm512_slli_epi16::<NUMBER_SHIFT>(words[0]), first), _mm512_add_epi16(_mm512_slli_epi16::<NUMBER_SHIFT>(words[1]), first)]
         }
     }
     #[inline(always)]

@@ -5,6 +5,7 @@
 //! two positions per piece, eight bytes each, one per input step: register `j` of eight has positions `2 j` and `2 j + 1`.
 
 use super::Portable;
+use super::rows::NUMBER_SHIFT;
 
 /// Most pieces of a register.
 pub const MOST_PIECES: usize = 4;
@@ -36,7 +37,7 @@ pub trait Bytes: Copy {
     fn bits(self, rows: [Self::Register; 8]) -> [Self::Register; 8];
     /// [`Bytes::bits`] where rows 1..8 are 0.
     fn bits_of_one(self, row: Self::Register) -> [Self::Register; 8];
-    /// Words `first + 8 (low + 256 high)`, eight a piece: of the first position and of the second. They fit 16 bits.
+    /// Words `first + 2^[`NUMBER_SHIFT`] (low + 256 high)`, eight a piece: of the first position and of the second. They fit 16 bits.
     fn words(self, low: Self::Register, high: Self::Register, first: Self::Words) -> [Self::Words; 2];
     /// Writes the words of the `N` pieces from `piece` on, which is a multiple of `N`: the first `8 N` of `to`.
     fn store<const N: usize>(self, words: Self::Words, piece: usize, to: &mut [u16]);
@@ -115,8 +116,8 @@ impl Bytes for Portable {
         let mut out = [first; 2];
         for half in 0..2 {
             let (low, high) = (low[half], high[half]);
-            out[half][0] += (spread(low & 0xffff_ffff) | spread(high & 0xffff_ffff) << 8) << 3;
-            out[half][1] += (spread(low >> 32) | spread(high >> 32) << 8) << 3;
+            out[half][0] += (spread(low & 0xffff_ffff) | spread(high & 0xffff_ffff) << 8) << NUMBER_SHIFT;
+            out[half][1] += (spread(low >> 32) | spread(high >> 32) << 8) << NUMBER_SHIFT;
         }
         out
     }
@@ -211,7 +212,7 @@ mod tests {
         let bytes: Vec<u8> = (0..2000).map(byte).collect();
         let at = |r: usize| std::array::from_fn(|piece| (r * 37 + piece * 501) % 1900);
         let back = |r: usize| [at(r), at(r).map(|a: usize| a + 19)];
-        let (firsts, masks, few) = ([7, 60_000, 1, 300], [0xff, 0x3c, 0x01, 0x80], [0xfe, 0x0f, 0x11, 0x80]);
+        let (firsts, masks, few) = ([7, 30_000, 30_001, 300], [0xff, 0x3c, 0x01, 0x80], [0x1e, 0x0f, 0x11, 0x10]);
         let (first, mask, few_mask) = (lanes.all_words(firsts), lanes.all_bytes(masks), lanes.all_bytes(few));
         for halves in [false, true] {
             let load = |r: usize| if halves { lanes.load_halves(&bytes, back(r)) } else { lanes.load(&bytes, at(r)) };
@@ -225,7 +226,7 @@ mod tests {
                         let p = 2 * j + second;
                         let all: u16 = (0..8).map(|r| u16::from(value(r, piece, p) >> t & 1) << r).sum();
                         let high = [0, u16::from(value(8, piece, p) >> t & 1), all & u16::from(few[piece])][i];
-                        let expected = firsts[piece] + (all & u16::from(masks[piece])) + (high << 8);
+                        let expected = firsts[piece] + 8 * ((all & u16::from(masks[piece])) + (high << 8));
                         assert_eq!(words[second][8 * piece + t], expected, "register {j}, position {p}, piece {piece}, step {t}");
                     }
                 }

@@ -4,8 +4,10 @@
 //!
 //! A number is kept times eight: an address is then a number times the eighth of a row's size, which is one step.
 
-/// What a row's number is multiplied by in 16 bits.
-pub const NUMBER_STEP: usize = 8;
+/// How far a row's number is shifted in its 16 bits.
+pub const NUMBER_SHIFT: u32 = 3;
+/// What that multiplies it by.
+pub const NUMBER_STEP: usize = 1 << NUMBER_SHIFT;
 /// Most rows of a table: as many as can be numbered so.
 pub const MOST_ROWS: usize = (1 << 16) / NUMBER_STEP;
 
