@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The NumPy reference, `bwq bench`, and the reference again; writes speed.csv, network.csv, gpu.csv and machine.json.
+"""The NumPy reference, `bwq bench`, the reference again, and whole sweeps; writes speed.csv, network.csv, sweep.csv, gpu.csv
+and machine.json.
 
 A ratio is of vectors times chips per second of CPU time, bwq's over NumPy's; NumPy's is the mean of its two runs, and both
 stand in the table, so that drift of the machine is seen. Where the reference has no figure for a batch, that of its
@@ -15,6 +16,8 @@ import platform
 import resource
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 COLUMNS = [
@@ -31,6 +34,45 @@ NETWORK = [
     "network", "engine", "ou_wordlines", "fraction", "threads", "clock", "images", "macs_per_image", "repeats", "ms_per_image_and_chip_min",
     "ms_per_image_and_chip_median", "programming_ms_per_chip", "ideal_mmac_per_s",
 ]
+SWEEP = ["network", "ou_wordlines", "chips", "images", "threads", "wall_s", "cpu_s", "peak_memory_mib", "minutes_for_1000_chips"]
+SWEEP_FILE = """[network]
+model = "{model}"
+dataset = "{dataset}"
+images = {images}
+[crossbar]
+ou_wordlines = 9
+[device]
+on_off_ratio = 100
+programming_error = {{ law = "lognormal", sigma_ln = 0.1 }}
+[monte_carlo]
+trials = {chips}
+"""
+
+
+def sweeps(bwq, model, dataset):
+    """Rows of sweep.csv: `bwq run` from start to end, references and files too, on one thread and on two. What 1000 chips take
+    follows from a longer and a shorter run, whose difference has no start in it."""
+    few, many = 4, 20
+    absolute = lambda name: name if name == "embedded" else str(Path(name).resolve())  # noqa: E731
+    walls = {}
+    for threads, chips, images in [(1, few, 1000), (1, many, 1000), (2, few, 1000), (2, many, 1000), (2, many, 250)]:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "sweep.toml"
+            file.write_text(SWEEP_FILE.format(model=absolute(model), dataset=absolute(dataset), images=images, chips=chips), encoding="utf-8")
+            command = [bwq, "run", str(file), "--out", f"{folder}/out", "--engine", "cpu", "--threads", str(threads), "--quiet"]
+            started = time.monotonic()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode != 0:
+                raise subprocess.CalledProcessError(process.returncode, command)
+            wall = time.monotonic() - started
+        walls[threads, chips, images] = wall
+        row = {"network": Path(model).stem, "ou_wordlines": 9, "chips": chips, "images": images, "threads": threads, "wall_s": wall}
+        row |= {"cpu_s": used.ru_utime + used.ru_stime, "peak_memory_mib": used.ru_maxrss / 1024}
+        if (threads, few, images) in walls and chips == many:
+            row["minutes_for_1000_chips"] = (wall - walls[threads, few, images]) / (many - few) * 1000 / 60
+        yield row
 
 
 def numpy_run(reference):
@@ -156,6 +198,10 @@ def main():
         report["network"] += gpu[1]
         write(args.out / "gpu.csv", table(GPU, gpu[2]))
     write(args.out / "network.csv", table(NETWORK, report["network"]))
+    if not args.quick:
+        print("speed.py: whole sweeps ...", file=sys.stderr)
+        load.append(round(os.getloadavg()[0], 2))
+        write(args.out / "sweep.csv", table(SWEEP, sweeps(args.bwq, args.model or "embedded", args.dataset or "embedded")))
     write(args.out / "machine.json", json.dumps(machine, indent=2) + "\n")
     for row in rows:
         ratio = f"{row['ratio']:8.1f} x NumPy" if "ratio" in row else "no figure of NumPy"

@@ -3,7 +3,7 @@
 //! The engine prepares patterns, builds tables of partial sums and looks up in turns, block by block. These stages are
 //! run once more, each by itself ([`again`]), and the time of the first two is taken off that of the product.
 
-use super::cases::Product;
+use super::cases::{Fraction, Product};
 use super::clock::{Stages, timed};
 use crate::crossbar::Conversion;
 use crate::engine::Kernel;
@@ -43,14 +43,16 @@ pub struct LookUps {
 }
 
 /// Rows of 32 codes of 16 bits: one per vector, row group, input step and 32 columns.
-pub fn code_rows(product: &Product) -> LookUps {
-    look_ups(Kernel::Table, product, product.layer.columns.div_ceil(WORDS))
+pub fn code_rows(product: &Product) -> Option<LookUps> {
+    Some(look_ups(Kernel::Table, product, product.layer.columns.div_ceil(WORDS)))
 }
 
-/// Rows of 16 sums of 32 bits: one per vector, unit, input step, slice and 16 columns.
-pub fn sum_rows(product: &Product) -> LookUps {
+/// Rows of 16 sums of 32 bits: one per vector, unit, input step, slice and 16 columns. `None` where conductances are coarse:
+/// then two of them share a row, in a loop that is not run by itself here.
+pub fn sum_rows(product: &Product) -> Option<LookUps> {
     let planes = &product.layer.planes;
-    look_ups(Kernel::Split, product, planes.converted * planes.slices * product.layer.columns.div_ceil(INTS))
+    let tables = planes.converted * planes.slices * product.layer.columns.div_ceil(INTS);
+    (product.case.fraction == Fraction::Max).then(|| look_ups(Kernel::Split, product, tables))
 }
 
 fn look_ups(kernel: Kernel, product: &Product, tables: usize) -> LookUps {

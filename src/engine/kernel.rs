@@ -23,22 +23,25 @@ const MOST_SUM_BITS: u32 = 8;
 /// Row groups that share a block of tables of codes: 256 KiB at 9 rows, half of a usual L2 cache.
 const MOST_UNITS: usize = 8;
 
-/// Nanoseconds on one core of a 3.7 GHz Zen 4 with AVX-512 (`bwq bench` measures them): only their ratios matter.
+/// Nanoseconds on one core of a 4 GHz Sapphire Rapids with AVX-512, fitted to what `bwq bench` measures (the table in
+/// `results/speed`): only their ratios matter.
 mod cost {
     /// Build one row of a table of codes, per slice.
-    pub const CODE_ROW: f64 = 3.0;
+    pub const CODE_ROW: f64 = 5.0;
     /// Look one row of codes up.
-    pub const CODE_LOOK_UP: f64 = 0.6;
-    /// Build one row of partial sums.
-    pub const SUM_ROW: f64 = 0.6;
+    pub const CODE_LOOK_UP: f64 = 0.5;
+    /// Begin a table of partial sums: gather its cells.
+    pub const SUM_TABLE: f64 = 200.0;
+    /// Build one row of it.
+    pub const SUM_ROW: f64 = 1.7;
     /// Look one row of partial sums up.
-    pub const SUM_LOOK_UP: f64 = 0.6;
+    pub const SUM_LOOK_UP: f64 = 0.5;
     /// Convert 16 sums.
-    pub const CONVERSION: f64 = 2.2;
+    pub const CONVERSION: f64 = 0.5;
     /// Add one row's 16 conductances.
-    pub const DIRECT_ADD: f64 = 0.45;
+    pub const DIRECT_ADD: f64 = 1.3;
     /// Convert 16 sums on the direct way.
-    pub const DIRECT_CONVERSION: f64 = 8.0;
+    pub const DIRECT_CONVERSION: f64 = 6.0;
 }
 
 impl Kernel {
@@ -81,7 +84,8 @@ impl Kernel {
             Kernel::Split => {
                 let bits = sum_bits(layer).unwrap_or(MOST_SUM_BITS);
                 let units = rows.div_ceil((bits / layer.dac_bits).max(1) as usize) as f64;
-                groups * slices * halves * (units * f64::from(1u32 << bits) * cost::SUM_ROW + patterns * (units * cost::SUM_LOOK_UP + cost::CONVERSION))
+                let table = cost::SUM_TABLE + f64::from(1u32 << bits.min(rows as u32 * layer.dac_bits)) * cost::SUM_ROW;
+                groups * slices * halves * (units * table + patterns * (units * cost::SUM_LOOK_UP + cost::CONVERSION))
             }
             Kernel::Direct => groups * slices * halves * patterns * (rows as f64 / 2.0 * cost::DIRECT_ADD + cost::DIRECT_CONVERSION),
         };
