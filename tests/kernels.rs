@@ -75,6 +75,18 @@ fn long_rows_of_vectors() {
     }
 }
 
+/// Row groups whose tables of eight index bits would not fit a block, so that they have fewer.
+#[test]
+fn tall_row_groups() {
+    for (ou, k) in [(256, 300), (257, 300), (500, 1100), (2048, 2100)] {
+        let toml = format!(
+            "[crossbar]\nrows = 2048\nou_wordlines = {ou}\n{}\n[adc]\n{}\n[device]\nprogramming_error = {}\n[monte_carlo]\ntrials = 1\n",
+            ENCODINGS[0], ADCS[0], LAWS[1]
+        );
+        compare(&toml, &operands([20, k], 4, 127, 255, false, 9)).expect("equal");
+    }
+}
+
 /// The same on the instruction sets that this processor would not choose.
 #[test]
 fn on_other_instruction_sets() {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Both sweeps of this experiment, into results/ou_limit. Flags go on to `bwq run`; BWQ_DATA names the data's folder.
+# The sweeps of this experiment, into results/ou_limit. Flags go on to `bwq run`; BWQ_DATA names the data's folder.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -18,7 +18,7 @@ done
 
 cd "$root"
 cargo build --release
-for sweep in lossless adc_4_bits; do
+for sweep in lossless thousand_chips adc_4_bits; do
     "${CARGO_TARGET_DIR:-target}/release/bwq" run "$here/$sweep.toml" --out "results/ou_limit/$sweep" \
         --set "network.model=$data/nets/cifar10_resnet20.json" --set "network.dataset=$data/cifar10" "$@"
 done
