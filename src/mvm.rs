@@ -83,7 +83,7 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
             mvm.run(&cells, &inputs, shape, &mut Counts::default());
             products.pre_adc = Some(currents(&layer, &mvm, operands.vectors));
         }
-        let accumulators = product.accumulators(&product.on_chip(cells), View { values: &inputs, shape }, Vec::new(), &mut work, &mut counts);
+        let accumulators = product.accumulators(&product.on_chip(cells), View { values: &inputs, shape }, &mut work, &mut counts);
         for n in 0..layer.outputs {
             for row in accumulators.chunks(layer.accumulators()) {
                 products.outputs.push(multiply_accumulates(&layer, &decoding, row, n));

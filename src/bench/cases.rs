@@ -92,8 +92,6 @@ pub struct Product {
     pub seed: u64,
     /// Working memory, kept between chips as an engine keeps it.
     pub work: RefCell<Work>,
-    /// Memory of a former product.
-    pub spare: RefCell<Vec<i64>>,
     /// Memory of stages that are run once more for the clock's sake.
     pub aside: RefCell<Aside>,
 }
@@ -124,7 +122,6 @@ impl Product {
             seed: point.monte_carlo.seed,
             layer,
             work: RefCell::default(),
-            spare: RefCell::default(),
             aside: RefCell::default(),
         })
     }

@@ -17,7 +17,7 @@ pub enum Kernel {
 }
 
 /// Most pattern bits of a table of codes: 4096 rows of 64 bytes.
-const MOST_CODE_BITS: u32 = 12;
+pub const MOST_CODE_BITS: u32 = 12;
 /// Pattern bits of a table of partial sums, where the group has as many and a block holds the tables of all its rows.
 const MOST_SUM_BITS: u32 = 8;
 /// Row groups that share a block of tables of codes: 256 KiB at 9 rows, half of a usual L2 cache.

@@ -11,6 +11,7 @@ use super::estimates::Estimates;
 use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, estimate_rule, fastest_rule, single_rule, with_lanes};
 use super::program_cells::Cells;
 use crate::crossbar::{Adc, CrossbarLayer};
+use crate::engine::kernel::MOST_CODE_BITS;
 use crate::engine::units::{Block, Unit};
 
 /// Pattern bits of the low sums: 32 rows of 64 bytes per slice stay in the first-level cache.
@@ -62,7 +63,8 @@ impl Converter {
 /// 16 columns of one slice of one plane, on one unit.
 pub struct Slot {
     /// Per pattern bit, the conductances it adds.
-    pub bits: Vec<Ints>,
+    bits: [Ints; MOST_CODE_BITS as usize],
+    count: usize,
     /// All ones where a conversion is made.
     pub mask: Ints,
 }
@@ -76,23 +78,25 @@ impl Slot {
         if weights.iter().all(|&w| w == 0) {
             return None;
         }
-        let mut slot = Slot { bits: Vec::with_capacity(unit.bits as usize), mask: Ints::ZERO };
+        let mut slot = Slot { bits: [Ints::ZERO; MOST_CODE_BITS as usize], count: unit.bits as usize, mask: Ints::ZERO };
         slot.mask.0.iter_mut().zip(weights).for_each(|(m, &w)| *m = -i32::from(w != 0));
-        for digit_bit in 0..unit.bits / unit.rows.len() as u32 {
-            for row in unit.rows.clone() {
-                let mut conductances = Ints::ZERO;
-                let cells = &cells.values[row * cells.stride + first..][..columns.len()];
-                conductances.0.iter_mut().zip(cells).for_each(|(g, &c)| *g = c << digit_bit);
-                slot.bits.push(conductances);
-            }
+        let rows = unit.rows.len();
+        for (bit, conductances) in slot.bits[..slot.count].iter_mut().enumerate() {
+            let cells = &cells.values[(unit.rows.start + bit % rows) * cells.stride + first..][..columns.len()];
+            conductances.0.iter_mut().zip(cells).for_each(|(g, &c)| *g = c << (bit / rows));
         }
         Some(slot)
+    }
+
+    /// Per pattern bit, the conductances it adds.
+    pub fn bits(&self) -> &[Ints] {
+        &self.bits[..self.count]
     }
 
     /// Least and largest sums over all patterns.
     pub fn range(&self) -> [Ints; 2] {
         let mut range = [Ints::ZERO; 2];
-        for bit in &self.bits {
+        for bit in self.bits() {
             for i in 0..INTS {
                 range[0].0[i] += bit.0[i].min(0);
                 range[1].0[i] += bit.0[i].max(0);
@@ -102,23 +106,61 @@ impl Slot {
     }
 }
 
-/// A plane's slices on 16 columns while a unit's table is built, from the least significant on.
-pub struct Plane {
-    /// What is added up.
-    pub slots: Vec<Slot>,
-    /// `[slice][pattern of the low bits]`
-    pub low: Vec<[Ints; LOW_ROWS]>,
-    /// `[slice][pattern of the high bits]`
-    pub high: Vec<Vec<Ints>>,
-    can_clip: Vec<bool>,
+/// A slice of a plane on 16 columns while a unit's table is built.
+pub struct Slice {
+    /// All ones where a conversion is made.
+    pub mask: Ints,
+    /// By pattern of the low bits.
+    pub low: [Ints; LOW_ROWS],
+    /// By pattern of the high bits.
+    pub high: Vec<Ints>,
+    can_clip: bool,
 }
 
-/// 16 columns of a unit.
+/// 16 columns of a unit. The memory serves one unit after another.
+#[derive(Default)]
 pub struct Half {
-    /// Its planes.
-    pub planes: Vec<Plane>,
+    /// Per plane its slices, from the least significant on.
+    pub planes: Vec<Reused<Slice>>,
     /// The zero level's share of a row.
     pub zero: Ints,
+}
+
+/// Items of which the first are in use; the memory of the others waits.
+pub struct Reused<T> {
+    items: Vec<T>,
+    used: usize,
+}
+
+impl<T> Default for Reused<T> {
+    fn default() -> Self {
+        Reused { items: Vec::new(), used: 0 }
+    }
+}
+
+impl<T> Reused<T> {
+    /// None is in use.
+    pub fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    /// One more, a former one where there is any.
+    pub fn next(&mut self, fresh: impl FnOnce() -> T) -> &mut T {
+        if self.used == self.items.len() {
+            self.items.push(fresh());
+        }
+        self.used += 1;
+        &mut self.items[self.used - 1]
+    }
+}
+
+impl<T> std::ops::Deref for Reused<T> {
+    type Target = [T];
+
+    #[inline(always)]
+    fn deref(&self) -> &[T] {
+        &self.items[..self.used]
+    }
 }
 
 /// What tables are built from.
@@ -142,16 +184,16 @@ fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, tile: usize, rows: 
     let halves = (source.layer.columns - tile * WORDS).div_ceil(INTS).min(2);
     let mut can_clip = false;
     let mut codes = [[Ints::ZERO; 2]; LOW_ROWS];
+    let (mut memory, mut estimates) = ([Half::default(), Half::default()], Estimates::default());
     for unit in &block.units {
-        let mut halves_of_unit = Vec::with_capacity(halves);
-        for half in 0..halves {
-            halves_of_unit.push(half_of(lanes, source, unit, tile * 2 + half));
+        for (h, half) in memory[..halves].iter_mut().enumerate() {
+            half.fill(lanes, source, unit, tile * 2 + h);
         }
-        let halves = &halves_of_unit;
+        let halves = &memory[..halves];
         can_clip |= halves.iter().any(Half::can_clip);
         let table = unit.first..unit.first + (1 << unit.bits);
         clips[table.clone()].fill(0);
-        if let Some(estimates) = Estimates::new(lanes, source, halves) {
+        if estimates.make(lanes, source, halves) {
             estimates.fill(lanes, source, halves, &mut rows[table]);
             continue;
         }
@@ -178,11 +220,11 @@ fn exact_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, cod
         let mut total = lanes.ints(&half.zero);
         for plane in half.planes.iter().rev() {
             let mut codes = lanes.all(0);
-            for slice in (0..plane.slots.len()).rev() {
-                let sum = lanes.add(lanes.ints(&plane.low[slice][low]), lanes.ints(&plane.high[slice][high]));
+            for slice in plane.iter().rev() {
+                let sum = lanes.add(lanes.ints(&slice.low[low]), lanes.ints(&slice.high[high]));
                 let mut index = lanes.indices(sum, &converter.rule);
-                let mask = lanes.ints(&plane.slots[slice].mask);
-                if plane.can_clip[slice] {
+                let mask = lanes.ints(&slice.mask);
+                if slice.can_clip {
                     index = converter.clip(lanes, index, mask, &mut clipped[low]);
                 }
                 codes = lanes.add(lanes.shift_left(codes, source.layer.cell_bits), lanes.and(index, mask));
@@ -194,38 +236,37 @@ fn exact_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, cod
     }
 }
 
-#[inline(always)]
-fn half_of<L: Lanes>(lanes: L, source: &Source, unit: &Unit, half: usize) -> Half {
-    let (layer, converter) = (source.layer, source.converter);
-    let mut out = Half { planes: Vec::new(), zero: Ints::ZERO };
-    for plane in 0..layer.planes.converted {
-        // Slices that are converted come first: a block of lower precision lacks the upper ones.
-        let slots: Vec<Slot> = (0..layer.planes.slices).map_while(|slice| Slot::new(layer, source.cells, unit, plane, slice, half)).collect();
-        let mut sums = Plane { low: vec![[Ints::ZERO; LOW_ROWS]; slots.len()], high: Vec::new(), can_clip: Vec::new(), slots };
-        for (slice, slot) in sums.slots.iter().enumerate() {
-            let weight = converter.zero << (slice as u32 * layer.cell_bits);
-            for i in 0..INTS {
-                // Rows of the planes are subtracted in turn, the last from this: see `exact_rows`.
-                let level = weight & slot.mask.0[i];
-                out.zero.0[i] += if (layer.planes.converted - plane) % 2 == 1 { level } else { -level };
-            }
-            let (low, high) = slot.bits.split_at(slot.bits.len().min(LOW_BITS as usize));
-            let mut high_sums = vec![Ints::ZERO; 1 << high.len()];
-            fill_sums(lanes, low, &mut sums.low[slice]);
-            fill_sums(lanes, high, &mut high_sums);
-            sums.high.push(high_sums);
-            let [least, largest] = slot.range();
-            sums.can_clip.push(converter.can_clip(&least, &largest));
-        }
-        out.planes.push(sums);
-    }
-    out
-}
-
 impl Half {
+    #[inline(always)]
+    fn fill<L: Lanes>(&mut self, lanes: L, source: &Source, unit: &Unit, half: usize) {
+        let (layer, converter) = (source.layer, source.converter);
+        self.zero = Ints::ZERO;
+        self.planes.resize_with(layer.planes.converted, Reused::default);
+        for (plane, slices) in self.planes.iter_mut().enumerate() {
+            slices.clear();
+            // Slices that are converted come first: a block of lower precision lacks the upper ones.
+            for slice in 0..layer.planes.slices {
+                let Some(slot) = Slot::new(layer, source.cells, unit, plane, slice, half) else { break };
+                let weight = converter.zero << (slice as u32 * layer.cell_bits);
+                for i in 0..INTS {
+                    // Rows of the planes are subtracted in turn, the last from this: see `exact_rows`.
+                    let level = weight & slot.mask.0[i];
+                    self.zero.0[i] += if (layer.planes.converted - plane) % 2 == 1 { level } else { -level };
+                }
+                let (low, high) = slot.bits().split_at(slot.count.min(LOW_BITS as usize));
+                let [least, largest] = slot.range();
+                let slice = slices.next(|| Slice { mask: Ints::ZERO, low: [Ints::ZERO; LOW_ROWS], high: Vec::new(), can_clip: false });
+                (slice.mask, slice.can_clip) = (slot.mask, converter.can_clip(&least, &largest));
+                slice.high.resize(1 << high.len(), Ints::ZERO);
+                fill_sums(lanes, low, &mut slice.low);
+                fill_sums(lanes, high, &mut slice.high);
+            }
+        }
+    }
+
     /// True if a conversion can be clipped.
     pub fn can_clip(&self) -> bool {
-        self.planes.iter().any(|p| p.can_clip.contains(&true))
+        self.planes.iter().any(|slices| slices.iter().any(|slice| slice.can_clip))
     }
 }
 

@@ -184,26 +184,36 @@ impl<'a> Product<'a> {
         }
     }
 
-    /// The accumulators `[vector][accumulator]` of some images, in the memory of `out`.
-    pub fn accumulators(&self, part: &PartOfChip, input: View, mut out: Vec<i64>, work: &mut Work, counts: &mut Counts) -> Vec<i64> {
-        let Some(converter) = self.converter.as_ref().filter(|_| self.kernel != Kernel::Direct) else {
-            let of_image = |image: usize| {
-                let mut mvm = Mvm::new(self.layer, self.window, self.zero);
-                mvm.run(&part.cells, input.image(image), input.shape, counts);
-                mvm.accumulators
-            };
-            return (0..input.images()).flat_map(of_image).collect();
+    /// The accumulators `[vector][accumulator]` of some images.
+    pub fn accumulators(&self, part: &PartOfChip, input: View, work: &mut Work, counts: &mut Counts) -> Vec<i64> {
+        if self.accumulate_all(part, input, work, counts) {
+            return self.widened(work, input.images() * self.window.positions());
+        }
+        let of_image = |image: usize| {
+            let mut mvm = Mvm::new(self.layer, self.window, self.zero);
+            mvm.run(&part.cells, input.image(image), input.shape, counts);
+            mvm.accumulators
         };
-        let (before, vectors) = (*counts, input.images() * self.window.positions());
+        (0..input.images()).flat_map(of_image).collect()
+    }
+
+    /// Leaves the accumulators of some images in `work`, as layers read them; false if this kernel keeps none there.
+    pub fn accumulate_all(&self, part: &PartOfChip, input: View, work: &mut Work, counts: &mut Counts) -> bool {
+        let Some(converter) = self.converter.as_ref().filter(|_| self.kernel != Kernel::Direct) else { return false };
+        let before = *counts;
         let inputs = self.inputs(input, work);
         self.accumulate(part, converter, &inputs, 0..input.images(), work, counts);
         inputs.leave(work);
         if self.layer.digital {
             *counts = before;
         }
+        true
+    }
+
+    /// `[vector][accumulator]` from what [`Self::accumulate_all`] left.
+    pub fn widened(&self, work: &Work, vectors: usize) -> Vec<i64> {
         let width = self.layer.accumulators();
-        out.clear();
-        out.resize(vectors * width, 0);
+        let mut out = vec![0; vectors * width];
         for (vector, out) in out.chunks_exact_mut(width).enumerate() {
             for (half, out) in out[..self.layer.columns].chunks_mut(INTS).enumerate() {
                 let row = &work.accumulators[half * vectors + vector].0;

@@ -43,7 +43,7 @@ fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, place: Place, table
             range[0].0[i] += of_unit[0].0[i];
             range[1].0[i] += of_unit[1].0[i];
         }
-        fill_sums(lanes, &slot.bits, &mut table[unit.first..unit.first + (1 << unit.bits)]);
+        fill_sums(lanes, slot.bits(), &mut table[unit.first..unit.first + (1 << unit.bits)]);
         columns = Some(Columns { mask: slot.mask, can_clip: false, is_narrow: false });
     }
     let [least, largest] = range;

@@ -107,13 +107,16 @@ impl Lanes for Avx512 {
     }
     #[inline(always)]
     fn shift_words_left(self, a: __m512i, by: u32) -> __m512i {
-        // SAFETY: `self` is the proof of the instruction.
-        unsafe { _mm512_sll_epi16(a, _mm_cvtsi32_si128(by as i32)) }
+        // SAFETY: `self` is the proof of the instruction. The usual shift, by one, is one step; by a count in a register it is two.
+        unsafe { if by == 1 { _mm512_add_epi16(a, a) } else { _mm512_sll_epi16(a, _mm_cvtsi32_si128(by as i32)) } }
     }
     #[inline(always)]
     fn shift_words_right(self, a: __m512i, by: u32) -> __m512i {
-        // SAFETY: `self` is the proof of the instruction.
-        unsafe { _mm512_srl_epi16(a, _mm_cvtsi32_si128(by as i32)) }
+        if by == 0 {
+            return a;
+        }
+        // SAFETY: `self` is the proof of the instruction: the high half of a product.
+        unsafe { _mm512_mulhi_epu16(a, _mm512_set1_epi16((1u16 << (16 - by)) as i16)) }
     }
     #[inline(always)]
     fn words_without(self, a: __m512i, bits: u16) -> u32 {

@@ -46,7 +46,7 @@ pub const INTS: usize = 16;
 
 /// A row of 32 columns in 16 bits: one cache line. Word `8 i + j` (j < 4) is column `4 i + j`, word `8 i + 4 + j` column
 /// `16 + 4 i + j`: so a pair of rows interleaves to two rows of [`Ints`] in order (see [`Lanes::pair`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C, align(64))]
 pub struct Words(pub [i16; WORDS]);
 
@@ -56,7 +56,7 @@ pub struct Words(pub [i16; WORDS]);
 pub struct HalfWords(pub [i16; INTS]);
 
 /// A row of 16 columns in 32 bits: one cache line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C, align(64))]
 pub struct Ints(pub [i32; INTS]);
 
