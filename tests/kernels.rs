@@ -1,8 +1,14 @@
 //! Every kernel gives the integers of the direct one, whatever the configuration.
 
+use bwq::bench::cases::{Case, Fraction, Product as Standard};
 use bwq::config::{self, Overrides};
 use bwq::engine::Kernel;
+use bwq::engine::cpu::View;
+use bwq::engine::cpu::crossbar_mvm::Counts;
+use bwq::engine::cpu::product::{Product, VECTORS, Work};
+use bwq::engine::cpu::program_cells::program_cells;
 use bwq::mvm::{Operands, mvm};
+use bwq::quantize::Window;
 use bwq::rng::PhiloxStream;
 use proptest::prelude::*;
 use rand::RngExt;
@@ -31,17 +37,17 @@ fn operands(shape: [usize; 2], vectors: usize, weight_top: i64, input_top: i64, 
     Operands { shape, weights, vectors, inputs, conductances: None, pre_adc: false, kernel: None }
 }
 
-/// Every kernel, and the cheapest, against the direct one.
-fn compare(toml: &str, o: &Operands) -> Result<(), TestCaseError> {
-    let Ok(p) = config::parse_mvm(toml, "test", &Overrides::default()) else { return Ok(()) }; // refused: nothing to compare
+/// Every kernel, and the cheapest, against the direct one; false if the configuration is refused.
+fn compare(toml: &str, o: &Operands) -> Result<bool, TestCaseError> {
+    let Ok(p) = config::parse_mvm(toml, "test", &Overrides::default()) else { return Ok(false) };
     let run = |kernel| mvm(&p, &Operands { kernel, weights: o.weights.clone(), inputs: o.inputs.clone(), conductances: None, ..*o });
-    let Ok(direct) = run(Some(Kernel::Direct)) else { return Ok(()) };
+    let Ok(direct) = run(Some(Kernel::Direct)) else { return Ok(false) };
     for kernel in [Some(Kernel::Table), Some(Kernel::Split), None] {
         let other = run(kernel).expect("what the direct kernel takes");
         prop_assert_eq!(other.clipped, direct.clipped, "{:?}\n{}", kernel, toml);
         prop_assert_eq!(&other.outputs, &direct.outputs, "{:?}\n{}", kernel, toml);
     }
-    Ok(())
+    Ok(true)
 }
 
 proptest! {
@@ -71,20 +77,35 @@ proptest! {
 fn long_rows_of_vectors() {
     for (ou, adc, bits) in [(9, ADCS[1], 8), (32, ADCS[4], 12), (9, ADCS[4], 5)] {
         let toml = format!("[quantization]\nactivation_bits = {bits}\n[crossbar]\nou_wordlines = {ou}\n{}\n[adc]\n{adc}\n[device]\nprogramming_error = {}\n[monte_carlo]\ntrials = 1\n", ENCODINGS[2], LAWS[1]);
-        compare(&toml, &operands([20, 40], 4500, 127, (1 << bits) - 1, true, 7)).expect("equal");
+        assert!(compare(&toml, &operands([20, 40], 4500, 127, (1 << bits) - 1, true, 7)).expect("equal"));
     }
 }
 
 /// Row groups whose tables of eight index bits would not fit a block, so that they have fewer.
 #[test]
 fn tall_row_groups() {
-    for (ou, k) in [(256, 300), (257, 300), (500, 1100), (2048, 2100)] {
+    for (ou, k) in [(256, 300), (257, 300), (500, 1100), (1024, 1100)] {
         let toml = format!(
             "[crossbar]\nrows = 2048\nou_wordlines = {ou}\n{}\n[adc]\n{}\n[device]\nprogramming_error = {}\n[monte_carlo]\ntrials = 1\n",
             ENCODINGS[0], ADCS[0], LAWS[1]
         );
-        compare(&toml, &operands([20, k], 4, 127, 255, false, 9)).expect("equal");
+        assert!(compare(&toml, &operands([20, k], 4, 127, 255, false, 9)).expect("equal"), "refused");
     }
+}
+
+/// A long row of vectors with padding after its end, which a window does not tell but by its width.
+#[test]
+fn a_long_row_with_padding() {
+    let width = VECTORS + 100;
+    let standard = Standard::new(&Case { ou_wordlines: 9, vectors: width, fraction: Fraction::Max }).expect("a layer");
+    let window = Window { out: [1, width + 1], ..standard.window };
+    let cells = program_cells(&standard.layer, &standard.table, 1, 0);
+    let input = View { values: &standard.inputs, shape: standard.shape };
+    let by = |kernel| {
+        let product = Product::new(&standard.layer, &window, 8, 3, Some(kernel), width + 1);
+        product.accumulators(&product.on_chip(cells.clone()), input, &mut Work::default(), &mut Counts::default())
+    };
+    assert!(by(Kernel::Table) == by(Kernel::Direct), "the last vector is padding");
 }
 
 /// The same on the instruction sets that this processor would not choose.

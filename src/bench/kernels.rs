@@ -34,7 +34,7 @@ pub struct Kernel {
     #[cfg(feature = "gpu")]
     pub gpu: Option<OnGpu>,
     /// What it looks up for one chip, if that is how it works.
-    pub look_ups: Option<fn(&Product) -> Option<LookUps>>,
+    pub look_ups: Option<fn(&Product, &Engine) -> Option<LookUps>>,
 }
 
 /// All kernels. The first one is what others are compared with.
@@ -158,7 +158,7 @@ pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, r
     })?;
     let stages = timing.of_fastest;
     let ms = |stage: fn(&Stages) -> f64| stages.map(|s| stage(&s) * 1e3);
-    let look_ups = kernel.look_ups.and_then(|f| f(&product));
+    let look_ups = kernel.look_ups.and_then(|f| f(&product, engine));
     let looking_s = stages.map_or(timing.min_s, |s| s.look_up_s);
     let share = |l: &LookUps| Some(l.rows as f64 / looking_s / rows_per_s(l.table_kib)?);
     Ok(Some(Speed {

@@ -6,7 +6,7 @@
 use super::cases::{Fraction, Product};
 use super::clock::{Stages, timed};
 use crate::crossbar::Conversion;
-use crate::engine::Kernel;
+use crate::engine::{Engine, Kernel};
 use crate::engine::cpu::View;
 use crate::engine::cpu::code_tables::{Converter, Source, code_tables};
 use crate::engine::cpu::crossbar_mvm::Counts;
@@ -43,16 +43,17 @@ pub struct LookUps {
 }
 
 /// Rows of 32 codes of 16 bits: one per vector, row group, input step and 32 columns.
-pub fn code_rows(product: &Product) -> Option<LookUps> {
+pub fn code_rows(product: &Product, _: &Engine) -> Option<LookUps> {
     Some(look_ups(Kernel::Table, product, product.layer.columns.div_ceil(WORDS)))
 }
 
-/// Rows of 16 sums of 32 bits: one per vector, unit, input step, slice and 16 columns. `None` where conductances are coarse:
-/// then two of them share a row, in a loop that is not run by itself here.
-pub fn sum_rows(product: &Product) -> Option<LookUps> {
+/// Rows of 16 sums of 32 bits: one per vector, unit, input step, slice and 16 columns. `None` on the CPU where conductances
+/// are coarse: then two of them share a row, in a loop that is not run by itself here.
+pub fn sum_rows(product: &Product, engine: &Engine) -> Option<LookUps> {
     let planes = &product.layer.planes;
     let tables = planes.converted * planes.slices * product.layer.columns.div_ceil(INTS);
-    (product.case.fraction == Fraction::Max).then(|| look_ups(Kernel::Split, product, tables))
+    let share_rows = product.case.fraction == Fraction::Coarse && matches!(engine, Engine::Cpu);
+    (!share_rows).then(|| look_ups(Kernel::Split, product, tables))
 }
 
 fn look_ups(kernel: Kernel, product: &Product, tables: usize) -> LookUps {
@@ -83,10 +84,10 @@ fn run(kernel: Kernel, product: &Product, trial: u32, stages: &mut Stages) -> Ve
     let of_engine = timed(&mut product_s, || OfEngine::new(layer, &product.window, INPUT_BITS, 0, Some(kernel), product.case.vectors));
     let part = of_engine.on_chip(cells);
     let mut work = product.work.take();
-    let fits = timed(&mut product_s, || of_engine.accumulate_all(&part, input, &mut work, &mut Counts::default()));
+    timed(&mut product_s, || of_engine.accumulate_all(&part, input, &mut work, &mut Counts::default()));
     let mut aside_s = 0.0;
     // What a layer reads next is there now, in 32 bits; the comparison with other kernels wants them in one order.
-    let accumulators = timed(&mut aside_s, || if fits { of_engine.widened(&work, product.case.vectors) } else { Vec::new() });
+    let accumulators = timed(&mut aside_s, || of_engine.widened(&work, product.case.vectors));
     product.work.replace(work);
     timed(&mut aside_s, || {
         let mut second = Stages::default();
@@ -129,7 +130,7 @@ fn again(kernel: Kernel, product: &Product, cells: &Cells, input: View, stages: 
                 bytes.into_memory()
             });
             let patterns = Patterns { numbers: &aside.patterns, units: block.units.len(), steps, dac_bits: layer.dac_bits };
-            for (codes, of_tile) in aside.codes.iter().zip(aside.accumulators.chunks_mut(2 * vectors)).filter(|_| kernel == Kernel::Table) {
+            for (codes, of_tile) in aside.codes.iter().zip(aside.accumulators.chunks_mut(2 * vectors)) {
                 let (low, high) = of_tile.split_at_mut(vectors);
                 timed(&mut stages.look_up_s, || look_up_codes(codes, &[], patterns, &mut low[place.clone()], &mut high[place.clone()]));
             }

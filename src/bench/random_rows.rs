@@ -1,8 +1,7 @@
 //! Random rows of a table, added as a look-up kernel adds them: the loop whose rate is the limit of such kernels.
 
-use crate::engine::cpu::lanes::rows::{MOST_ROWS, NUMBER_STEP, Rows};
+use crate::engine::cpu::lanes::rows::{MOST_ROWS, NUMBER_STEP, Rows, add_rows};
 use crate::engine::cpu::lanes::{Lanes, Words, with_lanes};
-use crate::engine::cpu::look_up_codes::add_eight;
 use crate::rng::PhiloxStream;
 use std::hint::black_box;
 
@@ -63,11 +62,11 @@ fn add_all<L: Lanes>(lanes: L, rows: &RandomRows, sums: &mut [Words; SUMS]) {
         let Some(table) = Rows::new(&rows.table[i % parts * MOST_ROWS..]) else { return };
         let (pairs, last) = numbers.as_chunks::<SUMS>().0.as_chunks::<2>();
         for [first, second] in pairs {
-            add_eight(lanes, table, first, &mut kept);
-            add_eight(lanes, table, second, &mut kept);
+            add_rows(lanes, table, first, &mut kept);
+            add_rows(lanes, table, second, &mut kept);
         }
         for eight in last {
-            add_eight(lanes, table, eight, &mut kept);
+            add_rows(lanes, table, eight, &mut kept);
         }
     }
     for t in 0..SUMS {

@@ -2,7 +2,8 @@
 //!
 //! A table has one row for every pattern that the DAC can put on its unit's wordlines in one step: bit `j n + r` of the
 //! pattern is bit `j` of the DAC's digit on row `r` of the `n` rows. A *block* is what is looked up before anything is
-//! written back; a pattern is kept as the number of its row in the block's tables, which stand one after another.
+//! written back; a pattern is kept as the number of its row in the block's tables, which stand one after another ([`super::cpu::lanes::rows`]
+//! has the form of numbers).
 
 use crate::crossbar::CrossbarLayer;
 use std::ops::Range;

@@ -20,8 +20,10 @@ pub struct InputBytes {
     low: Vec<u8>,
     /// The same for bits 8 and up; empty where there are none.
     high: Vec<u8>,
-    /// Where each row of the matrix begins.
+    /// Where each row of the matrix begins, from `first_row` on.
     offsets: Vec<usize>,
+    /// The first row that is here.
+    first_row: usize,
     window: Window,
     /// Padded rows of a channel.
     height: usize,
@@ -60,7 +62,7 @@ impl InputBytes {
         for row in offsets.len()..window.rows() {
             offsets.push(offsets[row - window.kernel[0] * window.kernel[1]] + height * stride * width);
         }
-        InputBytes { low: plane(0, low), high: if bits > 8 { plane(8, high) } else { Vec::new() }, offsets, window: *window, height, width }
+        InputBytes { low: plane(0, low), high: if bits > 8 { plane(8, high) } else { Vec::new() }, offsets, first_row: 0, window: *window, height, width }
     }
 
     /// Its memory, for the next.
@@ -77,9 +79,9 @@ impl InputBytes {
             copy_piece(input, window.first_channel + rows.start, &piece, shift, width, &mut bytes[..rows.len() * width]);
             bytes
         };
-        let offsets = (0..rows.end).map(|row| row.saturating_sub(rows.start) * width).collect();
+        let offsets = (0..rows.len()).map(|row| row * width).collect();
         let window = Window { out: [1, piece.len()], ..*window };
-        InputBytes { low: plane(0, low), high: if bits > 8 { plane(8, high) } else { Vec::new() }, offsets, window, height: 1, width }
+        InputBytes { low: plane(0, low), high: if bits > 8 { plane(8, high) } else { Vec::new() }, offsets, first_row: rows.start, window, height: 1, width }
     }
 
     /// What reads them.
@@ -92,7 +94,7 @@ impl InputBytes {
         !self.high.is_empty()
     }
 
-    /// Low bytes. The inputs of matrix row `row` along output row `y` begin at `line(image, y) + offsets()[row]`; from each
+    /// Low bytes. The inputs of a matrix row along output row `y` begin at `line(image, y)` and its offset; from each
     /// of them on 16 bytes can be read.
     pub fn low(&self) -> &[u8] {
         &self.low
@@ -105,15 +107,15 @@ impl InputBytes {
         (image * w.channels * self.height + y * w.stride[0]) * w.stride[1] * self.width
     }
 
-    /// Where each row of the matrix begins, counted from the first row's.
-    pub fn offsets(&self) -> &[usize] {
-        &self.offsets
+    /// Where some rows of the matrix begin, counted from the first row's.
+    pub fn offsets(&self, rows: Range<usize>) -> &[usize] {
+        &self.offsets[rows.start - self.first_row..rows.end - self.first_row]
     }
 
     /// Inputs of matrix row `row` along output row `y` of `image`: low bytes, and high bytes if there are any.
     #[inline]
     pub fn row(&self, image: usize, row: usize, y: usize) -> [&[u8]; 2] {
-        let at = self.line(image, y) + self.offsets[row];
+        let at = self.line(image, y) + self.offsets[row - self.first_row];
         let end = at + self.window.out[1];
         [&self.low[at..end], if self.high.is_empty() { &[] } else { &self.high[at..end] }]
     }

@@ -4,7 +4,7 @@
 //! This is the inner loop of the engine: one random cache line of a table and one addition per row, so that it runs at
 //! the rate at which the second-level cache gives random lines.
 
-use super::lanes::rows::{NUMBER_STEP, Rows};
+use super::lanes::rows::{NUMBER_STEP, Row, Rows, add_rows};
 use super::lanes::{HalfWords, Ints, Lanes, Words, with_lanes};
 
 /// What is looked up.
@@ -31,32 +31,19 @@ with_lanes! {
     pub fn look_up_half_codes(table: &[HalfWords], next: &[HalfWords], patterns: Patterns, accumulators: &mut [Ints]) = look_up_half
 }
 
-/// A row of codes in registers.
-trait Codes<L: Lanes>: Copy {
-    type Register: Copy;
+/// A row of codes, which are shifted and added.
+trait Codes<L: Lanes>: Row<L> {
     /// Sixteenths of columns in it.
     const HALVES: usize;
     /// Rows that fit the registers as accumulators.
     const ACCUMULATORS: usize;
-    fn zero(lanes: L) -> Self::Register;
-    /// sum + row.
-    fn add(lanes: L, sum: Self::Register, row: &Self) -> Self::Register;
     /// factors.0 a + factors.1 b, widened: as many sixteenths as there are.
     fn pair(lanes: L, a: Self::Register, b: Self::Register, factors: (i16, i16)) -> [L::Ints; 2];
 }
 
 impl<L: Lanes> Codes<L> for Words {
-    type Register = L::Words;
     const HALVES: usize = 2;
     const ACCUMULATORS: usize = L::ACCUMULATORS;
-    #[inline(always)]
-    fn zero(lanes: L) -> L::Words {
-        lanes.words(&Words::ZERO)
-    }
-    #[inline(always)]
-    fn add(lanes: L, sum: L::Words, row: &Self) -> L::Words {
-        lanes.add_words(sum, lanes.words(row))
-    }
     #[inline(always)]
     fn pair(lanes: L, a: L::Words, b: L::Words, factors: (i16, i16)) -> [L::Ints; 2] {
         lanes.pair(a, b, factors)
@@ -64,17 +51,8 @@ impl<L: Lanes> Codes<L> for Words {
 }
 
 impl<L: Lanes> Codes<L> for HalfWords {
-    type Register = L::HalfWords;
     const HALVES: usize = 1;
     const ACCUMULATORS: usize = 8;
-    #[inline(always)]
-    fn zero(lanes: L) -> L::HalfWords {
-        lanes.half_words(&HalfWords::ZERO)
-    }
-    #[inline(always)]
-    fn add(lanes: L, sum: L::HalfWords, row: &Self) -> L::HalfWords {
-        lanes.add_half_words(sum, lanes.half_words(row))
-    }
     #[inline(always)]
     fn pair(lanes: L, a: L::HalfWords, b: L::HalfWords, factors: (i16, i16)) -> [L::Ints; 2] {
         [lanes.pair_half(a, b, factors), lanes.all(0)]
@@ -88,6 +66,7 @@ fn look_up_half<L: Lanes>(lanes: L, table: &[HalfWords], next: &[HalfWords], pat
 
 #[inline(always)]
 fn look_up<L: Lanes, R: Codes<L>>(lanes: L, table: &[R], next: &[R], patterns: Patterns, low: &mut [Ints], high: &mut [Ints]) {
+    debug_assert!(table.len().is_power_of_two());
     let Some(rows) = Rows::new(table) else { return };
     if patterns.steps == 8 && patterns.dac_bits == 1 {
         all_vectors::<L, R, true>(lanes, rows, next, patterns, low, high);
@@ -167,28 +146,6 @@ fn some_steps<L: Lanes, R: Codes<L>, const STEPS: usize>(lanes: L, rows: Rows<R>
 #[inline(always)]
 fn shifted<L: Lanes>(lanes: L, codes: L::Ints, shift: u32) -> L::Ints {
     if shift == 0 { codes } else { lanes.shift_left(codes, shift) }
-}
-
-/// Adds the row of each number to the sum of its step.
-#[inline(always)]
-fn add_rows<L: Lanes, R: Codes<L>>(lanes: L, rows: Rows<R>, numbers: &[u16], sums: &mut [R::Register]) {
-    let (fours, rest) = numbers.as_chunks::<4>();
-    for (numbers, sums) in fours.iter().zip(sums.as_chunks_mut::<4>().0) {
-        let found = rows.four(numbers);
-        for t in 0..4 {
-            sums[t] = R::add(lanes, sums[t], found[t]);
-        }
-    }
-    let done = 4 * fours.len();
-    for (&number, sum) in rest.iter().zip(&mut sums[done..]) {
-        *sum = R::add(lanes, *sum, rows.one(number));
-    }
-}
-
-/// [`add_rows`] for eight steps of sums of words.
-#[inline(always)]
-pub fn add_eight<L: Lanes>(lanes: L, rows: Rows<Words>, numbers: &[u16; 8], sums: &mut [L::Words; 8]) {
-    add_rows(lanes, rows, numbers, sums)
 }
 
 /// What the steps `t` and `t + 1` of `steps` count: factors of 16 bits, and a shift where those do not suffice.

@@ -3,8 +3,8 @@
 
 use super::code_tables::Converter;
 use super::lanes::{Ints, Lanes, SMALL_START, Words, with_lanes};
-use super::lanes::rows::Rows;
-use super::look_up_codes::{Patterns, add_eight};
+use super::lanes::rows::{Rows, add_rows};
+use super::look_up_codes::Patterns;
 use super::sum_tables::Columns;
 
 /// 16 columns of a row: whose they are and what they count.
@@ -42,6 +42,7 @@ with_lanes! {
 
 #[inline(always)]
 fn look_up<L: Lanes>(lanes: L, table: &[Words], patterns: Patterns, converter: &Converter, sides: &[Side; 2], accumulators: &mut [Ints]) {
+    debug_assert!(table.len().is_power_of_two());
     let (Some((inverse, start)), Some(rows)) = (converter.single, Rows::new(table)) else { return };
     // Words come apart times 2^16, which changes no digit of their product.
     let inverse = inverse / 65536.0;
@@ -50,7 +51,7 @@ fn look_up<L: Lanes>(lanes: L, table: &[Words], patterns: Patterns, converter: &
     for (vector, numbers) in patterns.numbers.chunks_exact(patterns.units * 8).enumerate() {
         let mut sums = [lanes.words(&Words::ZERO); 8];
         for unit in numbers.as_chunks::<8>().0 {
-            add_eight(lanes, rows, unit, &mut sums);
+            add_rows(lanes, rows, unit, &mut sums);
         }
         let mut codes = [lanes.all(0); 2];
         for t in (0..8).rev() {

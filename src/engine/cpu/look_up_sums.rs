@@ -5,7 +5,7 @@
 //! where every product is far enough from the middle between two codes. Where one is not, all eight are converted exactly.
 
 use super::code_tables::Converter;
-use super::lanes::rows::Rows;
+use super::lanes::rows::{Rows, add_rows};
 use super::lanes::{Ints, Lanes, Rounding, with_lanes};
 use super::look_up_codes::Patterns;
 use super::sum_tables::Columns;
@@ -18,6 +18,7 @@ with_lanes! {
 
 #[inline(always)]
 fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, converter: &Converter, columns: &Columns, weight: i32, accumulators: &mut [Ints]) -> u64 {
+    debug_assert!(table.len().is_power_of_two());
     let Some(rows) = Rows::new(table) else { return 0 };
     let Patterns { units, steps, dac_bits, .. } = patterns;
     // Indices count from the bottom of the range: the zero level is taken away once for all steps.
@@ -27,30 +28,36 @@ fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, converter: &C
     let mut clipped = 0;
     let estimated = converter.estimate.filter(|_| !columns.can_clip && steps == 8 && dac_bits == 1);
     for (numbers, accumulator) in patterns.numbers.chunks_exact(units * steps).zip(accumulators) {
-        if let Some((inverse, limit)) = estimated {
-            let sums = eight_steps(lanes, rows, numbers);
-            let (mut codes, mut farthest) = (lanes.no_codes(), lanes.no_codes());
-            for t in (0..8).rev() {
-                [codes, farthest] = lanes.estimate(sums[t], inverse, codes, farthest);
-            }
-            // Seldom not: then the exact way below decides.
-            if lanes.all_within(farthest, limit) {
-                let counted = lanes.shift_left(lanes.and(lanes.whole(codes), mask), shift);
-                let before = lanes.ints(accumulator);
-                lanes.store(if weight < 0 { lanes.sub(before, counted) } else { lanes.add(before, counted) }, accumulator);
-                continue;
-            }
-        }
-        let codes = match converter.rule {
-            Rounding::Fused(inverse, start) if !columns.can_clip => plain_codes(lanes, rows, numbers, steps, dac_bits, inverse, start),
-            _ => any_codes(lanes, rows, numbers, steps, dac_bits, converter, columns, &mut clipped),
+        let (estimates, certain) = match estimated {
+            Some((inverse, limit)) => estimated_codes(lanes, rows, numbers, inverse, limit),
+            None => (zero, false),
+        };
+        let codes = if certain {
+            estimates
+        } else {
+            let indices = match converter.rule {
+                Rounding::Fused(inverse, start) if !columns.can_clip => plain_codes(lanes, rows, numbers, steps, dac_bits, inverse, start),
+                _ => any_codes(lanes, rows, numbers, steps, dac_bits, converter, columns, &mut clipped),
+            };
+            lanes.sub(indices, zero)
         };
         // Where no conversion is made nothing is counted.
-        let counted = lanes.shift_left(lanes.and(lanes.sub(codes, zero), mask), shift);
+        let counted = lanes.shift_left(lanes.and(codes, mask), shift);
         let before = lanes.ints(accumulator);
         lanes.store(if weight < 0 { lanes.sub(before, counted) } else { lanes.add(before, counted) }, accumulator);
     }
     clipped
+}
+
+/// The shift-and-add of one vector's codes over eight steps in single precision, and whether all of them are certain.
+#[inline(always)]
+fn estimated_codes<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16], inverse: f32, limit: f32) -> (L::Ints, bool) {
+    let sums = eight_steps(lanes, rows, numbers);
+    let (mut codes, mut farthest) = (lanes.no_codes(), lanes.no_codes());
+    for t in (0..8).rev() {
+        [codes, farthest] = lanes.estimate(sums[t], inverse, codes, farthest);
+    }
+    (lanes.whole(codes), lanes.all_within(farthest, limit))
 }
 
 /// The shift-and-add of one vector's indices over the steps, from the most significant on: the usual case, in which
@@ -99,12 +106,7 @@ fn any_codes<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16], steps: usize
 fn eight_steps<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16]) -> [L::Ints; 8] {
     let mut sums = [lanes.all(0); 8];
     for unit in numbers.as_chunks::<8>().0 {
-        for (numbers, sums) in unit.as_chunks::<4>().0.iter().zip(sums.as_chunks_mut::<4>().0) {
-            let found = rows.four(numbers);
-            for t in 0..4 {
-                sums[t] = lanes.add(sums[t], lanes.ints(found[t]));
-            }
-        }
+        add_rows(lanes, rows, unit, &mut sums);
     }
     sums
 }

@@ -321,14 +321,20 @@ pub type MatrixProduct<'a> = dyn FnMut(usize, &Matrix, View, &mut [u32]) + 'a;
 pub struct SpareTensors(Vec<Vec<u32>>);
 
 impl SpareTensors {
-    /// Memory of at least `elements`, whose values mean nothing: the longest there is, or fresh.
+    /// Memory of at least `elements`, whose values mean nothing: the shortest that will do, or what is there made longer.
     fn take(&mut self, elements: usize) -> Vec<u32> {
-        let longest = (0..self.0.len()).max_by_key(|&i| self.0[i].len());
-        let mut memory = longest.map(|i| self.0.swap_remove(i)).unwrap_or_default();
+        let best = (0..self.0.len()).min_by_key(|&i| (self.0[i].len() < elements, self.0[i].len().abs_diff(elements)));
+        let mut memory = best.map(|i| self.0.swap_remove(i)).unwrap_or_default();
         if memory.len() < elements {
             memory.resize(elements, 0);
         }
         memory
+    }
+
+    fn keep(&mut self, memory: Vec<u32>) {
+        if !memory.is_empty() {
+            self.0.push(memory);
+        }
     }
 }
 
@@ -375,11 +381,11 @@ pub fn run_steps(network: &IntegerNetwork, pixels: &[u16], spare: &mut SpareTens
         // The memory of a tensor that nobody reads again is free, so that memory is that of the widest place.
         for t in step.inputs() {
             if last_use[t] == i && t != network.output {
-                spare.0.push(std::mem::take(&mut tensors[t]));
+                spare.keep(std::mem::take(&mut tensors[t]));
             }
         }
     }
     let logits = tensors[network.output][..elements(network.output)].to_vec();
-    spare.0.extend(tensors.into_iter().filter(|memory| !memory.is_empty()));
+    tensors.into_iter().for_each(|memory| spare.keep(memory));
     logits
 }

@@ -44,7 +44,7 @@ struct Group {
     most_rows: usize,
     /// Bits of a unit's rows: 0 to 7, 8 to 15; of a ninth row alone, all bits of its bytes.
     masks: [[u8; MOST_PIECES]; 2],
-    /// First row of the table.
+    /// Number of the table's first row.
     firsts: [u16; MOST_PIECES],
 }
 
@@ -56,7 +56,7 @@ impl Group {
         for piece in 0..MOST_PIECES {
             let unit = &units[piece % count];
             let rows = unit.rows.len();
-            let offsets = &inputs.offsets()[unit.rows.clone()];
+            let offsets = inputs.offsets(unit.rows.clone());
             for r in 0..if rows > 8 { 16 } else { 8 } {
                 group.rows[r / 8][r % 8][piece] = offsets[r.min(rows - 1)];
             }

@@ -75,7 +75,7 @@ pub struct Work {
 enum Inputs<'a> {
     /// As bytes.
     Whole(InputBytes),
-    /// One row of vectors, which becomes bytes piece by piece: its bytes would not stay in a cache.
+    /// One long row of vectors, which becomes bytes piece by piece: all its bytes would not stay in a cache.
     Row(View<'a>),
 }
 
@@ -229,8 +229,9 @@ impl<'a> Product<'a> {
     /// The inputs as bytes, now or piece by piece.
     fn inputs<'v>(&self, input: View<'v>, work: &mut Work) -> Inputs<'v> {
         let w = self.window;
-        // A long row of vectors of one element each is cut into pieces, as images are.
-        if w.out[0] == 1 && w.kernel == [1, 1] && w.stride == [1, 1] && w.pad == [0, 0] && input.images() == 1 {
+        // One long row of vectors that read one element each, and no padding after it.
+        let is_row = w.out[0] == 1 && w.out[1] > VECTORS && w.kernel == [1, 1] && w.stride == [1, 1];
+        if is_row && w.pad == [0, 0] && w.out[1] <= input.shape[2] && input.images() == 1 {
             return Inputs::Row(input);
         }
         Inputs::Whole(InputBytes::in_memory(w, input, self.zero, self.input_bits, std::mem::take(&mut work.inputs)))

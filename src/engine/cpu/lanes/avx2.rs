@@ -300,12 +300,8 @@ impl Lanes for Avx2 {
             self.store(rows[i], &mut plain[i]);
         }
         let mut turned = rows;
-        for j in 0..INTS {
-            let mut row = Ints::ZERO;
-            for i in 0..INTS {
-                row.0[i] = plain[i].0[j];
-            }
-            turned[j] = self.ints(&row);
+        for (turned, row) in turned.iter_mut().zip(Portable.transpose(plain.map(|row| row.0))) {
+            *turned = self.ints(&Ints(row));
         }
         turned
     }

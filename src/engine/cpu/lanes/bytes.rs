@@ -37,7 +37,7 @@ pub trait Bytes: Copy {
     fn bits(self, rows: [Self::Register; 8]) -> [Self::Register; 8];
     /// [`Bytes::bits`] where rows 1..8 are 0.
     fn bits_of_one(self, row: Self::Register) -> [Self::Register; 8];
-    /// Words `first + 2^[`NUMBER_SHIFT`] (low + 256 high)`, eight a piece: of the first position and of the second. They fit 16 bits.
+    /// Words first + (low + 256 high) 2^[`NUMBER_SHIFT`], eight a piece: of the first position and of the second. They fit 16 bits.
     fn words(self, low: Self::Register, high: Self::Register, first: Self::Words) -> [Self::Words; 2];
     /// Writes the words of the `N` pieces from `piece` on, which is a multiple of `N`: the first `8 N` of `to`.
     fn store<const N: usize>(self, words: Self::Words, piece: usize, to: &mut [u16]);

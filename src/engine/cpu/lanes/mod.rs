@@ -3,7 +3,7 @@
 //!
 //! A kernel keeps operations out of closures: a closure is a function of its own, and compiled without the instructions.
 //!
-//! All operations are integer, or exactly rounded f64 on whole numbers, so every set gives the same bits.
+//! All operations are integer, or the same exactly rounded float operations, so every set gives the same bits.
 //! A value of a [`Lanes`] type is the proof that the processor has its instructions: only `new` makes one.
 //!
 //! Patterns are made of bytes, not of columns: [`bytes`] has a trait, a macro and tests of the same kind for them.

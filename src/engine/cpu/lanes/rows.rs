@@ -4,6 +4,8 @@
 //!
 //! A number is kept times eight: an address is then a number times the eighth of a row's size, which is one step.
 
+use super::{HalfWords, Ints, Lanes, Words};
+
 /// How far a row's number is shifted in its 16 bits.
 pub const NUMBER_SHIFT: u32 = 3;
 /// What that multiplies it by.
@@ -57,6 +59,68 @@ impl<'a, R> Rows<'a, R> {
     #[inline(always)]
     pub fn one(&self, number: u16) -> &'a R {
         &self.rows[usize::from(number) / NUMBER_STEP & (self.rows.len() - 1)]
+    }
+}
+
+/// A row of a table that is added up in registers.
+pub trait Row<L: Lanes>: Copy {
+    /// It in registers.
+    type Register: Copy;
+    /// Zero in all columns.
+    fn zero(lanes: L) -> Self::Register;
+    /// sum + row.
+    fn add(lanes: L, sum: Self::Register, row: &Self) -> Self::Register;
+}
+
+impl<L: Lanes> Row<L> for Words {
+    type Register = L::Words;
+    #[inline(always)]
+    fn zero(lanes: L) -> L::Words {
+        lanes.words(&Words::ZERO)
+    }
+    #[inline(always)]
+    fn add(lanes: L, sum: L::Words, row: &Self) -> L::Words {
+        lanes.add_words(sum, lanes.words(row))
+    }
+}
+
+impl<L: Lanes> Row<L> for HalfWords {
+    type Register = L::HalfWords;
+    #[inline(always)]
+    fn zero(lanes: L) -> L::HalfWords {
+        lanes.half_words(&HalfWords::ZERO)
+    }
+    #[inline(always)]
+    fn add(lanes: L, sum: L::HalfWords, row: &Self) -> L::HalfWords {
+        lanes.add_half_words(sum, lanes.half_words(row))
+    }
+}
+
+impl<L: Lanes> Row<L> for Ints {
+    type Register = L::Ints;
+    #[inline(always)]
+    fn zero(lanes: L) -> L::Ints {
+        lanes.all(0)
+    }
+    #[inline(always)]
+    fn add(lanes: L, sum: L::Ints, row: &Self) -> L::Ints {
+        lanes.add(sum, lanes.ints(row))
+    }
+}
+
+/// Adds the row of each number to a sum of its own.
+#[inline(always)]
+pub fn add_rows<L: Lanes, R: Row<L>>(lanes: L, rows: Rows<R>, numbers: &[u16], sums: &mut [R::Register]) {
+    let (fours, rest) = numbers.as_chunks::<4>();
+    for (numbers, sums) in fours.iter().zip(sums.as_chunks_mut::<4>().0) {
+        let found = rows.four(numbers);
+        for t in 0..4 {
+            sums[t] = R::add(lanes, sums[t], found[t]);
+        }
+    }
+    let done = 4 * fours.len();
+    for (&number, sum) in rest.iter().zip(&mut sums[done..]) {
+        *sum = R::add(lanes, *sum, rows.one(number));
     }
 }
 

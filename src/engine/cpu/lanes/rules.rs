@@ -5,10 +5,12 @@ use crate::crossbar::Adc;
 use crate::crossbar::adc::{ROUNDER, Rounding};
 use crate::engine::cpu::simd::instruction_set;
 
-/// Inverse step in single precision, and the distance from a whole number up to which [`super::Lanes::estimate`] is certain: a
-/// sum, the inverse and so their product, no more than the highest index, are off by 2^-23 of it. `None` if too little
-/// would be certain, or if the rule is not that of one rounding.
+/// Inverse step in single precision, and the distance from a whole number up to which [`super::Lanes::estimate`] is certain.
+/// A sum and the inverse are each off by 2^-24 of themselves, so their product, half more than the highest index at most, by
+/// 2^-23 (top + 1/2); twice that is left out. `None` if the rule is not that of one rounding.
 pub fn estimate_rule(adc: &Adc, rule: &Rounding) -> Option<(f32, f32)> {
+    // Beyond it eight steps' codes, 255 times the index, would come near the 24 bits of a single precision number, and more
+    // and more would be uncertain.
     const HIGHEST_INDEX: u32 = 4096;
     let Rounding::Fused(inverse, _) = rule else { return None };
     (adc.top <= HIGHEST_INDEX).then(|| (*inverse as f32, (0.5 - (f64::from(adc.top) + 2.0) / f64::from(1 << 22)) as f32))
