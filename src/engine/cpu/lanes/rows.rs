@@ -23,7 +23,7 @@ pub struct Rows<'a, R> {
 }
 
 impl<'a, R> Rows<'a, R> {
-    const ROW_IS_SOME_EIGHTS: () = assert!(size_of::<R>() > 0 && size_of::<R>() % NUMBER_STEP == 0);
+    const ROW_IS_SOME_EIGHTS: () = assert!(size_of::<R>() > 0 && size_of::<R>().is_multiple_of(NUMBER_STEP));
 
     /// The first rows of `rows`, as many as a power of two holds; no rows at all are no table.
     #[inline]
@@ -58,7 +58,7 @@ impl<'a, R> Rows<'a, R> {
     /// The row of one number.
     #[inline(always)]
     pub fn one(&self, number: u16) -> &'a R {
-        &self.rows[usize::from(number) / NUMBER_STEP & (self.rows.len() - 1)]
+        &self.rows[(usize::from(number) / NUMBER_STEP) & (self.rows.len() - 1)]
     }
 }
 
