@@ -18,8 +18,6 @@ use crate::engine::cpu::patterns::patterns;
 use crate::engine::cpu::product::{Product as OfEngine, VECTORS};
 use crate::engine::cpu::program_cells::{Cells, program_cells};
 use crate::engine::cpu::sum_tables::{Place, sum_tables};
-use crate::engine::kernel::{sum_bits, units_at_once};
-use crate::engine::units::{Block, of_groups, within_groups};
 
 /// Bits of an input of the standard layer.
 const INPUT_BITS: u32 = 8;
@@ -57,7 +55,7 @@ pub fn sum_rows(product: &Product, engine: &Engine) -> Option<LookUps> {
 }
 
 fn look_ups(kernel: Kernel, product: &Product, tables: usize) -> LookUps {
-    let blocks = blocks(kernel, product);
+    let blocks = kernel.blocks(&product.layer);
     let units: usize = blocks.iter().map(|b| b.units.len()).sum();
     let rows = (product.case.vectors * units * product.layer.input_steps as usize * tables) as u64;
     let largest = blocks.iter().map(|b| b.table_rows).max().unwrap_or(0);
@@ -112,7 +110,7 @@ fn again(kernel: Kernel, product: &Product, cells: &Cells, input: View, stages: 
     let mut aside = product.aside.take();
     aside.accumulators.clear();
     aside.accumulators.resize(layer.columns.div_ceil(INTS) * vectors, Ints::ZERO);
-    for block in blocks(kernel, product) {
+    for block in kernel.blocks(&product.layer) {
         if kernel == Kernel::Table {
             aside.codes.resize_with(layer.columns.div_ceil(WORDS), Vec::new);
             for (tile, codes) in aside.codes.iter_mut().enumerate() {
@@ -150,11 +148,4 @@ fn again(kernel: Kernel, product: &Product, cells: &Cells, input: View, stages: 
         }
     }
     product.aside.replace(aside);
-}
-
-fn blocks(kernel: Kernel, product: &Product) -> Vec<Block> {
-    match kernel {
-        Kernel::Split => within_groups(&product.layer, sum_bits(&product.layer).unwrap_or(product.layer.dac_bits)),
-        _ => of_groups(&product.layer, units_at_once(&product.layer)),
-    }
 }

@@ -1,6 +1,7 @@
 //! Which kernel computes a layer's product. All give the same integers; they differ in what they cost.
 
 use super::cpu::lanes::rows::MOST_ROWS;
+use super::units::{Block, of_groups, within_groups};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use std::fmt;
 use std::str::FromStr;
@@ -69,6 +70,15 @@ impl Kernel {
         }
     }
 
+    /// What the CPU looks up before it writes back; nothing for a kernel without tables.
+    pub fn blocks(self, layer: &CrossbarLayer) -> Vec<Block> {
+        match self {
+            Kernel::Direct => Vec::new(),
+            Kernel::Table => of_groups(layer, units_at_once(layer)),
+            Kernel::Split => within_groups(layer, sum_bits(layer).unwrap_or(layer.dac_bits)),
+        }
+    }
+
     /// Expected seconds on one core of the machine the model was measured on, for one chip and `vectors` input vectors.
     pub fn seconds(self, layer: &CrossbarLayer, vectors: usize) -> f64 {
         let rows = tallest(layer);
@@ -99,14 +109,14 @@ fn tallest(layer: &CrossbarLayer) -> usize {
 }
 
 /// Pattern bits of a table of partial sums; `None` if no block holds those of the tallest group.
-pub fn sum_bits(layer: &CrossbarLayer) -> Option<u32> {
+fn sum_bits(layer: &CrossbarLayer) -> Option<u32> {
     let fits = |bits: u32| tallest(layer).div_ceil((bits / layer.dac_bits) as usize) << bits <= MOST_ROWS;
     (layer.dac_bits..=MOST_SUM_BITS).rev().find(|&bits| fits(bits))
 }
 
 /// How many row groups share a block of tables of codes: 16 bits hold their entries in sum, and a block their rows; 0 if
 /// not even one can, or if the converter does not round.
-pub fn units_at_once(layer: &CrossbarLayer) -> usize {
+fn units_at_once(layer: &CrossbarLayer) -> usize {
     let Conversion::Rounding(adc) = &layer.conversion else { return 0 };
     let per_plane = (0..layer.planes.slices as u32).map(|s| 1i64 << (s * layer.cell_bits)).sum::<i64>();
     let entry = per_plane * layer.planes.converted as i64 * adc.largest_code();

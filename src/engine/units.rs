@@ -2,8 +2,8 @@
 //!
 //! A table has one row for every pattern that the DAC can put on its unit's wordlines in one step: bit `j n + r` of the
 //! pattern is bit `j` of the DAC's digit on row `r` of the `n` rows. A *block* is what is looked up before anything is
-//! written back; a pattern is kept as the number of its row in the block's tables, which stand one after another ([`super::cpu::lanes::rows`]
-//! has the form of numbers).
+//! written back; a pattern is kept as the number of its row in the block's tables, which stand one after another (in the
+//! form of [`super::cpu::lanes::rows`]).
 
 use crate::crossbar::CrossbarLayer;
 use std::ops::Range;
@@ -26,7 +26,8 @@ pub struct Unit {
 pub struct Block {
     /// The units.
     pub units: Vec<Unit>,
-    /// Rows of all their tables, one after another, and some more to make them a power of two; at most [`super::cpu::lanes::rows::MOST_ROWS`].
+    /// Rows of all their tables, one after another, and some more to make them a power of two; at most
+    /// [`super::cpu::lanes::rows::MOST_ROWS`].
     pub table_rows: usize,
 }
 

@@ -13,8 +13,8 @@ use super::program_cells::Cells;
 use super::requantize::{requantize, requantize_rows};
 use super::sum_tables::{Columns, Place, sum_tables};
 use crate::crossbar::{Conversion, CrossbarLayer};
-use crate::engine::kernel::{Kernel, sum_bits, units_at_once};
-use crate::engine::units::{Block, of_groups, within_groups};
+use crate::engine::kernel::Kernel;
+use crate::engine::units::Block;
 use crate::quantize::{Requantize, Window};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -106,16 +106,11 @@ impl<'a> Product<'a> {
     /// Inputs have `input_bits` bits; padding drives `zero`.
     pub fn new(layer: &'a CrossbarLayer, window: &'a Window, input_bits: u32, zero: u32, wanted: Option<Kernel>, vectors: usize) -> Self {
         let kernel = Kernel::choose(wanted, layer, vectors);
-        let blocks = match kernel {
-            Kernel::Direct => Vec::new(),
-            Kernel::Table => of_groups(layer, units_at_once(layer)),
-            Kernel::Split => within_groups(layer, sum_bits(layer).unwrap_or(layer.dac_bits)),
-        };
         let converter = match &layer.conversion {
             Conversion::Rounding(adc) => Some(Converter::new(adc)),
             Conversion::Ideal => None,
         };
-        Product { layer, window, zero, input_bits, kernel, blocks, converter }
+        Product { layer, window, zero, input_bits, kernel, blocks: kernel.blocks(layer), converter }
     }
 
     /// Bytes of the tables of codes of one chip; 0 for other kernels.
