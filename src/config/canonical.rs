@@ -1,19 +1,21 @@
 //! A point as text: the lines that are hashed, and the columns of the CSV files.
 
 use super::keys::{Hash, KEYS};
-use super::point::{AdcBits, AdcRange, Encoding, PointConfig, PrecisionMapConfig, ProgrammingError};
+use super::point::{AdcBits, AdcRange, Encoding, PointConfig, PrecisionMapConfig, ProgrammingError, ReadNoise};
 use super::words::Choice;
 
 impl PointConfig {
     /// The values that decide the point's results, as sorted lines `key = value`.
     ///
-    /// Values without a meaning in this point are absent, and so are paths (the caller adds the hashes of what they
+    /// Values without a meaning in this point and models that are off are absent, and so are paths (the caller adds the hashes of what they
     /// hold), the number of trials and `max_drop`: none of them makes a finished block another one.
     pub fn canonical(&self) -> String {
         let mut lines: Vec<String> = KEYS
             .iter()
             .filter(|key| key.hash == Hash::Value)
-            .filter_map(|key| Some(format!("{} = {}\n", key.path, self.value(key.path)?)))
+            .filter_map(|key| Some((key, self.value(key.path)?)))
+            .filter(|(key, value)| key.off.is_empty() || *value != key.off)
+            .map(|(key, value)| format!("{} = {value}\n", key.path))
             .collect();
         lines.sort();
         lines.concat()
@@ -76,30 +78,73 @@ impl PointConfig {
             "monte_carlo.trials" => self.monte_carlo.trials.to_string(),
             "monte_carlo.seed" => self.monte_carlo.seed.to_string(),
             "monte_carlo.max_drop" => self.monte_carlo.max_drop.to_string(),
-            _ => return d.programming_error.value(path.strip_prefix("device.programming_error.")?),
+            "crossbar.compensation" => self.compensation.word().into(),
+            "adc.offset_sigma_steps" => self.converters.offset_sigma_steps.to_string(),
+            "adc.gain_sigma_rel" => self.converters.gain_sigma_rel.to_string(),
+            "adc.threshold_sigma_steps" => self.converters.threshold_sigma_steps.to_string(),
+            "device.relaxation.sigma_rel" => d.relaxation_sigma_rel.to_string(),
+            "device.spread.sigma_chip_ln" => d.spread.sigma_chip_ln.to_string(),
+            "device.spread.sigma_column_ln" => d.spread.sigma_column_ln.to_string(),
+            "device.spread.sigma_gradient_ln" => d.spread.sigma_gradient_ln.to_string(),
+            "device.stuck_at.on_frac" => d.stuck_at.on_frac.to_string(),
+            "device.stuck_at.off_frac" => d.stuck_at.off_frac.to_string(),
+            "device.stuck_at.clustering" => d.stuck_at.clustering.word().into(),
+            "device.drift.nu" => d.drift.nu.to_string(),
+            "device.drift.sigma_nu" => d.drift.sigma_nu.to_string(),
+            "device.drift.t0_s" => d.drift.t0_s.to_string(),
+            "device.time_s" => d.drift.time_s.to_string(),
+            "device.wire_ohm" => d.wires.ohm.to_string(),
+            "device.wire_topology" => d.wires.topology.word().into(),
+            _ => return d.read_noise.value(path).or_else(|| d.programming_error.value(path.strip_prefix("device.programming_error.")?)),
         })
+    }
+}
+
+impl ReadNoise {
+    /// The value of a key of the inline table; `None` where the law does not have it.
+    fn value(&self, path: &str) -> Option<String> {
+        let (law, rest) = match *self {
+            ReadNoise::None => ("none", None),
+            ReadNoise::NormalProportional { sigma_rel, model } => ("normal-proportional", Some((sigma_rel, model))),
+            ReadNoise::NormalIndependent { sigma_rel, model } => ("normal-independent", Some((sigma_rel, model))),
+        };
+        match path.strip_prefix("device.read_noise.")? {
+            "law" => Some(law.into()),
+            "sigma_rel" => rest.map(|(sigma, _)| sigma.to_string()),
+            "model" => rest.map(|(_, model)| model.word().into()),
+            _ => None,
+        }
     }
 }
 
 impl ProgrammingError {
     /// The value of a key of the inline table; `None` where the law does not have it.
     fn value(&self, name: &str) -> Option<String> {
-        let (law, sigma_name, sigma_and_clip) = match *self {
-            ProgrammingError::None => ("none", "", None),
-            ProgrammingError::Lognormal { sigma_ln, clip } => {
-                ("lognormal", "sigma_ln", Some((sigma_ln, clip)))
+        let of = |law: &str, fields: &[(&str, String)]| match name {
+            "law" => Some(law.to_string()),
+            _ => fields.iter().find(|(n, _)| *n == name).map(|(_, value)| value.clone()),
+        };
+        match self {
+            ProgrammingError::None => of("none", &[]),
+            ProgrammingError::Lognormal { sigma_ln, sigma_ln_off, clip } => {
+                let off = sigma_ln_off.map_or("same".into(), |s| s.to_string());
+                of("lognormal", &[("sigma_ln", sigma_ln.to_string()), ("sigma_ln_off", off), ("clip", clip.to_string())])
             }
             ProgrammingError::NormalProportional { sigma_rel, clip } => {
-                ("normal-proportional", "sigma_rel", Some((sigma_rel, clip)))
+                of("normal-proportional", &[("sigma_rel", sigma_rel.to_string()), ("clip", clip.to_string())])
             }
             ProgrammingError::NormalIndependent { sigma_rel, clip } => {
-                ("normal-independent", "sigma_rel", Some((sigma_rel, clip)))
+                of("normal-independent", &[("sigma_rel", sigma_rel.to_string()), ("clip", clip.to_string())])
             }
-        };
-        match name {
-            "law" => Some(law.into()),
-            "clip" => sigma_and_clip.map(|(_, clip)| clip.to_string()),
-            _ => sigma_and_clip.filter(|_| name == sigma_name).map(|(sigma, _)| sigma.to_string()),
+            ProgrammingError::WriteVerify { sigma_rel, tolerance_rel, attempts } => of(
+                "write-verify",
+                &[
+                    ("sigma_rel", sigma_rel.to_string()),
+                    ("tolerance_rel", tolerance_rel.to_string()),
+                    ("attempts", attempts.to_string()),
+                ],
+            ),
+            ProgrammingError::Table(measured) => of("table", &[("file", measured.path.clone())]),
         }
     }
 }

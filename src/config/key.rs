@@ -21,8 +21,8 @@ pub enum Kind {
     Integer { min: u64, max: u64, words: &'static [&'static str] },
     /// A number, or one of the words.
     Number { interval: Interval, words: &'static [&'static str] },
-    /// One of the words `now`; those in `later` are known but not built yet.
-    Words { now: &'static [&'static str], later: &'static [&'static str] },
+    /// One of the words.
+    Words { words: &'static [&'static str] },
     /// One of the words, or a path.
     Path { words: &'static [&'static str] },
     /// `true` or `false`.
@@ -78,17 +78,8 @@ pub struct Key {
     pub hash: Hash,
     /// The values of another key it goes with; `None` = always used.
     pub used_with: Option<UsedWith>,
-}
-
-/// A key of the file format that this version takes at its neutral value only.
-#[derive(Debug, Clone, Copy)]
-pub struct NotYet {
-    /// `section.name`.
-    pub path: &'static str,
-    /// The only value taken, as TOML.
-    pub neutral: &'static str,
-    /// What it will be.
-    pub meaning: &'static str,
+    /// The value at which what it sets is off, as in the CSV: it is then no part of the point's hash. Empty = none.
+    pub off: &'static str,
 }
 
 pub(super) const fn key(
@@ -109,6 +100,7 @@ pub(super) const fn key(
         column,
         hash: Hash::Value,
         used_with: None,
+        off: "",
     }
 }
 
@@ -116,8 +108,8 @@ pub(super) const fn integer(min: u64, max: u64) -> Kind {
     Kind::Integer { min, max, words: &[] }
 }
 
-pub(super) const fn words(now: &'static [&'static str]) -> Kind {
-    Kind::Words { now, later: &[] }
+pub(super) const fn words(words: &'static [&'static str]) -> Kind {
+    Kind::Words { words }
 }
 
 pub(super) const fn closed(min: f64, max: f64) -> Interval {
@@ -135,6 +127,10 @@ impl Key {
     }
     pub(super) const fn cost(mut self, cost: &'static str) -> Key {
         self.cost = cost;
+        self
+    }
+    pub(super) const fn off(mut self, value: &'static str) -> Key {
+        self.off = value;
         self
     }
     pub(super) const fn hash(mut self, hash: Hash) -> Key {
@@ -169,7 +165,7 @@ impl Key {
         match self.kind {
             Kind::Integer { min, max, words } => one_of(Some(format!("{min} to {max}{unit}")), words),
             Kind::Number { interval, words } => one_of(Some(format!("{interval}{unit}")), words),
-            Kind::Words { now, .. } => one_of(None, now),
+            Kind::Words { words } => one_of(None, words),
             Kind::Path { words } => one_of(Some("a path".into()), words),
             Kind::Bool => "true or false".into(),
             Kind::Pair { interval, words } => {

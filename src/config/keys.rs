@@ -3,9 +3,9 @@
 //! Validation, "did you mean", the file of `bwq new`, the CSV columns, the point's hash and the reference page are
 //! made from it. The order of the keys is the order of the axes (the last one runs fastest) and of the columns.
 
-pub use super::key::{A_NUMBER, Hash, Interval, Key, Kind, NotYet, UsedWith};
+pub use super::key::{A_NUMBER, Hash, Interval, Key, Kind, UsedWith};
 use super::key::{closed, integer, key, words};
-use super::point::{Clipping, DigitalLayers, OffsetRemoval, RowCut, Subtraction, WeightScale};
+use super::point::{Clipping, Clustering, Compensation, DigitalLayers, OffsetRemoval, ReadNoiseModel, RowCut, Subtraction, WeightScale, WireTopology};
 use super::words::Choice;
 
 /// The sections, in order, with what they hold.
@@ -32,6 +32,7 @@ pub fn find(path: &str) -> Option<&'static Key> {
 }
 
 const LAW: &str = "device.programming_error.law";
+const READ_NOISE: &str = "device.read_noise.law";
 const NORMAL: &[&str] = &["normal-proportional", "normal-independent"];
 
 /// Every key. See the module's text for what its order means.
@@ -102,6 +103,9 @@ pub const KEYS: &[Key] = &[
         .with("crossbar.encoding", &["offset"]),
     key("crossbar.digital_layers", "digital_layers", words(DigitalLayers::WORDS), "\"none\"",
         "layers computed digitally instead of on a crossbar"),
+    key("crossbar.compensation", "compensation", words(Compensation::WORDS), "\"none\"",
+        "what each chip corrects digitally, measured on calibration images: a gain per layer, or a line per channel")
+        .off("none"),
     key("adc.bits", "adc_bits", Kind::Integer { min: 1, max: 14, words: &["lossless", "ideal"] }, "\"lossless\"",
         "resolution; \"lossless\" = the fewest bits that cover every possible sum, \"ideal\" = no rounding at all")
         .unit("bits")
@@ -112,6 +116,19 @@ pub const KEYS: &[Key] = &[
         .unit("currents of one cell at g_on")
         .slip("range = [-9, 9] is one range; a list of ranges is [[-9, 9], [-4, 4]]")
         .with("adc.bits", &[A_NUMBER]),
+    key("adc.offset_sigma_steps", "adc_offset_sigma_steps", Kind::Number { interval: closed(0.0, 100.0), words: &[] }, "0.0",
+        "standard deviation of a converter's offset from converter to converter")
+        .unit("ADC steps")
+        .off("0"),
+    key("adc.gain_sigma_rel", "adc_gain_sigma_rel", Kind::Number { interval: closed(0.0, 0.5), words: &[] }, "0.0",
+        "standard deviation of a converter's gain about 1")
+        .unit("fraction")
+        .slip("a fraction: 1 % is 0.01")
+        .off("0"),
+    key("adc.threshold_sigma_steps", "adc_threshold_sigma_steps", Kind::Number { interval: closed(0.0, 10.0), words: &[] }, "0.0",
+        "standard deviation of each threshold of a converter")
+        .unit("ADC steps")
+        .off("0"),
     key("device.g_on_siemens", "g_on_siemens", Kind::Number { interval: closed(1e-12, 1.0), words: &[] }, "1e-4",
         "conductance of a cell at its highest level")
         .unit("S")
@@ -128,26 +145,111 @@ pub const KEYS: &[Key] = &[
         .unit("bits")
         .slip("\"max\" is the most exact; a number such as 12 trades rounding, which is printed, for speed"),
     key(LAW, "programming_error_law",
-        Kind::Words {
-            now: &["none", "lognormal", "normal-proportional", "normal-independent"],
-            later: &["table"],
-        }, "\"none\"",
+        words(&["none", "lognormal", "normal-proportional", "normal-independent", "write-verify", "table"]), "\"none\"",
         "law of the error each cell gets when it is written, once per chip")
         .slip("programming error is per chip; what changes at each read is read noise"),
     key("device.programming_error.sigma_ln", "sigma_ln", Kind::Number { interval: closed(0.0, 2.0), words: &[] }, "",
-        "standard deviation of ln G (the median is kept)")
+        "standard deviation of ln G, at the highest level (the median is kept)")
         .unit("fraction")
         .slip("sigma_ln is a fraction: 5 means 500 %; 5 % is 0.05")
         .with(LAW, &["lognormal"]),
+    key("device.programming_error.sigma_ln_off", "sigma_ln_off", Kind::Number { interval: closed(0.0, 2.0), words: &["same"] }, "\"same\"",
+        "standard deviation of ln G at the lowest level (levels between lie on a line)")
+        .unit("fraction")
+        .slip("sigma_ln_off is a fraction: 5 means 500 %; 5 % is 0.05")
+        .off("same")
+        .with(LAW, &["lognormal"]),
     key("device.programming_error.sigma_rel", "sigma_rel", Kind::Number { interval: closed(0.0, 1.0), words: &[] }, "",
-        "standard deviation as a fraction of G (normal-proportional) or of g_on (normal-independent)")
+        "standard deviation as a fraction of G (normal-proportional) or of g_on (the others)")
         .unit("fraction")
         .slip("sigma_rel is a fraction: 5 means 500 %; 5 % is 0.05")
-        .with(LAW, NORMAL),
+        .with(LAW, &["normal-proportional", "normal-independent", "write-verify"]),
     key("device.programming_error.clip", "programming_error_clip", Kind::Bool, "false",
         "clip errors to [g_off, g_on]; without it only at 0")
         .slip("write true or false, without quotes")
         .with(LAW, &["lognormal", "normal-proportional", "normal-independent"]),
+    key("device.programming_error.tolerance_rel", "write_verify_tolerance_rel",
+        Kind::Number { interval: Interval { min: 0.0, max: 1.0, above_min: true, below_max: false }, words: &[] }, "",
+        "accepted distance from the target, as a fraction of g_on")
+        .unit("fraction")
+        .slip("tolerance_rel is a fraction of g_on: 2 % is 0.02")
+        .with(LAW, &["write-verify"]),
+    key("device.programming_error.attempts", "write_verify_attempts", integer(1, 1000), "",
+        "most attempts to write a cell; one that is then still outside stays as it is")
+        .unit("attempts")
+        .with(LAW, &["write-verify"]),
+    key("device.programming_error.file", "programming_error_file", Kind::Path { words: &[] }, "",
+        "CSV of measured conductances or quantiles for each level (README.md)")
+        .hash(Hash::Contents)
+        .with(LAW, &["table"]),
+    key("device.relaxation.sigma_rel", "relaxation_sigma_rel", Kind::Number { interval: closed(0.0, 1.0), words: &[] }, "0.0",
+        "standard deviation of what a cell moves by after it was written, as a fraction of g_on")
+        .unit("fraction")
+        .slip("sigma_rel is a fraction of g_on: 5 % is 0.05")
+        .off("0"),
+    key("device.spread.sigma_chip_ln", "sigma_chip_ln", Kind::Number { interval: closed(0.0, 2.0), words: &[] }, "0.0",
+        "standard deviation of ln G from chip to chip, the same for all cells of a chip")
+        .unit("fraction")
+        .slip("a fraction: 5 % is 0.05")
+        .off("0"),
+    key("device.spread.sigma_column_ln", "sigma_column_ln", Kind::Number { interval: closed(0.0, 2.0), words: &[] }, "0.0",
+        "standard deviation of ln G from bitline to bitline, the same for all cells of a crossbar's bitline")
+        .unit("fraction")
+        .slip("a fraction: 5 % is 0.05")
+        .off("0"),
+    key("device.spread.sigma_gradient_ln", "sigma_gradient_ln", Kind::Number { interval: closed(0.0, 2.0), words: &[] }, "0.0",
+        "standard deviation of ln G at an array's edge against its centre: a slope along each side, drawn per chip")
+        .unit("fraction")
+        .slip("a fraction: 5 % is 0.05")
+        .off("0"),
+    key("device.stuck_at.on_frac", "stuck_on_frac", Kind::Number { interval: closed(0.0, 1.0), words: &[] }, "0.0",
+        "share of cells stuck at g_on")
+        .unit("fraction")
+        .slip("on_frac is a fraction: 1 means all cells; 1 % is 0.01")
+        .off("0"),
+    key("device.stuck_at.off_frac", "stuck_off_frac", Kind::Number { interval: closed(0.0, 1.0), words: &[] }, "0.0",
+        "share of cells stuck at g_off")
+        .unit("fraction")
+        .slip("off_frac is a fraction: 1 means all cells; 1 % is 0.01")
+        .off("0"),
+    key("device.stuck_at.clustering", "stuck_clustering", words(Clustering::WORDS), "\"none\"",
+        "each cell stuck on its own, or whole wordlines or bitlines of a crossbar, at the same rates")
+        .off("none"),
+    key("device.drift.nu", "drift_nu", Kind::Number { interval: closed(-1.0, 1.0), words: &[] }, "0.0",
+        "mean exponent of drift, G(t) = G (t / t0)^-nu")
+        .off("0"),
+    key("device.drift.sigma_nu", "drift_sigma_nu", Kind::Number { interval: closed(0.0, 1.0), words: &[] }, "0.0",
+        "standard deviation of the exponent from cell to cell")
+        .off("0"),
+    key("device.drift.t0_s", "drift_t0_s", Kind::Number { interval: closed(1e-9, 1e9), words: &[] }, "1.0",
+        "time after programming at which conductances are as written")
+        .unit("s")
+        .off("1"),
+    key("device.time_s", "time_s", Kind::Number { interval: closed(1e-9, 1e12), words: &[] }, "1.0",
+        "time after programming at which the network runs; up to drift.t0_s nothing has drifted")
+        .unit("s")
+        .slip("seconds: a day is 86400, a year 3.15e7")
+        .off("1"),
+    key(READ_NOISE, "read_noise_law", words(&["none", "normal-proportional", "normal-independent"]), "\"none\"",
+        "law of what changes at each read, drawn anew for every conversion")
+        .slip("read noise is per read; what stays once a cell is written is programming error")
+        .off("none"),
+    key("device.read_noise.sigma_rel", "read_noise_sigma_rel", Kind::Number { interval: closed(0.0, 1.0), words: &[] }, "",
+        "standard deviation of a cell's current, as a fraction of G (normal-proportional) or of g_on")
+        .unit("fraction")
+        .slip("sigma_rel is a fraction: 5 means 500 %; 5 % is 0.05")
+        .with(READ_NOISE, NORMAL),
+    key("device.read_noise.model", "read_noise_model", words(ReadNoiseModel::WORDS), "\"exact\"",
+        "a draw for each conversion, or for the two least certain slices of a row group only")
+        .cost("exact costs many times the time of a run without read noise")
+        .with(READ_NOISE, NORMAL),
+    key("device.wire_ohm", "wire_ohm", Kind::Number { interval: closed(0.0, 1e6), words: &[] }, "0.0",
+        "resistance of one cell's segment of a wordline or bitline")
+        .unit("ohm")
+        .off("0"),
+    key("device.wire_topology", "wire_topology", words(WireTopology::WORDS), "\"plain\"",
+        "inputs drive the rows, or gate cells that a supply wire beside each bitline feeds")
+        .off("plain"),
     key("monte_carlo.trials", "trials", integer(1, 10_000_000), "100",
         "chips drawn for each point")
         .unit("chips")
@@ -168,14 +270,6 @@ pub const KEYS: &[Key] = &[
         .hash(Hash::Nothing),
 ];
 
-/// Keys of the format that this version takes at their neutral value only.
-pub const NOT_YET: &[NotYet] = &[
-    NotYet { path: "device.read_noise", neutral: "{ law = \"none\" }", meaning: "noise of each read" },
-    NotYet { path: "device.stuck_at", neutral: "{ on_frac = 0.0, off_frac = 0.0 }", meaning: "faulty cells" },
-    NotYet { path: "device.wire_ohm", neutral: "0.0", meaning: "wire resistance of a cell segment" },
-    NotYet { path: "device.wire_topology", neutral: "\"plain\"", meaning: "how wires are laid" },
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,8 +277,8 @@ mod tests {
 
     #[test]
     fn the_table_is_consistent() {
-        let paths: BTreeSet<_> = KEYS.iter().map(|k| k.path).chain(NOT_YET.iter().map(|n| n.path)).collect();
-        assert_eq!(paths.len(), KEYS.len() + NOT_YET.len(), "each path once");
+        let paths: BTreeSet<_> = KEYS.iter().map(|k| k.path).collect();
+        assert_eq!(paths.len(), KEYS.len(), "each path once");
         assert_eq!(
             KEYS.iter().map(|k| k.column).collect::<BTreeSet<_>>().len(),
             KEYS.len(),
@@ -193,7 +287,7 @@ mod tests {
         for key in KEYS {
             assert!(SECTIONS.iter().any(|(s, _)| *s == key.section()), "{}", key.path);
             assert!(!key.meaning.is_empty() && key.meaning.len() <= 110, "{}", key.path);
-            assert!(key.column.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", key.column);
+            assert!(key.column.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{}", key.column);
             if let Some(with) = key.used_with {
                 let other = KEYS.iter().position(|k| k.path == with.key).expect(with.key);
                 assert!(KEYS[other].used_with.is_none(), "no chains: {}", key.path);

@@ -7,7 +7,7 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{KEYS, NOT_YET};
+use super::keys::KEYS;
 use super::source::{At, nearest, shown};
 use crate::error::Result;
 
@@ -135,7 +135,7 @@ impl Node {
             return Err(at.error("no `=` in it").hint("write --set key=value, as in --set crossbar.rows=64"));
         };
         let path = path.trim();
-        let mut known = KEYS.iter().map(|k| k.path).chain(NOT_YET.iter().map(|n| n.path));
+        let mut known = KEYS.iter().map(|k| k.path);
         // A whole inline table may be set, a whole section not: that would silently drop its other keys.
         let whole = |k: &str| k == path || (path.contains('.') && k.starts_with(&format!("{path}.")));
         if !known.clone().any(whole) {

@@ -1,7 +1,10 @@
 //! One point of a sweep: every value resolved, typed, with its unit in its name.
 //!
 //! Plain data, immutable after validation. What a value means, its range and its default stand in
-//! [`super::keys`]; nothing here is optional or "0 for infinite".
+//! [`super::keys`]; nothing here is optional or "0 for infinite". Long because it is the list of all settings.
+
+use crate::device::Measured;
+use std::sync::Arc;
 
 /// `[network]`: what runs on the crossbars and on which images.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,15 +162,41 @@ pub struct AdcConfig {
     pub range: AdcRange,
 }
 
+/// How converters differ from each other: drawn once per converter and chip.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ConverterSpread {
+    /// Standard deviation of a converter's offset, in its steps.
+    pub offset_sigma_steps: f64,
+    /// Standard deviation of a converter's gain about 1.
+    pub gain_sigma_rel: f64,
+    /// Standard deviation of each threshold of a converter, in its steps.
+    pub threshold_sigma_steps: f64,
+}
+
+/// What a user's chip does about its own errors, digitally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compensation {
+    /// Nothing.
+    #[default]
+    None,
+    /// One gain per layer and chip.
+    Gain,
+    /// Mean and variance of every output channel measured again on each chip.
+    Batchnorm,
+}
+
 /// The law of the programming error: drawn once per cell and chip, when the cell is written.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum ProgrammingError {
     /// Every cell at its nominal conductance.
+    #[default]
     None,
     /// `G exp(sigma_ln z)`.
     Lognormal {
-        /// Standard deviation of ln G.
+        /// Standard deviation of ln G, at the highest level.
         sigma_ln: f64,
+        /// The same at the lowest level (levels between lie on a line); `None` = as at the highest.
+        sigma_ln_off: Option<f64>,
         /// Clip to [g_off, g_on] (0 is always a limit).
         clip: bool,
     },
@@ -185,6 +214,121 @@ pub enum ProgrammingError {
         /// Clip to [g_off, g_on].
         clip: bool,
     },
+    /// Written again until a read says that it is within the tolerance, at most `attempts` times.
+    WriteVerify {
+        /// Standard deviation of one attempt as a fraction of g_on.
+        sigma_rel: f64,
+        /// Accepted distance from the target as a fraction of g_on.
+        tolerance_rel: f64,
+        /// Most attempts; a cell that is then still outside stays as it is.
+        attempts: u32,
+    },
+    /// Measured conductances of each level.
+    Table(Arc<Measured>),
+}
+
+/// Spread that cells share: standard deviations of ln G.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SpreadConfig {
+    /// Of a whole chip.
+    pub sigma_chip_ln: f64,
+    /// Of a bitline of a crossbar.
+    pub sigma_column_ln: f64,
+    /// Of an edge of the array against its centre, along each of its sides.
+    pub sigma_gradient_ln: f64,
+}
+
+/// Which stuck cells are stuck together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Clustering {
+    /// Each cell on its own.
+    #[default]
+    None,
+    /// All cells of a wordline of a crossbar.
+    Rows,
+    /// All cells of a bitline of a crossbar.
+    Columns,
+}
+
+/// Cells that keep one conductance whatever is written.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct StuckAtConfig {
+    /// Share of cells that are stuck at g_on.
+    pub on_frac: f64,
+    /// Share of cells that are stuck at g_off.
+    pub off_frac: f64,
+    /// Which are stuck together.
+    pub clustering: Clustering,
+}
+
+/// Change of conductance with time: G(t) = G (t / t0)^-nu.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DriftConfig {
+    /// Mean exponent.
+    pub nu: f64,
+    /// Standard deviation of the exponent from cell to cell.
+    pub sigma_nu: f64,
+    /// Time after programming at which conductances are as written.
+    pub t0_s: f64,
+    /// Time after programming at which the network runs.
+    pub time_s: f64,
+}
+
+impl Default for DriftConfig {
+    fn default() -> Self {
+        DriftConfig { nu: 0.0, sigma_nu: 0.0, t0_s: 1.0, time_s: 1.0 }
+    }
+}
+
+/// How read noise is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadNoiseModel {
+    /// Every conversion gets its own draw.
+    Exact,
+    /// The two slices whose codes are most uncertain are drawn, for each row group and input step; the others have
+    /// their likeliest code.
+    TwoFlip,
+}
+
+/// The law of what changes at each read.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum ReadNoise {
+    /// Reads repeat.
+    #[default]
+    None,
+    /// Each cell's current has a standard deviation of `sigma_rel` of itself.
+    NormalProportional {
+        /// Standard deviation as a fraction of G.
+        sigma_rel: f64,
+        /// How it is computed.
+        model: ReadNoiseModel,
+    },
+    /// Each driven cell's current has the same standard deviation.
+    NormalIndependent {
+        /// Standard deviation as a fraction of g_on.
+        sigma_rel: f64,
+        /// How it is computed.
+        model: ReadNoiseModel,
+    },
+}
+
+/// How cells hang on wires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WireTopology {
+    /// Inputs drive row wires; bitlines end at virtual ground below the last row.
+    #[default]
+    Plain,
+    /// Inputs gate the cells; a supply wire beside each bitline feeds them.
+    Gated,
+}
+
+/// Wires of the array.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct WireConfig {
+    /// Resistance of one cell's segment, rows and columns alike.
+    pub ohm: f64,
+    /// How cells hang on them.
+    pub topology: WireTopology,
 }
 
 /// `[device]`.
@@ -198,6 +342,51 @@ pub struct DeviceConfig {
     pub fraction_bits: Option<u32>,
     /// Law of the programming error.
     pub programming_error: ProgrammingError,
+    /// Standard deviation of what a cell relaxes by after it was verified, as a fraction of g_on.
+    pub relaxation_sigma_rel: f64,
+    /// Spread that cells share.
+    pub spread: SpreadConfig,
+    /// Faulty cells.
+    pub stuck_at: StuckAtConfig,
+    /// Change with time.
+    pub drift: DriftConfig,
+    /// What changes at each read.
+    pub read_noise: ReadNoise,
+    /// Wires of the array.
+    pub wires: WireConfig,
+}
+
+impl Default for DeviceConfig {
+    /// Cells without any error, at the table's g_on and on/off ratio.
+    fn default() -> Self {
+        DeviceConfig {
+            g_on_siemens: 1e-4,
+            on_off_ratio: Some(100.0),
+            fraction_bits: None,
+            programming_error: ProgrammingError::None,
+            relaxation_sigma_rel: 0.0,
+            spread: SpreadConfig::default(),
+            stuck_at: StuckAtConfig::default(),
+            drift: DriftConfig::default(),
+            read_noise: ReadNoise::None,
+            wires: WireConfig::default(),
+        }
+    }
+}
+
+impl DeviceConfig {
+    /// The same device without what is random from chip to chip or from read to read.
+    pub fn without_randomness(&self) -> Self {
+        DeviceConfig {
+            programming_error: ProgrammingError::None,
+            relaxation_sigma_rel: 0.0,
+            spread: SpreadConfig::default(),
+            stuck_at: StuckAtConfig::default(),
+            drift: DriftConfig { sigma_nu: 0.0, ..self.drift },
+            read_noise: ReadNoise::None,
+            ..self.clone()
+        }
+    }
 }
 
 /// `[monte_carlo]`.
@@ -220,8 +409,12 @@ pub struct PointConfig {
     pub quantization: QuantizationConfig,
     /// `[crossbar]`
     pub crossbar: CrossbarConfig,
+    /// What the chip does about its own errors.
+    pub compensation: Compensation,
     /// `[adc]`
     pub adc: AdcConfig,
+    /// How converters differ.
+    pub converters: ConverterSpread,
     /// `[device]`
     pub device: DeviceConfig,
     /// `[monte_carlo]`

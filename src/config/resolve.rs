@@ -2,12 +2,15 @@
 
 use super::axes::Picked;
 use super::point::{
-    AdcBits, AdcConfig, AdcRange, CrossbarConfig, DeviceConfig, Encoding, MonteCarloConfig, NetworkConfig,
-    PointConfig, PrecisionMapConfig, ProgrammingError, QuantizationConfig,
+    AdcBits, AdcConfig, AdcRange, ConverterSpread, CrossbarConfig, DeviceConfig, DriftConfig, Encoding, MonteCarloConfig,
+    NetworkConfig, PointConfig, PrecisionMapConfig, ProgrammingError, QuantizationConfig, ReadNoise, SpreadConfig,
+    StuckAtConfig, WireConfig,
 };
 use super::scalar::{Scalar, missing};
 use super::words::Choice;
+use crate::device::Measured;
 use crate::error::{Error, Result};
+use std::sync::Arc;
 
 /// The point of these values. Values without a meaning beside the others are dropped here.
 pub fn point(p: &Picked<'_>) -> Result<PointConfig> {
@@ -42,7 +45,13 @@ pub fn point(p: &Picked<'_>) -> Result<PointConfig> {
             },
             digital_layers: choice(p, "crossbar.digital_layers")?,
         },
+        compensation: choice(p, "crossbar.compensation")?,
         adc: adc(p)?,
+        converters: ConverterSpread {
+            offset_sigma_steps: number(p, "adc.offset_sigma_steps")?,
+            gain_sigma_rel: number(p, "adc.gain_sigma_rel")?,
+            threshold_sigma_steps: number(p, "adc.threshold_sigma_steps")?,
+        },
         device: DeviceConfig {
             g_on_siemens: number(p, "device.g_on_siemens")?,
             on_off_ratio: match p.get("device.on_off_ratio") {
@@ -54,6 +63,25 @@ pub fn point(p: &Picked<'_>) -> Result<PointConfig> {
                 _ => None,
             },
             programming_error: programming_error(p)?,
+            relaxation_sigma_rel: number(p, "device.relaxation.sigma_rel")?,
+            spread: SpreadConfig {
+                sigma_chip_ln: number(p, "device.spread.sigma_chip_ln")?,
+                sigma_column_ln: number(p, "device.spread.sigma_column_ln")?,
+                sigma_gradient_ln: number(p, "device.spread.sigma_gradient_ln")?,
+            },
+            stuck_at: StuckAtConfig {
+                on_frac: number(p, "device.stuck_at.on_frac")?,
+                off_frac: number(p, "device.stuck_at.off_frac")?,
+                clustering: choice(p, "device.stuck_at.clustering")?,
+            },
+            drift: DriftConfig {
+                nu: number(p, "device.drift.nu")?,
+                sigma_nu: number(p, "device.drift.sigma_nu")?,
+                t0_s: number(p, "device.drift.t0_s")?,
+                time_s: number(p, "device.time_s")?,
+            },
+            read_noise: read_noise(p)?,
+            wires: WireConfig { ohm: number(p, "device.wire_ohm")?, topology: choice(p, "device.wire_topology")? },
         },
         monte_carlo: MonteCarloConfig {
             trials: integer(p, "monte_carlo.trials")?,
@@ -87,11 +115,52 @@ fn programming_error(p: &Picked<'_>) -> Result<ProgrammingError> {
     let clip = p.get("device.programming_error.clip") == Some(&Scalar::Bool(true));
     Ok(match word(p, "device.programming_error.law")? {
         "none" => ProgrammingError::None,
-        "lognormal" => ProgrammingError::Lognormal { sigma_ln: sigma_ln()?, clip },
+        "lognormal" => {
+            let sigma_ln_off = match p.get("device.programming_error.sigma_ln_off") {
+                Some(Scalar::Num(sigma)) => Some(*sigma),
+                _ => None,
+            };
+            ProgrammingError::Lognormal { sigma_ln: sigma_ln()?, sigma_ln_off, clip }
+        }
         "normal-proportional" => ProgrammingError::NormalProportional { sigma_rel: sigma_rel()?, clip },
         "normal-independent" => ProgrammingError::NormalIndependent { sigma_rel: sigma_rel()?, clip },
+        "write-verify" => ProgrammingError::WriteVerify {
+            sigma_rel: sigma_rel()?,
+            tolerance_rel: number(p, "device.programming_error.tolerance_rel")?,
+            attempts: given(p, "device.programming_error.attempts").and_then(|_| integer(p, "device.programming_error.attempts"))?,
+        },
+        "table" => {
+            given(p, "device.programming_error.file")?;
+            let levels = 1u32 << integer::<u32>(p, "crossbar.cell_bits")?;
+            let g_on_siemens = number(p, "device.g_on_siemens")?;
+            ProgrammingError::Table(Arc::new(Measured::read(word(p, "device.programming_error.file")?, levels, g_on_siemens)?))
+        }
         _ => return Err(unread("device.programming_error.law")),
     })
+}
+
+fn read_noise(p: &Picked<'_>) -> Result<ReadNoise> {
+    let sigma_rel = || number(p, "device.read_noise.sigma_rel");
+    let model = || choice(p, "device.read_noise.model");
+    Ok(match word(p, "device.read_noise.law")? {
+        "none" => ReadNoise::None,
+        "normal-proportional" => ReadNoise::NormalProportional { sigma_rel: sigma_rel()?, model: model()? },
+        "normal-independent" => ReadNoise::NormalIndependent { sigma_rel: sigma_rel()?, model: model()? },
+        _ => return Err(unread("device.read_noise.law")),
+    })
+}
+
+/// Refuses a key without a default that was not given: one that goes with a value of another key.
+fn given(p: &Picked<'_>, path: &str) -> Result<()> {
+    match (p.get(path), super::keys::find(path)) {
+        (Some(_), _) => Ok(()),
+        (None, Some(key)) => {
+            let partner = key.used_with.map_or("", |with| with.key);
+            let value = p.get(partner).map(Scalar::to_string).unwrap_or_default();
+            Err(missing(key, &format!("`{partner} = \"{value}\"`"), p.at(&[partner])))
+        }
+        (None, None) => Err(unread(path)),
+    }
 }
 
 /// The table allowed a value that is not read here: a slip of ours.
@@ -107,14 +176,9 @@ fn integer<T: TryFrom<u64>>(p: &Picked<'_>, path: &str) -> Result<T> {
 }
 
 fn number(p: &Picked<'_>, path: &str) -> Result<f64> {
-    match (p.get(path), super::keys::find(path)) {
-        (Some(Scalar::Num(x)), _) => Ok(*x),
-        // Only keys that go with a value of another one have no default.
-        (None, Some(key)) => {
-            let partner = key.used_with.map_or("", |with| with.key);
-            let value = p.get(partner).map(Scalar::to_string).unwrap_or_default();
-            Err(missing(key, &format!("`{partner} = \"{value}\"`"), p.at(&[partner])))
-        }
+    given(p, path)?;
+    match p.get(path) {
+        Some(Scalar::Num(x)) => Ok(*x),
         _ => Err(unread(path)),
     }
 }

@@ -1,7 +1,7 @@
 //! What must fit together in one point, beyond the range of each key.
 
 use super::axes::Picked;
-use super::point::{AdcBits, Encoding, PointConfig, PrecisionMapConfig, Subtraction};
+use super::point::{AdcBits, Compensation, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, SpreadConfig, Subtraction};
 use crate::error::Result;
 
 /// Refuses a point whose values contradict each other.
@@ -29,8 +29,32 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
             .error("`adc.bits = 1` with analog subtraction: a signed converter has 2^bits - 2 steps, so none")
             .hint("use adc.bits = 2 or more, or subtraction = \"digital\""));
     }
+    if point.device.stuck_at.on_frac + point.device.stuck_at.off_frac > 1.0 {
+        let error = picked.at(&["device.stuck_at.on_frac", "device.stuck_at.off_frac"]).error("`stuck_at.on_frac` and `stuck_at.off_frac` are more than all cells together");
+        return Err(error.hint("both are fractions: 1 % is 0.01"));
+    }
+    not_built(point, picked)?;
     fraction_bits(point, picked)?;
     levels(point, picked)
+}
+
+/// Models whose engine part is not there yet.
+fn not_built(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
+    let d = &point.device;
+    let missing = [
+        ("crossbar.compensation", point.compensation != Compensation::None),
+        ("adc.offset_sigma_steps", point.converters != ConverterSpread::default()),
+        ("device.read_noise.law", d.read_noise != ReadNoise::None),
+        ("device.wire_ohm", d.wires.ohm != 0.0),
+        ("device.relaxation.sigma_rel", d.relaxation_sigma_rel != 0.0),
+        ("device.spread.sigma_chip_ln", d.spread != SpreadConfig::default()),
+        ("device.stuck_at.on_frac", d.stuck_at.on_frac + d.stuck_at.off_frac > 0.0),
+        ("device.drift.nu", d.drift.nu != 0.0 || d.drift.sigma_nu != 0.0),
+    ];
+    match missing.into_iter().find(|(_, used)| *used) {
+        Some((key, _)) => Err(picked.at(&[key]).error(format!("`{key}` is not supported in this version")).hint("leave it out")),
+        None => Ok(()),
+    }
 }
 
 /// A bitline sum must fit 32 bits: ou_wordlines x (2^dac_bits - 1) x 2^fraction_bits < 2^31.

@@ -1,7 +1,7 @@
 //! The tree of a file against the table of keys: which were given, with which values; nothing else may stand there.
 
-use super::keys::{KEYS, Key, NOT_YET, NotYet, SECTIONS};
-use super::parse::{self, Entry, Node, Value};
+use super::keys::{KEYS, Key, SECTIONS};
+use super::parse::{Entry, Node, Value};
 use super::scalar::Scalar;
 use super::source::{At, nearest, shown};
 use super::values::values;
@@ -66,13 +66,11 @@ fn table_of(node: &Node) -> &[Entry] {
     if let Value::Table(entries) = &node.value { entries } else { &[] }
 }
 
-/// An entry of a section: a key, a table of keys, a key of later versions, or a mistake.
+/// An entry of a section: a key, a table of keys, or a mistake.
 fn one_entry(entry: &Entry, section: &str, form: Form, given: &mut Vec<Given>) -> Result<()> {
     let path = format!("{section}.{}", entry.name);
     if let Some(key) = super::keys::find(&path) {
         given.push(Given::Values(values(key, &entry.node, form)?));
-    } else if let Some(later) = NOT_YET.iter().find(|n| n.path == path) {
-        not_yet(later, &entry.node)?;
     } else if KEYS.iter().any(|k| k.section() == section && k.table() == Some(entry.name.as_str())) {
         match &entry.node.value {
             Value::Table(_) => given.extend(fields(&path, &entry.node, form)?.into_iter().map(Given::Values)),
@@ -104,33 +102,16 @@ fn fields(path: &str, node: &Node, form: Form) -> Result<Vec<Vec<Setting>>> {
         .collect()
 }
 
-fn not_yet(later: &NotYet, node: &Node) -> Result<()> {
-    let neutral = parse::value(later.neutral, &node.at)?;
-    if same(&node.value, &neutral.value) {
-        return Ok(());
-    }
-    let message =
-        format!("`{} = {}` ({}) is not supported in this version", later.path, node.value, later.meaning);
-    Err(node.at.error(message).hint(format!("leave it out, or write {}", later.neutral)))
-}
-
-/// Whether a value says the same as the neutral one; a table may leave entries out.
-fn same(value: &Value, neutral: &Value) -> bool {
-    match (value, neutral) {
-        (Value::Table(given), Value::Table(all)) => {
-            given.iter().all(|g| all.iter().any(|n| n.name == g.name && same(&g.node.value, &n.node.value)))
-        }
-        (Value::Int(i), Value::Float(x)) => *i as f64 == *x,
-        (Value::Float(a), Value::Float(b)) => a == b,
-        (Value::Word(a), Value::Word(b)) => a == b,
-        _ => false,
-    }
-}
-
 fn no_table(path: &str, node: &Node) -> Error {
-    node.at.error(format!("`{path} = {}` is no table", node.value)).hint(
-        "write programming_error = { law = \"lognormal\", sigma_ln = 0.1 }; a list of such tables is an axis",
-    )
+    let name = path.split_once('.').map_or(path, |(_, name)| name);
+    let inside = KEYS.iter().filter(|k| k.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')));
+    let names: Vec<&str> = inside.map(Key::name).collect();
+    let example = match name {
+        "programming_error" => "{ law = \"lognormal\", sigma_ln = 0.1 }".to_string(),
+        _ => format!("{{ {} = ... }}", names.first().unwrap_or(&"")),
+    };
+    let hint = format!("write {name} = {example}, with some of {}; a list of such tables is an axis", names.join(", "));
+    node.at.error(format!("`{path} = {}` is no table", node.value)).hint(hint)
 }
 
 fn unknown_section(entry: &Entry, form: Form) -> Error {
@@ -154,7 +135,6 @@ fn unknown_key(entry: &Entry, path: &str, inside: &str) -> Error {
     let mut siblings: Vec<&str> = KEYS
         .iter()
         .map(|k| k.path)
-        .chain(NOT_YET.iter().map(|n| n.path))
         .filter_map(|p| p.strip_prefix(inside)?.strip_prefix('.'))
         .map(|rest| rest.split('.').next().unwrap_or(rest))
         .collect();

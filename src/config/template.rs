@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::keys::{Hash, KEYS, Key, NOT_YET, SECTIONS, UsedWith, find};
+use super::keys::{Hash, KEYS, Key, SECTIONS, UsedWith, find};
 use super::scalar::values_in_words;
 
 /// Where the file of `bwq new` differs from the defaults: a sweep worth looking at.
@@ -49,9 +49,10 @@ fn is_last(key: &Key) -> bool {
     KEYS.iter().rfind(of_table).is_some_and(|last| last.path == key.path)
 }
 
-/// The fields of an inline table that have a meaning at the start.
+/// The fields of an inline table that have a meaning at the start; those of a law that are off are left out.
 fn fields(section: &str, table: &str) -> String {
-    let of_table = KEYS.iter().filter(|k| k.section() == section && k.table() == Some(table) && active(k));
+    let is_off = |k: &&Key| k.used_with.is_some() && !k.off.is_empty() && start(k) == k.default;
+    let of_table = KEYS.iter().filter(|k| k.section() == section && k.table() == Some(table) && active(k) && !is_off(k));
     of_table.map(|k| format!("{} = {}", k.name(), start(k))).collect::<Vec<_>>().join(", ")
 }
 
@@ -141,11 +142,6 @@ pub fn reference_markdown() -> String {
             );
         }
     }
-    out.push_str("\n## Not supported in this version\n\nTaken at these values only.\n\n");
-    out.push_str("| key | value | meaning |\n|---|---|---|\n");
-    for later in NOT_YET {
-        let _ = writeln!(out, "| `{}` | `{}` | {} |", later.path, later.neutral, later.meaning);
-    }
     out
 }
 
@@ -198,7 +194,6 @@ mod tests {
                 key.path
             );
         }
-        assert!(NOT_YET.iter().all(|n| page.contains(n.path)));
         let columns = |line: &str| line.replace("\\|", "").matches('|').count();
         assert!(page.lines().filter(|l| l.starts_with("| `")).all(|l| [4, 6].contains(&columns(l))));
     }

@@ -130,20 +130,12 @@ fn slips_are_recognised() {
         ("[device]\non_off_ratio = [10, 1e1]", ["has 10 twice", "once"]),
         ("[monte_carlo]\ntrials = [10, 20]", ["no axis", "one value for the whole sweep"]),
         ("[monte_carlo]\ntrials = 0", ["outside 1 to 10000000 (chips)", "whole number"]),
-        (
-            "[device]\nwire_ohm = 1.5",
-            ["(wire resistance of a cell segment) is not supported in this version", "0.0"],
-        ),
-        (
-            "[device]\nread_noise = { law = \"normal-proportional\", sigma_rel = 0.1 }",
-            ["not supported", "none"],
-        ),
-        ("[device]\nstuck_at = { on_frac = 0.1 }", ["not supported", "leave it out"]),
-        ("[device]\nwire_topology = \"gated\"", ["not supported", "plain"]),
-        (
-            "[device]\nprogramming_error = { law = \"table\" }",
-            ["not supported in this version", "this version has"],
-        ),
+        ("[device]\nread_noise = { law = \"normal-proportional\" }", ["needs `sigma_rel`", "s.toml:2"]),
+        ("[device]\nstuck_at = { on_frac = 0.6, off_frac = 0.5 }", ["more than all cells", "1 % is 0.01"]),
+        ("[device]\nstuck_at = 0.1", ["is no table", "stuck_at = { on_frac = ... }"]),
+        ("[device]\nwire_topology = \"gate\"", ["is not", "did you mean \"gated\"?"]),
+        ("[device]\nprogramming_error = { law = \"table\" }", ["needs `file`", "a path"]),
+        ("[device]\nprogramming_error = { law = \"table\", file = \"none.csv\" }", ["none.csv", "cannot read"]),
     ] {
         let error = message(text);
         for part in parts {
@@ -159,7 +151,7 @@ fn values_that_nothing_uses_are_refused() {
             "[device]\nprogramming_error = { law = \"lognormal\", sigma_ln = 0.1, sigma_rel = 0.1 }",
             [
                 "`device.programming_error.sigma_rel = 0.1` is not used by law = \"lognormal\"",
-                "\"lognormal\" has sigma_ln, clip",
+                "\"lognormal\" has sigma_ln, sigma_ln_off, clip",
             ],
         ),
         (
@@ -233,7 +225,7 @@ fn lists_of_laws_ranges_and_steps_are_axes() {
     );
     assert_eq!(
         sigmas[3].device.programming_error,
-        ProgrammingError::Lognormal { sigma_ln: 0.3, clip: false }
+        ProgrammingError::Lognormal { sigma_ln: 0.3, sigma_ln_off: None, clip: false }
     );
     let twice = "{ law = \"lognormal\", clip = true, sigma_ln = 0.1 }, { sigma_ln = 0.1, law = \"lognormal\", clip = true }";
     assert!(

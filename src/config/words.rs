@@ -1,6 +1,6 @@
 //! Values chosen by a word: each word stands here once; the key table, the reader and the CSV take it from here.
 
-use super::point::{Clipping, DigitalLayers, OffsetRemoval, RowCut, Subtraction, WeightScale};
+use super::point::{Clipping, Clustering, Compensation, DigitalLayers, OffsetRemoval, ReadNoiseModel, RowCut, Subtraction, WeightScale, WireTopology};
 
 /// A value that is written as one of a few words.
 pub trait Choice: Copy + PartialEq + Sized + 'static {
@@ -34,6 +34,10 @@ choice!(RowCut: "block-aligned" => BlockAligned, "physical" => Physical);
 choice!(Subtraction: "analog" => Analog, "digital" => Digital);
 choice!(OffsetRemoval: "digital" => Digital, "unit-column" => UnitColumn);
 choice!(DigitalLayers: "none" => None, "first" => First, "last" => Last, "first-and-last" => FirstAndLast);
+choice!(Compensation: "none" => None, "gain" => Gain, "batchnorm" => Batchnorm);
+choice!(Clustering: "none" => None, "rows" => Rows, "columns" => Columns);
+choice!(ReadNoiseModel: "exact" => Exact, "two-flip" => TwoFlip);
+choice!(WireTopology: "plain" => Plain, "gated" => Gated);
 
 #[cfg(test)]
 mod tests {
@@ -56,5 +60,9 @@ mod tests {
         round_trip::<Subtraction>();
         round_trip::<OffsetRemoval>();
         round_trip::<DigitalLayers>();
+        round_trip::<Compensation>();
+        round_trip::<Clustering>();
+        round_trip::<ReadNoiseModel>();
+        round_trip::<WireTopology>();
     }
 }

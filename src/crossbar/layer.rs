@@ -5,6 +5,7 @@
 //! Its index is `(plane * slices + slice) * columns + column`, the output fastest.
 
 use super::adc::{Conversion, Sums};
+use super::layout::Layout;
 use super::mapping::row_groups;
 use crate::config::{AdcConfig, CrossbarConfig, Encoding, OffsetRemoval, Subtraction};
 use crate::device::saturation;
@@ -97,6 +98,8 @@ pub struct CrossbarLayer {
     pub cells: Vec<u32>,
     /// `[group][converted column]`: what a code counts, +-2^(slice cell_bits); 0 where no conversion is made.
     pub column_weights: Vec<i32>,
+    /// Where cells sit.
+    pub layout: Layout,
     /// The converter.
     pub conversion: Conversion,
     /// What sums can be.
@@ -154,6 +157,7 @@ impl CrossbarLayer {
             groups: row_groups(weights.rows, c.rows, c.ou_wordlines, c.row_cut),
             cells: Vec::with_capacity(weights.rows * columns),
             column_weights: Vec::new(),
+            layout: Layout::new(c, &planes),
             conversion: Conversion::new(build.adc, &sums, build.calibrated_multiple)?,
             sums,
             saturation: saturation(c.ou_wordlines, c.dac_bits) as i32,

@@ -8,10 +8,7 @@ use crate::config::RowCut;
 /// crosses a border and only the last is short. `Physical`: crossbars are filled to their last row, and the
 /// group at each border is short.
 pub fn row_groups(layer_rows: usize, crossbar_rows: usize, ou_wordlines: usize, cut: RowCut) -> Vec<[u32; 2]> {
-    let per_crossbar = match cut {
-        RowCut::BlockAligned => crossbar_rows / ou_wordlines * ou_wordlines,
-        RowCut::Physical => crossbar_rows,
-    };
+    let per_crossbar = used_wordlines(crossbar_rows, ou_wordlines, cut);
     let mut groups = Vec::new();
     for crossbar in (0..layer_rows).step_by(per_crossbar) {
         let border = (crossbar + per_crossbar).min(layer_rows);
@@ -20,6 +17,14 @@ pub fn row_groups(layer_rows: usize, crossbar_rows: usize, ou_wordlines: usize, 
         }
     }
     groups
+}
+
+/// Wordlines of a crossbar that rows are put on.
+pub fn used_wordlines(crossbar_rows: usize, ou_wordlines: usize, cut: RowCut) -> usize {
+    match cut {
+        RowCut::BlockAligned => crossbar_rows / ou_wordlines * ou_wordlines,
+        RowCut::Physical => crossbar_rows,
+    }
 }
 
 #[cfg(test)]

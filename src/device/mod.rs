@@ -4,15 +4,18 @@
 //! It is tabulated once, on the host ([`QuantileTable`]); engines only read the table, in integers.
 //! So the law is tested against its formula, and the sampler against the table.
 //!
-//! To add a law: one file with a `conductance` function, one variant in `config::ProgrammingError`, one arm in
+//! To add a law: one file with its formula, one variant in `config::ProgrammingError`, one arm in
 //! [`conductance_at`], its first values in `tests/data/value_stability.txt`, a line in CHANGELOG.
 
 pub mod lognormal;
+mod measured;
 pub mod normal;
 pub mod normal_independent;
 pub mod normal_proportional;
 mod quantile_table;
+pub mod write_verify;
 
+pub use measured::Measured;
 pub use quantile_table::{KNOTS, OCTAVES, QuantileTable, SEGMENTS, interpolate, knot_and_place};
 
 use crate::config::{DeviceConfig, ProgrammingError};
@@ -28,25 +31,78 @@ pub fn g_off(on_off_ratio: Option<f64>) -> f64 {
     on_off_ratio.map_or(0.0, |ratio| 1.0 / ratio)
 }
 
-/// Conductance (unit g_on) after programming a cell to `nominal`, at the standard normal variate `z`.
-/// Never below 0; within [g_off, 1] where the law says `clip`.
-pub fn conductance_at(error: &ProgrammingError, nominal: f64, g_off: f64, z: f64) -> f64 {
-    let (g, clip) = match *error {
-        ProgrammingError::None => (nominal, false),
-        ProgrammingError::Lognormal { sigma_ln, clip } => (lognormal::conductance(nominal, sigma_ln, z), clip),
-        ProgrammingError::NormalProportional { sigma_rel, clip } => (normal_proportional::conductance(nominal, sigma_rel, z), clip),
-        ProgrammingError::NormalIndependent { sigma_rel, clip } => (normal_independent::conductance(nominal, sigma_rel, z), clip),
-    };
-    if clip { g.clamp(g_off, 1.0) } else { g.max(0.0) }
+/// A cell that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Level, from 0.
+    pub level: u32,
+    /// Bits of the cell.
+    pub cell_bits: u32,
+    /// Conductance of the level, unit g_on.
+    pub nominal: f64,
+    /// Conductance of the lowest level, unit g_on.
+    pub g_off: f64,
 }
 
-/// True if every chip is the same: no law, or a law of zero spread that moves no level.
-pub fn is_deterministic(error: &ProgrammingError) -> bool {
-    match *error {
-        ProgrammingError::None => true,
-        ProgrammingError::Lognormal { sigma_ln, .. } => sigma_ln == 0.0,
-        ProgrammingError::NormalProportional { sigma_rel, .. } | ProgrammingError::NormalIndependent { sigma_rel, .. } => sigma_rel == 0.0,
+/// A place in a law: the probability `tail` (0 < tail <= 1/2) from its top or its bottom.
+#[derive(Debug, Clone, Copy)]
+pub struct Quantile {
+    /// Probability beyond the place.
+    pub tail: f64,
+    /// From the top.
+    pub upper: bool,
+}
+
+impl Quantile {
+    /// The standard normal variate at this place.
+    pub fn z(self) -> f64 {
+        let z = normal::upper_quantile(self.tail);
+        if self.upper { z } else { -z }
     }
+}
+
+impl Target {
+    /// A cell of `device` at `level`.
+    pub fn new(device: &DeviceConfig, level: u32, cell_bits: u32) -> Self {
+        Target { level, cell_bits, nominal: nominal_conductance(level, cell_bits, device.on_off_ratio), g_off: g_off(device.on_off_ratio) }
+    }
+
+    /// 0 at the lowest level, 1 at the highest.
+    fn height(&self) -> f64 {
+        f64::from(self.level) / f64::from((1u32 << self.cell_bits) - 1)
+    }
+}
+
+/// Conductance (unit g_on) that programming gives a cell, at a place of the law.
+/// Never below 0; within [g_off, 1] where the law says `clip`.
+pub fn conductance_at(error: &ProgrammingError, cell: &Target, at: Quantile) -> f64 {
+    let nominal = cell.nominal;
+    let (g, clip) = match error {
+        ProgrammingError::None => (nominal, false),
+        ProgrammingError::Lognormal { sigma_ln, sigma_ln_off, clip } => {
+            (lognormal::conductance(nominal, lognormal::sigma_of_level(*sigma_ln, *sigma_ln_off, cell.height()), at.z()), *clip)
+        }
+        ProgrammingError::NormalProportional { sigma_rel, clip } => (normal_proportional::conductance(nominal, *sigma_rel, at.z()), *clip),
+        ProgrammingError::NormalIndependent { sigma_rel, clip } => (normal_independent::conductance(nominal, *sigma_rel, at.z()), *clip),
+        ProgrammingError::WriteVerify { sigma_rel, tolerance_rel, attempts } => {
+            let error = write_verify::upper_error(*sigma_rel, *tolerance_rel, *attempts, at.tail);
+            (if at.upper { nominal + error } else { nominal - error }, false)
+        }
+        ProgrammingError::Table(measured) => (measured.quantile(cell.level, at.tail, at.upper), false),
+    };
+    if clip { g.clamp(cell.g_off, 1.0) } else { g.max(0.0) }
+}
+
+/// True if every chip has the same cells.
+pub fn is_deterministic(device: &DeviceConfig) -> bool {
+    let programming = match &device.programming_error {
+        ProgrammingError::None => true,
+        ProgrammingError::Lognormal { sigma_ln, sigma_ln_off, .. } => *sigma_ln == 0.0 && sigma_ln_off.unwrap_or(0.0) == 0.0,
+        ProgrammingError::NormalProportional { sigma_rel, .. } | ProgrammingError::NormalIndependent { sigma_rel, .. } => *sigma_rel == 0.0,
+        ProgrammingError::WriteVerify { sigma_rel, .. } => *sigma_rel == 0.0,
+        ProgrammingError::Table(measured) => measured.is_deterministic(),
+    };
+    programming && *device == DeviceConfig { programming_error: device.programming_error.clone(), ..device.without_randomness() }
 }
 
 /// Fraction bits of a conductance: 1.0 = 2^F. By default as many as keep a bitline sum of `ou_wordlines`
@@ -67,7 +123,7 @@ mod tests {
 
     #[test]
     fn fraction_bits_leave_room_for_the_sum() {
-        let device = DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: None, fraction_bits: None, programming_error: ProgrammingError::None };
+        let device = DeviceConfig { on_off_ratio: None, ..DeviceConfig::default() };
         assert_eq!(fraction_bits(&device, 9, 1), 26);
         assert_eq!(fraction_bits(&device, 128, 1), 22);
         for rows in 1..=1024 {
@@ -93,14 +149,16 @@ mod tests {
     fn first_values_of_every_law() {
         let laws = [
             ("none", ProgrammingError::None),
-            ("lognormal 0.1", ProgrammingError::Lognormal { sigma_ln: 0.1, clip: false }),
-            ("lognormal 0.1 clip", ProgrammingError::Lognormal { sigma_ln: 0.1, clip: true }),
+            ("lognormal 0.1", ProgrammingError::Lognormal { sigma_ln: 0.1, sigma_ln_off: None, clip: false }),
+            ("lognormal 0.1 clip", ProgrammingError::Lognormal { sigma_ln: 0.1, sigma_ln_off: None, clip: true }),
             ("normal-proportional 0.1", ProgrammingError::NormalProportional { sigma_rel: 0.1, clip: false }),
             ("normal-independent 0.05", ProgrammingError::NormalIndependent { sigma_rel: 0.05, clip: false }),
+            ("lognormal 0.18, off 0.45", ProgrammingError::Lognormal { sigma_ln: 0.18, sigma_ln_off: Some(0.45), clip: false }),
+            ("write-verify 0.05, 0.03, 3", ProgrammingError::WriteVerify { sigma_rel: 0.05, tolerance_rel: 0.03, attempts: 3 }),
         ];
         let mut text = String::from("# law, cell bits, level: conductances in 2^-26 of g_on (on/off ratio 50) of seed 1, trial 2, layer 3, row 4, columns 0..6\n");
         for (name, law) in laws {
-            let device = DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: Some(50.0), fraction_bits: None, programming_error: law };
+            let device = DeviceConfig { on_off_ratio: Some(50.0), programming_error: law, ..DeviceConfig::default() };
             for cell_bits in [1, 2] {
                 let table = QuantileTable::new(&device, cell_bits, 26);
                 for level in 0..1 << cell_bits {

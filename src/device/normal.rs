@@ -1,4 +1,4 @@
-//! The standard normal quantile, with operations that give the same bits on every machine.
+//! The standard normal law's quantile and tail, with operations that give the same bits on every machine.
 //!
 //! Source: Wichura, "Algorithm AS 241: The percentage points of the normal distribution", Applied
 //! Statistics 37 (1988) 477-484, PPND16 (relative accuracy 1e-16).
@@ -88,6 +88,11 @@ pub fn upper_quantile(tail: f64) -> f64 {
     }
 }
 
+/// The probability above `z`: half the complementary error function of z / sqrt(2).
+pub fn upper_tail(z: f64) -> f64 {
+    0.5 * libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
+}
+
 /// Quotient of two polynomials, coefficients from the constant up.
 fn ratio(x: f64, numerator: [f64; 8], denominator: [f64; 8]) -> f64 {
     let horner = |c: [f64; 8]| c.iter().rev().fold(0.0, |sum, c| sum * x + c);
@@ -96,7 +101,7 @@ fn ratio(x: f64, numerator: [f64; 8], denominator: [f64; 8]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::upper_quantile;
+    use super::{upper_quantile, upper_tail};
     use statrs::distribution::{ContinuousCDF, Normal};
 
     #[test]
@@ -109,6 +114,9 @@ mod tests {
         for octave in 2..33 {
             let tail = 0.5f64.powi(octave);
             assert!((normal.sf(upper_quantile(tail)) / tail - 1.0).abs() < 1e-8, "2^-{octave}");
+        }
+        for tail in [0.5, 0.3, 0.01, 1e-9] {
+            assert!((upper_tail(upper_quantile(tail)) / tail - 1.0).abs() < 1e-12);
         }
         assert_eq!(upper_quantile(0.5), 0.0);
         assert!((upper_quantile(0.025) - 1.959963984540054).abs() < 1e-14);

@@ -7,9 +7,8 @@
 //!
 //! Mirror: `sample_conductance` in `shaders/shared/conductance.wgsl`.
 
-use super::{conductance_at, g_off, nominal_conductance};
+use super::{Quantile, Target, conductance_at};
 use crate::config::{DeviceConfig, ProgrammingError};
-use crate::device::normal::upper_quantile;
 
 /// Octaves of the tail probability.
 pub const OCTAVES: usize = 32;
@@ -40,11 +39,11 @@ impl QuantileTable {
         let fixed = |g: f64| (g * unit).round_ties_even().min(f64::from(i32::MAX)) as i32;
         let mut table = QuantileTable { fraction_bits, knots: Vec::with_capacity(levels as usize * KNOTS), nominal: Vec::new(), on_sd: 0.0 };
         for level in 0..levels {
-            let nominal = nominal_conductance(level, cell_bits, device.on_off_ratio);
-            let g = |z: f64| conductance_at(&device.programming_error, nominal, g_off(device.on_off_ratio), z);
-            table.nominal.push(fixed(nominal));
-            for sign in [-1.0, 1.0] {
-                let knot = |tail: f64| fixed(g(sign * upper_quantile(tail)));
+            let cell = Target::new(device, level, cell_bits);
+            let g = |at: Quantile| conductance_at(&device.programming_error, &cell, at);
+            table.nominal.push(fixed(cell.nominal));
+            for upper in [false, true] {
+                let knot = |tail: f64| fixed(g(Quantile { tail, upper }));
                 for octave in 0..OCTAVES {
                     for segment in 0..SEGMENTS {
                         let base = knot(tail_probability(octave, segment));
@@ -109,15 +108,16 @@ fn tail_probability(octave: usize, segment: usize) -> f64 {
     (v + 0.5) / 4294967296.0
 }
 
-/// Standard deviation of g(z), z standard normal, by the midpoint rule in probability.
-fn standard_deviation(g: impl Fn(f64) -> f64) -> f64 {
+/// Standard deviation of a law by the midpoint rule in probability.
+fn standard_deviation(g: impl Fn(Quantile) -> f64) -> f64 {
     let n = 4096;
     let (mut sum, mut squares) = (0.0, 0.0);
     for i in 0..n {
         let tail = (f64::from(i) + 0.5) / (2.0 * f64::from(n));
-        for z in [-upper_quantile(tail), upper_quantile(tail)] {
-            sum += g(z);
-            squares += g(z) * g(z);
+        for upper in [false, true] {
+            let g = g(Quantile { tail, upper });
+            sum += g;
+            squares += g * g;
         }
     }
     let count = 2.0 * f64::from(n);
@@ -129,26 +129,26 @@ mod tests {
     use super::*;
 
     fn device(error: ProgrammingError) -> DeviceConfig {
-        DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: Some(10.0), fraction_bits: None, programming_error: error }
+        DeviceConfig { on_off_ratio: Some(10.0), programming_error: error, ..DeviceConfig::default() }
     }
 
     /// Every law against its formula at many words: the interpolated table is within 2e-5 of g_on.
     #[test]
     fn the_table_follows_the_law() {
         let laws = [
-            ProgrammingError::Lognormal { sigma_ln: 0.2, clip: false },
+            ProgrammingError::Lognormal { sigma_ln: 0.2, sigma_ln_off: None, clip: false },
             ProgrammingError::NormalProportional { sigma_rel: 0.1, clip: false },
             ProgrammingError::NormalIndependent { sigma_rel: 0.05, clip: false },
         ];
         for law in laws {
-            let table = QuantileTable::new(&device(law), 2, 24);
+            let device = device(law.clone());
+            let table = QuantileTable::new(&device, 2, 24);
             for level in 0..4 {
-                let nominal = nominal_conductance(level, 2, Some(10.0));
+                let cell = Target::new(&device, level, 2);
                 for i in 0..4096u32 {
                     let word = i.wrapping_mul(0x9E37_79B9).wrapping_add(i);
                     let v = f64::from(word & 0x7fff_ffff) + 0.5;
-                    let z = upper_quantile(v / 4294967296.0);
-                    let exact = conductance_at(&law, nominal, 0.1, if word >> 31 == 1 { z } else { -z });
+                    let exact = conductance_at(&law, &cell, Quantile { tail: v / 4294967296.0, upper: word >> 31 == 1 });
                     let got = f64::from(table.sample(level, word)) / f64::from(1 << 24);
                     // Where the law is clipped at 0 it has a corner, and a segment that holds it is off by more.
                     let corner = exact < 0.01 && matches!(law, ProgrammingError::NormalIndependent { .. });
@@ -161,7 +161,7 @@ mod tests {
     /// Mean and variance over evenly spread words against closed forms.
     #[test]
     fn moments() {
-        let table = QuantileTable::new(&device(ProgrammingError::Lognormal { sigma_ln: 0.1, clip: false }), 1, 26);
+        let table = QuantileTable::new(&device(ProgrammingError::Lognormal { sigma_ln: 0.1, sigma_ln_off: None, clip: false }), 1, 26);
         let n = 1 << 20;
         let values: Vec<f64> = (0..n).map(|i| f64::from(table.sample(1, (i << 12) + 2048)) / f64::from(1 << 26)).collect();
         let mean = values.iter().sum::<f64>() / f64::from(n as i32);
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn quantiles_rise_with_the_variate() {
-        let table = QuantileTable::new(&device(ProgrammingError::Lognormal { sigma_ln: 0.3, clip: false }), 1, 22);
+        let table = QuantileTable::new(&device(ProgrammingError::Lognormal { sigma_ln: 0.3, sigma_ln_off: None, clip: false }), 1, 22);
         // Lower half: the word 0 is the far lower tail, 0x7fffffff the median; upper half: 0x80000000 is the far upper tail.
         let lower: Vec<i32> = (0..=1000u32).map(|i| table.sample(1, i * 2_147_483)).collect();
         let upper: Vec<i32> = (0..=1000u32).map(|i| table.sample(1, 0x8000_0000 + i * 2_147_483)).collect();

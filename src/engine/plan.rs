@@ -1,6 +1,6 @@
 //! A point made ready for an engine: the integer network on its crossbars, and the tables of its device.
 
-use crate::config::{AdcBits, AdcConfig, AdcRange, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig, ProgrammingError};
+use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig};
 use crate::crossbar::layer::{Build, Weights};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::device::{self, QuantileTable};
@@ -45,16 +45,23 @@ pub struct Plan {
 pub fn ideal(point: &PointConfig) -> PointConfig {
     let mut point = point.clone();
     point.adc = AdcConfig { bits: AdcBits::Lossless, range: AdcRange::Full };
-    point.device.on_off_ratio = None;
-    point.device.programming_error = ProgrammingError::None;
+    point.device = DeviceConfig { g_on_siemens: point.device.g_on_siemens, on_off_ratio: None, fraction_bits: point.device.fraction_bits, ..DeviceConfig::default() };
+    point.converters = ConverterSpread::default();
+    point.compensation = Compensation::None;
     point
 }
 
 /// The point without what is random.
 pub fn nominal(point: &PointConfig) -> PointConfig {
     let mut point = point.clone();
-    point.device.programming_error = ProgrammingError::None;
+    point.device = point.device.without_randomness();
+    point.converters = ConverterSpread::default();
     point
+}
+
+/// True if every chip of the point is the same.
+pub fn is_deterministic(point: &PointConfig) -> bool {
+    device::is_deterministic(&point.device) && point.converters == ConverterSpread::default()
 }
 
 impl Plan {
@@ -81,7 +88,7 @@ impl Plan {
             table: QuantileTable::new(&point.device, c.cell_bits, fraction_bits),
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,
-            deterministic: device::is_deterministic(&point.device.programming_error),
+            deterministic: is_deterministic(point),
             kernel: None,
             network,
         })

@@ -76,7 +76,7 @@ pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<String> {
             k += 1;
         }
         missing += of_point;
-        if !crate::device::is_deterministic(&point.device.programming_error) {
+        if !crate::engine::is_deterministic(point) {
             seconds += per_chip * (of_point * u64::from(of.block_trials)) as f64;
         }
     }

@@ -3,7 +3,7 @@
 use super::block::hex;
 use super::materials::{Materials, layer_names};
 use super::{SEMANTICS, atomic};
-use crate::config::{PointConfig, Sweep};
+use crate::config::{PointConfig, ProgrammingError, Sweep};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -60,7 +60,11 @@ impl ManifestPoint {
         let contents = format!("network = {}\ndata = {}\nprecision map = {map_hash}\n", material.network_hash, material.dataset_hash);
         let q = &point.quantization;
         let network_key = format!("{SEMANTICS}\n{contents}{} {} {:?} {:?}", q.weight_bits, q.activation_bits, q.weight_scale, q.clipping);
-        let hash = format!("{SEMANTICS}\n{contents}{}", point.canonical());
+        let measured = match &point.device.programming_error {
+            ProgrammingError::Table(measured) => format!("cells = {}\n", measured.hash),
+            _ => String::new(),
+        };
+        let hash = format!("{SEMANTICS}\n{contents}{measured}{}", point.canonical());
         let macs = material.network.macs();
         let images = point.network.images as u64;
         let named = |(name, value): (&'static str, String)| {
@@ -68,7 +72,7 @@ impl ManifestPoint {
             let value = match name {
                 "network" => material.network.name.clone(),
                 "dataset" => material.dataset.name.clone(),
-                "precision_map" => Path::new(&value).file_stem().map_or_else(|| value.clone(), |s| s.to_string_lossy().into_owned()),
+                "precision_map" | "programming_error_file" => Path::new(&value).file_stem().map_or_else(|| value.clone(), |s| s.to_string_lossy().into_owned()),
                 _ => value,
             };
             (name.to_string(), value)

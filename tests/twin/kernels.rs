@@ -133,7 +133,7 @@ fn tables_of_random_layers() {
             for adc in ADCS {
                 let law = laws(&mut cases);
                 let ou_wordlines = [1, 2, 4, 5, 6, 7, 8, 9, 9, 9, 10, 11, 12][cases.below(13)];
-                let case = random_case_of(&mut cases, encoding, adc, law, ou_wordlines, 5);
+                let case = random_case_of(&mut cases, encoding, adc, law.clone(), ou_wordlines, 5);
                 let limits = BatchLimits {
                     columns: [usize::MAX, 7, 20][round],
                     images: if round == 2 { 1 } else { usize::MAX },
@@ -161,7 +161,7 @@ fn tables_of_tall_groups() {
             for adc in ADCS {
                 let law = laws(&mut cases);
                 let ou_wordlines = cases.within(13, 140) as usize;
-                let case = random_case_of(&mut cases, encoding, adc, law, ou_wordlines, 25);
+                let case = random_case_of(&mut cases, encoding, adc, law.clone(), ou_wordlines, 25);
                 let limits = BatchLimits { columns: [usize::MAX, 10][round], ..BatchLimits::default() };
                 let what = format!("round {round}, {ou_wordlines} rows, {encoding:?}, {adc:?}, {law:?}");
                 eligible += usize::from(compare_kernels(&mut engine, &case, limits, &what)[1]);

@@ -32,7 +32,7 @@ pub struct Case {
 pub fn laws(cases: &mut Cases) -> ProgrammingError {
     match cases.below(4) {
         0 => ProgrammingError::None,
-        1 => ProgrammingError::Lognormal { sigma_ln: 0.25, clip: false },
+        1 => ProgrammingError::Lognormal { sigma_ln: 0.25, sigma_ln_off: None, clip: false },
         2 => ProgrammingError::NormalProportional { sigma_rel: 0.2, clip: true },
         _ => ProgrammingError::NormalIndependent { sigma_rel: 0.3, clip: false },
     }
@@ -78,7 +78,7 @@ pub fn random_case_of(cases: &mut Cases, encoding: Encoding, adc: AdcConfig, law
         digital_layers: DigitalLayers::None,
     };
     let ratio = cases.pick(&[None, Some(10.0), Some(100.0)]);
-    let device = DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: ratio, fraction_bits: cases.pick(&[None, None, Some(12)]), programming_error: law };
+    let device = DeviceConfig { on_off_ratio: ratio, fraction_bits: cases.pick(&[None, None, Some(12)]), programming_error: law, ..DeviceConfig::default() };
     let fraction_bits = fraction_bits(&device, ou_wordlines, dac_bits);
     let build = Build {
         name: "random",
@@ -149,7 +149,7 @@ fn random_layers() {
         for encoding in ENCODINGS {
             for adc in adcs {
                 let law = laws(&mut cases);
-                let case = random_case(&mut cases, encoding, adc, law);
+                let case = random_case(&mut cases, encoding, adc, law.clone());
                 let columns = if round % 2 == 1 { 7 } else { usize::MAX };
                 let images = if round % 3 == 1 { 1 } else { usize::MAX };
                 engine.set_limits(BatchLimits { columns, images, ..BatchLimits::default() });
@@ -164,10 +164,9 @@ fn random_layers() {
 fn tall_layers() {
     let Some(engine) = engine() else { return };
     let device = DeviceConfig {
-        g_on_siemens: 1e-4,
         on_off_ratio: Some(50.0),
-        fraction_bits: None,
-        programming_error: ProgrammingError::Lognormal { sigma_ln: 0.1, clip: false },
+        programming_error: ProgrammingError::Lognormal { sigma_ln: 0.1, sigma_ln_off: None, clip: false },
+        ..DeviceConfig::default()
     };
     let mut cases = Cases::new(6);
     for (rows, ou_wordlines) in [(2500, 9), (1100, 1024), (2100, 1000)] {

@@ -82,7 +82,7 @@ fn lowered(map: Option<PrecisionMap>) -> (Arc<IntegerNetwork>, IntegerImages) {
 fn point() -> PointConfig {
     let sweep = bwq::config::parse("[monte_carlo]\nseed = 77\n", "twin.toml", &Overrides::default()).expect("the defaults");
     let mut point = sweep.points.into_iter().next().expect("a point");
-    point.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.2, clip: false };
+    point.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.2, sigma_ln_off: None, clip: false };
     point
 }
 
@@ -107,7 +107,7 @@ fn whole_networks() {
     change("ideal converter", false, |p| (p.adc.bits, p.crossbar.cell_bits) = (AdcBits::Ideal, 2));
     change("first layer digital", false, |p| (p.crossbar.digital_layers, p.adc.bits) = (DigitalLayers::First, AdcBits::Bits(3)));
     change("last layer digital", false, |p| (p.crossbar.digital_layers, p.adc.bits) = (DigitalLayers::Last, AdcBits::Bits(3)));
-    change("cells cut", false, |p| p.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.8, clip: false });
+    change("cells cut", false, |p| p.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.8, sigma_ln_off: None, clip: false });
     change("every chip the same", false, |p| p.device.programming_error = ProgrammingError::None);
 
     let limits = |images, trials, columns| BatchLimits { images, trials, columns, ..BatchLimits::default() };

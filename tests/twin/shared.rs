@@ -144,8 +144,8 @@ fn main(@builtin(workgroup_id) at: vec3<u32>) {
     let mut random = Cases::new(4);
     let mut cases: Vec<[u32; 2]> = (0..3000).map(|_| [random.word() & 3, random.word() >> random.below(32)]).collect();
     cases.extend([0, 1, 2, 3, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, u32::MAX].map(|w| [3, w]));
-    for law in [ProgrammingError::Lognormal { sigma_ln: 0.3, clip: false }, ProgrammingError::NormalIndependent { sigma_rel: 0.2, clip: true }] {
-        let device = DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: Some(20.0), fraction_bits: None, programming_error: law };
+    for law in [ProgrammingError::Lognormal { sigma_ln: 0.3, sigma_ln_off: None, clip: false }, ProgrammingError::NormalIndependent { sigma_rel: 0.2, clip: true }] {
+        let device = DeviceConfig { on_off_ratio: Some(20.0), fraction_bits: None, programming_error: law, ..DeviceConfig::default() };
         let table = QuantileTable::new(&device, 2, 26);
         let knots: Vec<u32> = table.knots.as_flattened().iter().map(|&k| k as u32).collect();
         let expected: Vec<u32> = cases.iter().map(|&[level, word]| table.sample(level, word) as u32).collect();

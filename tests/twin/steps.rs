@@ -16,7 +16,7 @@ fn tensor(shape: [usize; 3], zero_point: i32) -> TensorInfo {
 
 /// A plan without layers on crossbars.
 fn plan(tensors: Vec<TensorInfo>, steps: Vec<Step>, layers: Vec<Vec<PlacedPart>>, table: Option<QuantileTable>) -> Plan {
-    let device = DeviceConfig { g_on_siemens: 1e-4, on_off_ratio: None, fraction_bits: None, programming_error: ProgrammingError::None };
+    let device = DeviceConfig { on_off_ratio: None, fraction_bits: None, programming_error: ProgrammingError::None, ..DeviceConfig::default() };
     let ideal_table = QuantileTable::new(&device, 1, 20);
     let network = IntegerNetwork {
         name: "steps".into(),
@@ -128,7 +128,7 @@ fn requantization() {
     let mut spread = 0;
     for round in 0..32 {
         let bits = if round % 3 == 0 { AdcBits::Ideal } else { AdcBits::Lossless };
-        let law = ProgrammingError::Lognormal { sigma_ln: 0.2, clip: false };
+        let law = ProgrammingError::Lognormal { sigma_ln: 0.2, sigma_ln_off: None, clip: false };
         let mut case = random_case(&mut cases, ENCODINGS[round % 4], AdcConfig { bits, range: AdcRange::Full }, law);
         case.layer.layer = 0;
         let outputs = case.layer.outputs;

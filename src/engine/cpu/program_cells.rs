@@ -131,15 +131,15 @@ mod tests {
         let (cell_bits, dac_bits) = ([1, 1, 1, 2, 3, 5, 8][rng.random_range(0..7)], rng.random_range(1..3));
         let weight_bits = rng.random_range(2..=13u32);
         let device = DeviceConfig {
-            g_on_siemens: 1e-4,
             on_off_ratio: [None, Some(10.0)][rng.random_range(0..2)],
             fraction_bits: [None, Some(12)][rng.random_range(0..2)],
             programming_error: match rng.random_range(0..4) {
                 0 => ProgrammingError::None,
-                1 => ProgrammingError::Lognormal { sigma_ln: 0.3, clip: false },
+                1 => ProgrammingError::Lognormal { sigma_ln: 0.3, sigma_ln_off: None, clip: false },
                 2 => ProgrammingError::NormalProportional { sigma_rel: 0.2, clip: true },
                 _ => ProgrammingError::NormalIndependent { sigma_rel: 0.3, clip: false },
             },
+            ..DeviceConfig::default()
         };
         let crossbar = CrossbarConfig {
             rows: 128,

@@ -1,0 +1,78 @@
+//! Where a cell sits: crossbar, wordline and bitline. Only what depends on a position asks for it.
+//!
+//! Rows fill a crossbar from its first wordline on, as [`super::mapping`] cuts them. Bitlines come in units of
+//! `ou_bitlines`: one slice of that many outputs, the most significant slice first, both planes of a slice beside each
+//! other (one operation unit holds the same bit of a whole weight block, as in BWQ-H). A unit never
+//! crosses a crossbar's border.
+
+use super::layer::Planes;
+use super::mapping::used_wordlines;
+use crate::config::CrossbarConfig;
+
+/// The layout of one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Wordlines of a crossbar that are used.
+    pub wordlines: usize,
+    /// Bitlines of a crossbar that are used.
+    pub bitlines: usize,
+    /// Bitlines converted together; also the converters of a crossbar.
+    pub ou_bitlines: usize,
+    planes: usize,
+    slices: usize,
+}
+
+/// A line of a crossbar: which of the crossbars along that side, and which of its lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Number of the crossbar along this side.
+    pub crossbar: usize,
+    /// Line in it, from 0.
+    pub line: usize,
+}
+
+impl Layout {
+    /// The layout of weights with these planes and slices.
+    pub fn new(c: &CrossbarConfig, planes: &Planes) -> Self {
+        let wordlines = used_wordlines(c.rows, c.ou_wordlines, c.row_cut);
+        Layout { wordlines, bitlines: c.cols / c.ou_bitlines * c.ou_bitlines, ou_bitlines: c.ou_bitlines, planes: planes.programmed, slices: planes.slices }
+    }
+
+    /// The wordline of a row.
+    pub fn wordline(&self, row: usize) -> Line {
+        Line { crossbar: row / self.wordlines, line: row % self.wordlines }
+    }
+
+    /// The bitline of a column (output or reference column) in a programmed plane and slice (from the least significant).
+    pub fn bitline(&self, plane: usize, slice: usize, column: usize) -> Line {
+        let unit = ((column / self.ou_bitlines) * self.slices + (self.slices - 1 - slice)) * self.planes + plane;
+        let units = self.bitlines / self.ou_bitlines;
+        Line { crossbar: unit / units, line: unit % units * self.ou_bitlines + column % self.ou_bitlines }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{DigitalLayers, Encoding, RowCut, Subtraction};
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_cell_has_a_place_of_its_own() {
+        for (cols, ou_bitlines, row_cut) in [(128, 8, RowCut::BlockAligned), (20, 8, RowCut::Physical), (7, 7, RowCut::BlockAligned)] {
+            let encoding = Encoding::Differential(Subtraction::Analog);
+            let c = CrossbarConfig { rows: 30, cols, ou_wordlines: 9, ou_bitlines, cell_bits: 1, dac_bits: 1, row_cut, encoding, digital_layers: DigitalLayers::None };
+            let layout = Layout::new(&c, &Planes::new(encoding, 8, 1));
+            let mut seen = HashSet::new();
+            for column in 0..50 {
+                for (plane, slice) in (0..2).flat_map(|p| (0..7).map(move |s| (p, s))) {
+                    let at = layout.bitline(plane, slice, column);
+                    assert!(at.line < cols && seen.insert((at.crossbar, at.line)));
+                    assert_eq!(at.line % ou_bitlines, column % ou_bitlines, "a converter serves the same outputs");
+                }
+            }
+            let border = if row_cut == RowCut::Physical { 30 } else { 27 };
+            assert_eq!([layout.wordline(border - 1), layout.wordline(border)], [Line { crossbar: 0, line: border - 1 }, Line { crossbar: 1, line: 0 }]);
+        }
+    }
+}
