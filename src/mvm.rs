@@ -7,7 +7,7 @@
 use crate::config::{Encoding, PointConfig};
 use crate::crossbar::CrossbarLayer;
 use crate::crossbar::layer::{Build, Weights};
-use crate::device::{self, QuantileTable};
+use crate::device::{self, Effects, QuantileTable};
 use crate::engine::cpu::View;
 use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
 use crate::engine::cpu::product::{Product, Work};
@@ -59,6 +59,7 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
     let layer = lay_out(point, operands)?;
     let device = &point.device;
     let table = QuantileTable::new(device, layer.cell_bits, device::fraction_bits(device, point.crossbar.ou_wordlines, layer.dac_bits));
+    let effects = Effects::new(device, &table);
     let window = Window { first_channel: 0, channels: layer.rows, kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1], out: [1, operands.vectors] };
     let inputs: Vec<u32> = operands.inputs.iter().map(|&x| x as u32).collect();
     let decoding = decoding(&layer, device::g_off(device.on_off_ratio), table.fraction_bits, f64::from((1u32 << point.quantization.activation_bits) - 1));
@@ -69,7 +70,7 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
     let mut work = Work::default();
     for trial in 0..trials {
         let cells: Cells = match &operands.conductances {
-            None => program_cells(&layer, &table, point.monte_carlo.seed, trial as u32),
+            None => program_cells(&layer, &table, effects.as_ref(), point.monte_carlo.seed, trial as u32),
             Some((_, all)) => {
                 let size = all.len() / trials.max(1);
                 given_cells(&layer, &table, &all[trial * size..(trial + 1) * size])

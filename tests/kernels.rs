@@ -99,7 +99,7 @@ fn a_long_row_with_padding() {
     let width = VECTORS + 100;
     let standard = Standard::new(&Case { ou_wordlines: 9, vectors: width, fraction: Fraction::Max }).expect("a layer");
     let window = Window { out: [1, width + 1], ..standard.window };
-    let cells = program_cells(&standard.layer, &standard.table, 1, 0);
+    let cells = program_cells(&standard.layer, &standard.table, None, 1, 0);
     let input = View { values: &standard.inputs, shape: standard.shape };
     let by = |kernel| {
         let product = Product::new(&standard.layer, &window, 8, 3, Some(kernel), width + 1);

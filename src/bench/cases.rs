@@ -180,7 +180,7 @@ pub fn precision(ou_wordlines: usize) -> Result<Precision> {
 
 /// All codes of the first chip.
 fn codes(product: &Product) -> Result<Vec<i32>> {
-    let cells = program_cells(&product.layer, &product.table, product.seed, 0);
+    let cells = program_cells(&product.layer, &product.table, None, product.seed, 0);
     let mut mvm = Mvm::new(&product.layer, &product.window, 0);
     mvm.keep_sums();
     mvm.run(&cells, &product.inputs, product.shape, &mut Counts::default());

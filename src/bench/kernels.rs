@@ -67,7 +67,7 @@ pub const KERNELS: &[Kernel] = &[
 ];
 
 fn direct(product: &Product, trial: u32, stages: &mut Stages) -> Vec<i64> {
-    let cells = timed(&mut stages.sampling_s, || program_cells(&product.layer, &product.table, product.seed, trial));
+    let cells = timed(&mut stages.sampling_s, || program_cells(&product.layer, &product.table, None, product.seed, trial));
     timed(&mut stages.product_s, || {
         let mut mvm = Mvm::new(&product.layer, &product.window, 0);
         mvm.run(&cells, &product.inputs, product.shape, &mut Counts::default());

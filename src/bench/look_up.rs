@@ -75,7 +75,7 @@ pub struct Aside {
 
 fn run(kernel: Kernel, product: &Product, trial: u32, stages: &mut Stages) -> Vec<i64> {
     let layer = &product.layer;
-    let cells = timed(&mut stages.sampling_s, || program_cells(layer, &product.table, product.seed, trial));
+    let cells = timed(&mut stages.sampling_s, || program_cells(layer, &product.table, None, product.seed, trial));
     let input = View { values: &product.inputs, shape: product.shape };
     let kept = timed(&mut stages.aside_s, || cells.clone());
     let mut product_s = 0.0;

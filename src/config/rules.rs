@@ -1,7 +1,7 @@
 //! What must fit together in one point, beyond the range of each key.
 
 use super::axes::Picked;
-use super::point::{AdcBits, Compensation, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, SpreadConfig, Subtraction};
+use super::point::{AdcBits, Compensation, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, Subtraction};
 use crate::error::Result;
 
 /// Refuses a point whose values contradict each other.
@@ -46,10 +46,6 @@ fn not_built(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
         ("adc.offset_sigma_steps", point.converters != ConverterSpread::default()),
         ("device.read_noise.law", d.read_noise != ReadNoise::None),
         ("device.wire_ohm", d.wires.ohm != 0.0),
-        ("device.relaxation.sigma_rel", d.relaxation_sigma_rel != 0.0),
-        ("device.spread.sigma_chip_ln", d.spread != SpreadConfig::default()),
-        ("device.stuck_at.on_frac", d.stuck_at.on_frac + d.stuck_at.off_frac > 0.0),
-        ("device.drift.nu", d.drift.nu != 0.0 || d.drift.sigma_nu != 0.0),
     ];
     match missing.into_iter().find(|(_, used)| *used) {
         Some((key, _)) => Err(picked.at(&[key]).error(format!("`{key}` is not supported in this version")).hint("leave it out")),

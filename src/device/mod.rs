@@ -2,21 +2,29 @@
 //!
 //! A law says which conductance a cell of nominal conductance `g` gets at the standard normal variate `z`.
 //! It is tabulated once, on the host ([`QuantileTable`]); engines only read the table, in integers.
-//! So the law is tested against its formula, and the sampler against the table.
+//! So the law is tested against its formula, and the sampler against the table. What befalls cells beside and after
+//! their programming error is in [`effects`].
 //!
 //! To add a law: one file with its formula, one variant in `config::ProgrammingError`, one arm in
 //! [`conductance_at`], its first values in `tests/data/value_stability.txt`, a line in CHANGELOG.
 
+pub mod drift;
+pub mod effects;
 pub mod lognormal;
 mod measured;
 pub mod normal;
 pub mod normal_independent;
 pub mod normal_proportional;
 mod quantile_table;
+pub mod relaxation;
+pub mod spread;
+mod stuck_at;
 pub mod write_verify;
 
+pub use effects::Effects;
 pub use measured::Measured;
 pub use quantile_table::{KNOTS, OCTAVES, QuantileTable, SEGMENTS, interpolate, knot_and_place};
+pub use stuck_at::StuckAt;
 
 use crate::config::{DeviceConfig, ProgrammingError};
 

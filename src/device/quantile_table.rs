@@ -34,35 +34,49 @@ pub struct QuantileTable {
 impl QuantileTable {
     /// Tabulates the law of `device` for cells of `cell_bits` bits.
     pub fn new(device: &DeviceConfig, cell_bits: u32, fraction_bits: u32) -> Self {
-        let levels = 1u32 << cell_bits;
-        let unit = (1u64 << fraction_bits) as f64;
-        let fixed = |g: f64| (g * unit).round_ties_even().min(f64::from(i32::MAX)) as i32;
-        let mut table = QuantileTable { fraction_bits, knots: Vec::with_capacity(levels as usize * KNOTS), nominal: Vec::new(), on_sd: 0.0 };
-        for level in 0..levels {
+        let mut table = QuantileTable { fraction_bits, knots: Vec::with_capacity(KNOTS << cell_bits), nominal: Vec::new(), on_sd: 0.0 };
+        for level in 0..1u32 << cell_bits {
             let cell = Target::new(device, level, cell_bits);
-            let g = |at: Quantile| conductance_at(&device.programming_error, &cell, at);
-            table.nominal.push(fixed(cell.nominal));
-            for upper in [false, true] {
-                let knot = |tail: f64| fixed(g(Quantile { tail, upper }));
-                for octave in 0..OCTAVES {
-                    for segment in 0..SEGMENTS {
-                        let base = knot(tail_probability(octave, segment));
-                        let next = if segment + 1 < SEGMENTS {
-                            knot(tail_probability(octave, segment + 1))
-                        } else if octave > 0 {
-                            knot(tail_probability(octave - 1, 0))
-                        } else {
-                            knot(0.5)
-                        };
-                        table.knots.push([base, next - base]);
-                    }
-                }
-            }
-            if level == levels - 1 {
-                table.on_sd = standard_deviation(g);
+            let law = |at: Quantile| conductance_at(&device.programming_error, &cell, at);
+            table.nominal.push(table.fixed(cell.nominal));
+            table.tabulate(law);
+            if level + 1 == 1 << cell_bits {
+                table.on_sd = standard_deviation(law);
             }
         }
         table
+    }
+
+    /// Tabulates a single law, such as that of a factor or of a change, which may be negative.
+    pub fn of_law(fraction_bits: u32, law: impl Fn(Quantile) -> f64) -> Self {
+        let mut table = QuantileTable { fraction_bits, knots: Vec::with_capacity(KNOTS), nominal: Vec::new(), on_sd: standard_deviation(&law) };
+        table.nominal.push(table.fixed(law(Quantile { tail: 0.5, upper: false })));
+        table.tabulate(law);
+        table
+    }
+
+    fn fixed(&self, value: f64) -> i32 {
+        (value * (1u64 << self.fraction_bits) as f64).round_ties_even().clamp(f64::from(i32::MIN), f64::from(i32::MAX)) as i32
+    }
+
+    /// Adds the knots of a law.
+    fn tabulate(&mut self, law: impl Fn(Quantile) -> f64) {
+        for upper in [false, true] {
+            for octave in 0..OCTAVES {
+                for segment in 0..SEGMENTS {
+                    let knot = |tail: f64| self.fixed(law(Quantile { tail, upper }));
+                    let base = knot(tail_probability(octave, segment));
+                    let next = if segment + 1 < SEGMENTS {
+                        knot(tail_probability(octave, segment + 1))
+                    } else if octave > 0 {
+                        knot(tail_probability(octave - 1, 0))
+                    } else {
+                        knot(0.5)
+                    };
+                    self.knots.push([base, next - base]);
+                }
+            }
+        }
     }
 
     /// A table for cells without programming error, whatever the law of `device`.

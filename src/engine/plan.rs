@@ -3,7 +3,7 @@
 use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig};
 use crate::crossbar::layer::{Build, Weights};
 use crate::crossbar::{Conversion, CrossbarLayer};
-use crate::device::{self, QuantileTable};
+use crate::device::{self, Effects, QuantileTable};
 use crate::engine::Kernel;
 use crate::error::{Error, Result};
 use crate::quantize::fixed_point::{Decoding, Extra, IDEAL_FRACTION_BITS};
@@ -31,6 +31,8 @@ pub struct Plan {
     pub layers: Vec<Vec<PlacedPart>>,
     /// Conductances as configured.
     pub table: QuantileTable,
+    /// What befalls cells beside and after their programming error.
+    pub effects: Option<Effects>,
     /// Conductances of layers that are computed digitally.
     pub ideal_table: QuantileTable,
     /// Seed of everything random.
@@ -83,15 +85,22 @@ impl Plan {
         });
         let layers = layers.collect::<Result<Vec<Vec<PlacedPart>>>>()?;
         let ideal_device = DeviceConfig { on_off_ratio: None, ..point.device.clone() };
+        let table = QuantileTable::new(&point.device, c.cell_bits, fraction_bits);
         Ok(Plan {
             layers,
-            table: QuantileTable::new(&point.device, c.cell_bits, fraction_bits),
+            effects: Effects::new(&point.device, &table),
+            table,
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,
             deterministic: is_deterministic(point),
             kernel: None,
             network,
         })
+    }
+
+    /// What the cells of a layer are drawn from.
+    pub fn laws_of(&self, layer: &CrossbarLayer) -> (&QuantileTable, Option<&Effects>) {
+        if layer.digital { (&self.ideal_table, None) } else { (&self.table, self.effects.as_ref()) }
     }
 
     /// Conversions one image takes.
@@ -135,6 +144,7 @@ impl Plan {
             }
         }
         words(&mut self.table.knots.iter().flatten().map(|&v| i64::from(v)));
+        words(&mut self.effects.iter().flat_map(Effects::words));
         hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 }

@@ -16,6 +16,16 @@ pub use philox::{PhiloxStream, philox4x32};
 pub enum Purpose {
     /// The error made when a cell is written; once per cell and trial.
     ProgrammingError = 1,
+    /// What the cells of a chip share; once per chip.
+    ChipSpread = 3,
+    /// A bitline's own factor; once per bitline of a crossbar and chip.
+    ColumnSpread = 4,
+    /// What a cell moves by after it was written; once per cell and chip.
+    Relaxation = 5,
+    /// The exponent of drift; once per cell and chip.
+    Drift = 6,
+    /// Faults; once per cell or line and chip.
+    StuckAt = 7,
 }
 
 /// The column index that stands for the reference column of `offset_removal = "unit-column"`.

@@ -35,7 +35,7 @@ struct Twin {
 fn twin(case: &Case, kernel: Kernel, trial: u32, tiles: &[Range<usize>]) -> Twin {
     let layer = &case.layer;
     let units = Units::new(layer, kernel);
-    let cells = program_cells(layer, &case.table, SEED, trial);
+    let cells = program_cells(layer, &case.table, None, SEED, trial);
     let mut of_vectors = Vec::new();
     for image in case.input.chunks(case.input.len() / case.images) {
         let view = View { values: image, shape: case.shape };
@@ -142,7 +142,7 @@ fn tables_of_random_layers() {
                 let what = format!("round {round}, {ou_wordlines} rows, {encoding:?}, {adc:?}, {law:?}");
                 let did = compare_kernels(&mut engine, &case, limits, &what);
                 eligible = [eligible[0] + usize::from(did[0]), eligible[1] + usize::from(did[1])];
-                let (chip, mut counts) = (program_cells(&case.layer, &case.table, SEED, 3), Counts::default());
+                let (chip, mut counts) = (program_cells(&case.layer, &case.table, None, SEED, 3), Counts::default());
                 Mvm::new(&case.layer, &case.window, case.zero).run(&chip, &case.input[..case.shape.iter().product()], case.shape, &mut counts);
                 clipped += usize::from(counts.clipped > 0);
             }

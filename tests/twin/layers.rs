@@ -112,7 +112,7 @@ pub fn compare(engine: &GpuEngine, case: &Case, what: &str) {
     let gpu = engine.mvm(&input, &gpu::Cells::Drawn(&case.table, seed, trials.clone()), true).expect("a run");
     let (mut accumulators, mut cells, mut clipped, mut saturated) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for trial in trials {
-        let chip = program_cells(layer, &case.table, seed, trial);
+        let chip = program_cells(layer, &case.table, None, seed, trial);
         let first = cells.len();
         cells.extend(chip.values.chunks(chip.stride).flat_map(|row| row[..layer.converted_columns()].to_vec()));
         let mut counts = Counts::default();

@@ -25,6 +25,7 @@ pub mod look_up_sums;
 pub mod max_pool;
 pub mod patterns;
 pub mod plain;
+pub mod plane_cells;
 pub mod product;
 mod pool_rows;
 pub mod program_cells;
@@ -156,8 +157,8 @@ impl Chip {
         let plan = prepared.plan;
         self.parts.par_iter_mut().zip(&prepared.products).for_each(|(parts, products)| {
             for (part, product) in parts.iter_mut().zip(products) {
-                let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
-                program_cells::reprogram_cells(product.layer, table, plan.seed, trial, &mut part.cells);
+                let (table, effects) = plan.laws_of(product.layer);
+                program_cells::reprogram_cells(product.layer, table, effects, plan.seed, trial, &mut part.cells);
                 if prepared.keep_tables {
                     product.build_tables(part);
                 }
@@ -249,10 +250,17 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
         return Some(Vec::new());
     }
     let halt = Halt::new(stop);
-    let table = |p: &PlacedPart| if p.crossbar.digital { &plan.ideal_table } else { &plan.table };
     let cells = |program: &(dyn Fn(&PlacedPart) -> Cells + Sync)| -> Vec<Vec<Cells>> { plan.layers.par_iter().map(|parts| parts.iter().map(program).collect()).collect() };
-    let chips: Vec<Vec<Vec<Cells>>> = trials.map(|trial| cells(&|p| program_cells::program_cells(&p.crossbar, table(p), plan.seed, trial))).collect();
-    let error_free = cells(&|p| program_cells::nominal_cells(&p.crossbar, table(p)));
+    let chip_cells = |p: &PlacedPart, trial| {
+        let (table, effects) = plan.laws_of(&p.crossbar);
+        program_cells::program_cells(&p.crossbar, table, effects, plan.seed, trial)
+    };
+    let nominal_cells = |p: &PlacedPart| {
+        let (table, effects) = plan.laws_of(&p.crossbar);
+        program_cells::nominal_cells(&p.crossbar, table, effects)
+    };
+    let chips: Vec<Vec<Vec<Cells>>> = trials.map(|trial| cells(&|p| chip_cells(p, trial))).collect();
+    let error_free = cells(&nominal_cells);
     let exact = digital::pack(&plan.network);
     let of_image = |chip: &[Vec<Cells>], image: &[u16]| {
         let mut tallies = vec![LayerTally::default(); plan.layers.len()];

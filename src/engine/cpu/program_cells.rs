@@ -3,12 +3,13 @@
 //! Where the planes of a differential pair are subtracted before the conversion, only their difference
 //! reaches the bitline's converter, so only the difference is kept: the same integers, half the work.
 //!
-//! Chips are drawn many cells at a time, in `cell_block`; the cell by cell way here serves what is given or nominal,
-//! and is what the tests hold the other to.
+//! Chips with nothing but a programming error are drawn many cells at a time, in `cell_block`; everything else goes
+//! through the planes' cells, in `plane_cells`, to which the tests hold the other.
 
 use super::cell_block::{Drawing, draw_rows};
+use super::plane_cells::{Cell, PlaneCells};
 use crate::crossbar::CrossbarLayer;
-use crate::device::QuantileTable;
+use crate::device::{Effects, QuantileTable};
 use rayon::prelude::*;
 
 /// Columns are padded to a multiple of this, so that the product works on whole vectors.
@@ -29,25 +30,29 @@ pub struct Cells {
 }
 
 impl Cells {
-    fn zero(layer: &CrossbarLayer) -> Self {
-        let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
-        Cells { stride, values: vec![0; layer.rows * stride], saturated: 0 }
+    /// Zero conductances for `layer`, in the memory of whatever is there.
+    pub fn begin(&mut self, layer: &CrossbarLayer) {
+        self.stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
+        self.values.clear();
+        self.values.resize(layer.rows * self.stride, 0);
+        self.saturated = 0;
     }
 }
 
 /// Cells of chip `trial`.
-pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32) -> Cells {
+pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, trial: u32) -> Cells {
     let mut cells = Cells::default();
-    reprogram_cells(layer, table, seed, trial, &mut cells);
+    reprogram_cells(layer, table, effects, seed, trial, &mut cells);
     cells
 }
 
 /// The same in the memory of another chip: fresh memory costs more than the draws.
-pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32, cells: &mut Cells) {
-    let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
-    cells.stride = stride;
-    cells.values.clear();
-    cells.values.resize(layer.rows * stride, 0);
+pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, trial: u32, cells: &mut Cells) {
+    if effects.is_some() {
+        return PlaneCells::draw(layer, table, effects, seed, trial).join(layer, cells);
+    }
+    cells.begin(layer);
+    let stride = cells.stride;
     let drawing = Drawing::new(layer, table, seed, trial);
     let rows = WEIGHTS_PER_TASK.div_ceil(layer.columns.max(1));
     let draw = |(task, out): (usize, &mut [i32])| {
@@ -58,54 +63,28 @@ pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, 
     cells.saturated = cells.values.par_chunks_mut((rows * stride).max(1)).enumerate().map(draw).sum();
 }
 
-/// Cells without programming error.
-pub fn nominal_cells(layer: &CrossbarLayer, table: &QuantileTable) -> Cells {
-    program(layer, |cell| table.nominal[cell.level as usize])
+/// Cells without random errors.
+pub fn nominal_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>) -> Cells {
+    let nominal: Vec<i32> = table.nominal.iter().map(|&g| effects.map_or(g, |e| e.nominal(g))).collect();
+    joined(layer, &PlaneCells::given(layer, |cell| nominal[cell.level as usize]))
 }
 
 /// Cells of given conductances `[plane][slice][row][output]` in g_on; a reference column is error-free.
 pub fn given_cells(layer: &CrossbarLayer, table: &QuantileTable, given: &[f64]) -> Cells {
     let unit = (1u64 << table.fraction_bits) as f64;
-    program(layer, |Cell { level, row, column, plane, slice }| {
+    let conductance = |Cell { level, row, column, plane, slice }: Cell| {
         if column == layer.outputs {
             return table.nominal[level as usize];
         }
         let at = ((plane * layer.planes.slices + slice) * layer.rows + row) * layer.outputs + column;
         (given[at] * unit).round_ties_even().clamp(0.0, f64::from(i32::MAX)) as i32
-    })
-}
-
-/// A cell's level and place.
-struct Cell {
-    level: u32,
-    row: usize,
-    column: usize,
-    plane: usize,
-    slice: usize,
-}
-
-/// Cell by cell.
-fn program(layer: &CrossbarLayer, conductance: impl Fn(Cell) -> i32 + Sync) -> Cells {
-    let mut cells = Cells::zero(layer);
-    let planes = &layer.planes;
-    let program_row = |(row, out): (usize, &mut [i32])| {
-        let mut saturated = 0;
-        for column in 0..layer.columns {
-            let packed = layer.cells[row * layer.columns + column];
-            for plane in 0..planes.programmed {
-                for slice in 0..planes.slices {
-                    let Some(level) = layer.level(packed, plane, slice) else { continue };
-                    let written = conductance(Cell { level, row, column, plane, slice });
-                    let kept = written.min(layer.saturation);
-                    saturated += u64::from(kept != written);
-                    let value = &mut out[layer.converted_column(plane.min(planes.converted - 1), slice, column)];
-                    *value += if planes.signed() && plane == 1 { -kept } else { kept };
-                }
-            }
-        }
-        saturated
     };
-    cells.saturated = cells.values.par_chunks_mut(cells.stride).enumerate().map(program_row).sum();
+    joined(layer, &PlaneCells::given(layer, conductance))
+}
+
+fn joined(layer: &CrossbarLayer, planes: &PlaneCells) -> Cells {
+    let mut cells = Cells::default();
+    planes.join(layer, &mut cells);
     cells
 }
 
@@ -180,7 +159,7 @@ mod tests {
         (layer, QuantileTable::new(&device, cell_bits, build.fraction_bits))
     }
 
-    /// Many cells at a time against cell by cell: the same conductances and the same number of cut cells.
+    /// Many cells at a time, by both ways, against cell by cell: the same conductances and the same number of cut cells.
     #[test]
     fn blocks_draw_what_cells_draw() {
         let mut rng = PhiloxStream::new(20);
@@ -188,12 +167,14 @@ mod tests {
         for case in 0..400 {
             let (layer, table) = random_layer(&mut rng);
             let (seed, trial) = (rng.random(), rng.random());
-            let expected = program(&layer, |cell| {
-                let (row, column) = (cell.row as u32, layer.column_key(cell.column));
-                let words = cell_words(seed, trial, Purpose::ProgrammingError, layer.layer, row, column, cell.plane as u32, cell.slice as u32 / 4);
-                table.sample(cell.level, words[cell.slice % 4])
-            });
-            let drawn = program_cells(&layer, &table, seed, trial);
+            let cell = |Cell { level, row, column, plane, slice }: Cell| {
+                let words = cell_words(seed, trial, Purpose::ProgrammingError, layer.layer, row as u32, layer.column_key(column), plane as u32, slice as u32 / 4);
+                table.sample(level, words[slice % 4])
+            };
+            let planes = PlaneCells::given(&layer, cell);
+            assert!(planes == PlaneCells::draw(&layer, &table, None, seed, trial), "case {case}: planes");
+            let expected = joined(&layer, &planes);
+            let drawn = program_cells(&layer, &table, None, seed, trial);
             assert!(drawn == expected, "case {case}: {:?}, {} bits, {} and {} cut", layer.planes, layer.cell_bits, drawn.saturated, expected.saturated);
             cut += expected.saturated;
         }
