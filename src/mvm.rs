@@ -5,7 +5,7 @@
 //! full input; digital subtraction lists the minus plane's slices after the plus plane's).
 
 use crate::config::{Encoding, PointConfig};
-use crate::crossbar::CrossbarLayer;
+use crate::crossbar::{Converters, CrossbarLayer};
 use crate::crossbar::layer::{Build, Weights};
 use crate::device::{self, Effects, QuantileTable};
 use crate::engine::cpu::View;
@@ -77,6 +77,7 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
             }
         };
         products.saturated_cells += cells.saturated;
+        let cells = Cells { converters: Converters::draw(&layer, &point.converters, point.monte_carlo.seed, trial as u32), ..cells };
         let mut counts = Counts::default();
         if operands.pre_adc && trial == 0 {
             let mut mvm = Mvm::new(&layer, &window, 0);

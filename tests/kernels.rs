@@ -19,14 +19,24 @@ const ENCODINGS: [&str; 4] = [
     "encoding = \"offset\"\noffset_removal = \"digital\"",
     "encoding = \"offset\"\noffset_removal = \"unit-column\"",
 ];
-const LAWS: [&str; 5] = [
+const LAWS: [&str; 6] = [
     "{ law = \"none\" }",
     "{ law = \"lognormal\", sigma_ln = 0.1 }",
     "{ law = \"lognormal\", sigma_ln = 0.8 }",
     "{ law = \"normal-proportional\", sigma_rel = 0.3 }",
     "{ law = \"normal-independent\", sigma_rel = 0.05 }",
+    "{ law = \"none\" }\ntime_s = 1e4\ndrift = { nu = 0.05 }\nspread = { sigma_chip_ln = 0.2 }\nstuck_at = { on_frac = 0.1 }",
 ];
-const ADCS: [&str; 6] = ["bits = \"lossless\"", "bits = 4", "bits = 2", "bits = 3\nrange = [-3.3, 4.1]", "bits = 5\nrange = [0.4, 9.0]", "bits = 8"];
+const ADCS: [&str; 8] = [
+    "bits = \"lossless\"",
+    "bits = 4",
+    "bits = 2",
+    "bits = 3\nrange = [-3.3, 4.1]",
+    "bits = 5\nrange = [0.4, 9.0]",
+    "bits = 8",
+    "bits = \"lossless\"\noffset_sigma_steps = 0.5\ngain_sigma_rel = 0.05",
+    "bits = 4\noffset_sigma_steps = 0.3\nthreshold_sigma_steps = 0.4",
+];
 const RATIOS: [&str; 3] = ["\"infinite\"", "100", "7.3"];
 
 fn operands(shape: [usize; 2], vectors: usize, weight_top: i64, input_top: i64, sparse: bool, seed: u64) -> Operands {
@@ -57,7 +67,7 @@ proptest! {
         n in 1usize..70, k in 1usize..150, vectors in 1usize..6, seed in 0u64..1 << 40, sparse in any::<bool>(),
         weight_bits in 2u32..=9, activation_bits in 1u32..=12, cell_bits in 1u32..=4, dac_bits in 1u32..=4,
         short in any::<bool>(), usual in any::<bool>(), ou in 1usize..=140, border in 0usize..60, ou_bitlines in 1usize..=16,
-        encoding in 0usize..4, law in 0usize..5, adc in 0usize..6, ratio in 0usize..3, fraction_bits in 0u32..2,
+        encoding in 0usize..4, law in 0usize..6, adc in 0usize..8, ratio in 0usize..3, fraction_bits in 0u32..2,
     ) {
         let activation_bits = if usual { 8 } else { activation_bits };
         let (dac_bits, cell_bits) = if short { (dac_bits, cell_bits) } else { (1, 1) };

@@ -142,7 +142,7 @@ fn again(kernel: Kernel, product: &Product, cells: &Cells, input: View, stages: 
                     let Some(columns) = columns else { continue };
                     let weight = 1 << (slice as u32 * layer.cell_bits);
                     let accumulators = &mut of_half[place.clone()];
-                    timed(&mut stages.look_up_s, || look_up_sums(&aside.sums, patterns, &converter, &columns, weight, accumulators));
+                    timed(&mut stages.look_up_s, || look_up_sums(&aside.sums, patterns, &source, &columns, weight, accumulators));
                 }
             }
         }

@@ -33,6 +33,10 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
         let error = picked.at(&["device.stuck_at.on_frac", "device.stuck_at.off_frac"]).error("`stuck_at.on_frac` and `stuck_at.off_frac` are more than all cells together");
         return Err(error.hint("both are fractions: 1 % is 0.01"));
     }
+    if point.adc.bits == AdcBits::Ideal && point.converters != ConverterSpread::default() {
+        let spread = picked.at(&["adc.offset_sigma_steps", "adc.gain_sigma_rel", "adc.threshold_sigma_steps"]);
+        return Err(spread.error("converters that differ, with `adc.bits = \"ideal\"`: an ideal converter has no steps").hint("give adc.bits as a number or \"lossless\""));
+    }
     not_built(point, picked)?;
     fraction_bits(point, picked)?;
     levels(point, picked)
@@ -43,7 +47,6 @@ fn not_built(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
     let d = &point.device;
     let missing = [
         ("crossbar.compensation", point.compensation != Compensation::None),
-        ("adc.offset_sigma_steps", point.converters != ConverterSpread::default()),
         ("device.read_noise.law", d.read_noise != ReadNoise::None),
         ("device.wire_ohm", d.wires.ohm != 0.0),
     ];

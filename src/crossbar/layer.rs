@@ -219,6 +219,11 @@ impl CrossbarLayer {
         self.columns + usize::from(self.planes.input_sum)
     }
 
+    /// The crossbar along the rows that a row group lies on.
+    pub fn crossbar_of_group(&self, group: usize) -> usize {
+        self.layout.wordline(self.groups[group][0] as usize).crossbar
+    }
+
     /// The column's part of a cell's random key.
     #[inline]
     pub fn column_key(&self, column: usize) -> u32 {

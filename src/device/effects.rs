@@ -62,8 +62,8 @@ impl Effects {
     /// What the cells of chip `trial` share.
     pub fn chip(seed: u64, trial: u32) -> ChipVariates {
         let words = cell_words(seed, trial, Purpose::ChipSpread, 0, 0, 0, 0, 0);
-        let z = |word: u32| Quantile { tail: (f64::from(word & 0x7fff_ffff) + 0.5) / 4294967296.0, upper: word >> 31 == 1 }.z();
-        ChipVariates { chip: z(words[0]), along_rows: z(words[1]), along_columns: z(words[2]) }
+        let [chip, along_rows, along_columns, _] = words.map(|word| Quantile::of(word).z());
+        ChipVariates { chip, along_rows, along_columns }
     }
 
     /// A cell without random errors: what is left of these effects is the median drift.

@@ -62,6 +62,11 @@ pub struct Quantile {
 }
 
 impl Quantile {
+    /// The place that a random word stands for, as in [`QuantileTable`].
+    pub fn of(word: u32) -> Self {
+        Quantile { tail: (f64::from(word & 0x7fff_ffff) + 0.5) / 4294967296.0, upper: word >> 31 == 1 }
+    }
+
     /// The standard normal variate at this place.
     pub fn z(self) -> f64 {
         let z = normal::upper_quantile(self.tail);

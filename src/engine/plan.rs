@@ -33,6 +33,8 @@ pub struct Plan {
     pub table: QuantileTable,
     /// What befalls cells beside and after their programming error.
     pub effects: Option<Effects>,
+    /// How converters differ from each other.
+    pub converters: ConverterSpread,
     /// Conductances of layers that are computed digitally.
     pub ideal_table: QuantileTable,
     /// Seed of everything random.
@@ -89,6 +91,7 @@ impl Plan {
         Ok(Plan {
             layers,
             effects: Effects::new(&point.device, &table),
+            converters: point.converters,
             table,
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,

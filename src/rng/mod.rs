@@ -26,6 +26,8 @@ pub enum Purpose {
     Drift = 6,
     /// Faults; once per cell or line and chip.
     StuckAt = 7,
+    /// Offset, gain and thresholds; once per converter and chip.
+    Converter = 8,
 }
 
 /// The column index that stands for the reference column of `offset_removal = "unit-column"`.

@@ -2,7 +2,7 @@
 
 use super::layers::{ENCODINGS, random_case};
 use super::{Cases, assert_same, engine};
-use bwq::config::{AdcBits, AdcConfig, AdcRange, DeviceConfig, ProgrammingError};
+use bwq::config::{AdcBits, AdcConfig, AdcRange, ConverterSpread, DeviceConfig, ProgrammingError};
 use bwq::device::QuantileTable;
 use bwq::engine::gpu::{BatchLimits, GpuEngine};
 use bwq::engine::{IntegerImages, PlacedPart, Plan, cpu};
@@ -28,7 +28,7 @@ fn plan(tensors: Vec<TensorInfo>, steps: Vec<Step>, layers: Vec<Vec<PlacedPart>>
         precision_map: None,
         calibration: String::new(),
     };
-    Plan { network: Arc::new(network), layers, effects: None, table: table.unwrap_or_else(|| ideal_table.clone()), ideal_table, seed: 99, deterministic: false, kernel: None }
+    Plan { network: Arc::new(network), layers, effects: None, converters: ConverterSpread::default(), table: table.unwrap_or_else(|| ideal_table.clone()), ideal_table, seed: 99, deterministic: false, kernel: None }
 }
 
 /// Runs the plan on both engines, on `images` random images and two chips.

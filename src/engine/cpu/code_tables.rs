@@ -10,7 +10,7 @@
 use super::estimates::Estimates;
 use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, estimate_rule, fastest_rule, single_rule, with_lanes};
 use super::program_cells::Cells;
-use crate::crossbar::{Adc, CrossbarLayer};
+use crate::crossbar::{Adc, Converters, CrossbarLayer};
 use crate::engine::kernel::MOST_CODE_BITS;
 use crate::engine::units::{Block, Unit};
 
@@ -67,6 +67,8 @@ pub struct Slot {
     count: usize,
     /// All ones where a conversion is made.
     pub mask: Ints,
+    /// Where each column's own converter begins, where they have such.
+    pub firsts: [u32; INTS],
 }
 
 impl Slot {
@@ -78,7 +80,11 @@ impl Slot {
         if weights.iter().all(|&w| w == 0) {
             return None;
         }
-        let mut slot = Slot { bits: [Ints::ZERO; MOST_CODE_BITS as usize], count: unit.bits as usize, mask: Ints::ZERO };
+        let mut slot = Slot { bits: [Ints::ZERO; MOST_CODE_BITS as usize], count: unit.bits as usize, mask: Ints::ZERO, firsts: [0; INTS] };
+        if let Some(converters) = &cells.converters {
+            let firsts = &converters.firsts(layer.crossbar_of_group(unit.group))[first..][..columns.len()];
+            slot.firsts[..columns.len()].copy_from_slice(firsts);
+        }
         slot.mask.0.iter_mut().zip(weights).for_each(|(m, &w)| *m = -i32::from(w != 0));
         let rows = unit.rows.len();
         for (bit, conductances) in slot.bits[..slot.count].iter_mut().enumerate() {
@@ -115,6 +121,8 @@ pub struct Slice {
     /// By pattern of the high bits.
     pub high: Vec<Ints>,
     can_clip: bool,
+    /// Where each column's own converter begins, where they have such.
+    firsts: [u32; INTS],
 }
 
 /// 16 columns of a unit. The memory serves one unit after another.
@@ -222,7 +230,10 @@ fn exact_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, cod
             let mut codes = lanes.all(0);
             for slice in plane.iter().rev() {
                 let sum = lanes.add(lanes.ints(&slice.low[low]), lanes.ints(&slice.high[high]));
-                let mut index = lanes.indices(sum, &converter.rule);
+                let mut index = match &source.cells.converters {
+                    None => lanes.indices(sum, &converter.rule),
+                    Some(own) => own_indices(lanes, own, &slice.firsts, sum),
+                };
                 let mask = lanes.ints(&slice.mask);
                 if slice.can_clip {
                     index = converter.clip(lanes, index, mask, &mut clipped[low]);
@@ -234,6 +245,17 @@ fn exact_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, cod
         }
         lanes.store(total, &mut row[h]);
     }
+}
+
+/// Indices of 16 sums by the converters of their own.
+#[inline(always)]
+pub fn own_indices<L: Lanes>(lanes: L, converters: &Converters, firsts: &[u32; INTS], sums: L::Ints) -> L::Ints {
+    let mut values = Ints::ZERO;
+    lanes.store(sums, &mut values);
+    for i in 0..INTS {
+        values.0[i] = converters.index(firsts[i], values.0[i]);
+    }
+    lanes.ints(&values)
 }
 
 impl Half {
@@ -255,8 +277,10 @@ impl Half {
                 }
                 let (low, high) = slot.bits().split_at(slot.count.min(LOW_BITS as usize));
                 let [least, largest] = slot.range();
-                let slice = slices.next(|| Slice { mask: Ints::ZERO, low: [Ints::ZERO; LOW_ROWS], high: Vec::new(), can_clip: false });
-                (slice.mask, slice.can_clip) = (slot.mask, converter.can_clip(&least, &largest));
+                let slice = slices.next(|| Slice { mask: Ints::ZERO, low: [Ints::ZERO; LOW_ROWS], high: Vec::new(), can_clip: false, firsts: [0; INTS] });
+                // Converters of their own are asked for every sum.
+                slice.can_clip = source.cells.converters.is_some() || converter.can_clip(&least, &largest);
+                (slice.mask, slice.firsts) = (slot.mask, slot.firsts);
                 slice.high.resize(1 << high.len(), Ints::ZERO);
                 fill_sums(lanes, low, &mut slice.low);
                 fill_sums(lanes, high, &mut slice.high);

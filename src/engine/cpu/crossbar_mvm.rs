@@ -10,7 +10,7 @@ use super::simd::multiversion;
 use super::View;
 use super::gather::gather;
 use super::lanes::{Rounding, fastest_rule};
-use crate::crossbar::{Adc, Conversion, CrossbarLayer};
+use crate::crossbar::{Adc, Conversion, Converters, CrossbarLayer};
 use crate::quantize::Window;
 
 /// What is counted along the way.
@@ -84,14 +84,14 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
     let (rows, positions, width) = (layer.rows, mvm.window.positions(), layer.accumulators());
     let before = *counts;
     let mut inputs = vec![0u32; TILE * rows];
-    let mut work = Work::new(layer, cells.stride);
+    let mut work = Work::new(layer, cells);
     for first in (0..positions).step_by(TILE) {
         let tile = first..(first + TILE).min(positions);
         for position in tile.clone() {
             gather(mvm.window, input, mvm.zero, position, &mut inputs[(position - first) * rows..][..rows]);
         }
         for (group, range) in layer.groups.iter().enumerate() {
-            work.load_weights(layer, group);
+            work.load_group(layer, cells, group);
             for position in tile.clone() {
                 let driven = &inputs[(position - first) * rows..][range[0] as usize..range[1] as usize];
                 let out = &mut mvm.accumulators[position * width..(position + 1) * width];
@@ -145,13 +145,16 @@ struct Work {
     narrow: bool,
     /// The converter's rule in its fastest form.
     rule: Rounding,
+    /// Where each column's own converter begins, padded; empty where all are as designed.
+    firsts: Vec<u32>,
 }
 
 impl Work {
-    fn new(layer: &CrossbarLayer, stride: usize) -> Self {
+    fn new(layer: &CrossbarLayer, cells: &Cells) -> Self {
+        let stride = cells.stride;
         let zero_is_nothing = match &layer.conversion {
             Conversion::Ideal => true,
-            Conversion::Rounding(adc) => adc.code(0) == (0, false),
+            Conversion::Rounding(adc) => adc.code(0) == (0, false) && cells.converters.is_none(),
         };
         let narrow = match &layer.conversion {
             Conversion::Ideal => false,
@@ -173,12 +176,16 @@ impl Work {
                 Conversion::Ideal => Rounding::Product(0.0, 1.0), // never asked for
                 Conversion::Rounding(adc) => fastest_rule(adc),
             },
+            firsts: vec![0; if cells.converters.is_some() { stride } else { 0 }],
         }
     }
 
-    fn load_weights(&mut self, layer: &CrossbarLayer, group: usize) {
+    fn load_group(&mut self, layer: &CrossbarLayer, cells: &Cells, group: usize) {
         let columns = layer.converted_columns();
         self.weights[..columns].copy_from_slice(&layer.column_weights[group * columns..(group + 1) * columns]);
+        if let Some(converters) = &cells.converters {
+            self.firsts[..columns].copy_from_slice(converters.firsts(layer.crossbar_of_group(group)));
+        }
     }
 
     /// Collects the rows driven in one input step; returns how many.
@@ -217,6 +224,10 @@ impl Work {
             if let Conversion::Rounding(adc) = &layer.conversion {
                 let weights = &self.weights[first..][..COLUMN_ALIGNMENT];
                 let codes = &mut self.codes[first..][..COLUMN_ALIGNMENT];
+                if let Some(converters) = &cells.converters {
+                    own_codes(adc, converters, &self.firsts[first..][..COLUMN_ALIGNMENT], &sums, weights, codes, &mut clipped);
+                    continue;
+                }
                 // One expression for the whole loop, so that it is vectorised.
                 match self.rule {
                     rule @ Rounding::Fused(..) => codes_of(adc, rule, &sums, weights, codes, &mut clipped),
@@ -272,6 +283,17 @@ impl Work {
                 kept[at * positions + position] = self.sums[slice * layer.columns + column];
             }
         }
+    }
+}
+
+/// Codes of sums by the converters of their own.
+#[inline(always)]
+fn own_codes(adc: &Adc, converters: &Converters, firsts: &[u32], sums: &[i32; COLUMN_ALIGNMENT], weights: &[i32], codes: &mut [i32], clipped: &mut [u32; COLUMN_ALIGNMENT]) {
+    for j in 0..COLUMN_ALIGNMENT {
+        let index = converters.index(firsts[j], sums[j]);
+        let kept = index.clamp(0, adc.top as i32);
+        codes[j] = kept - adc.zero_index;
+        clipped[j] += u32::from((kept != index) & (weights[j] != 0));
     }
 }
 

@@ -4,7 +4,7 @@
 //! In the usual case single precision estimates the codes of eight steps: half the work of double precision, and enough
 //! where every product is far enough from the middle between two codes. Where one is not, all eight are converted exactly.
 
-use super::code_tables::Converter;
+use super::code_tables::{Source, own_indices};
 use super::lanes::rows::{Rows, add_rows};
 use super::lanes::{Ints, Lanes, Rounding, with_lanes};
 use super::look_up_codes::Patterns;
@@ -13,13 +13,14 @@ use super::sum_tables::Columns;
 with_lanes! {
     /// Adds what the codes count, times `weight` (a power of two, negative for the minus plane), to the
     /// accumulators `[vector]`. Returns how many conversions were clipped.
-    pub fn look_up_sums(table: &[Ints], patterns: Patterns, converter: &Converter, columns: &Columns, weight: i32, accumulators: &mut [Ints]) -> u64 = look_up
+    pub fn look_up_sums(table: &[Ints], patterns: Patterns, source: &Source, columns: &Columns, weight: i32, accumulators: &mut [Ints]) -> u64 = look_up
 }
 
 #[inline(always)]
-fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, converter: &Converter, columns: &Columns, weight: i32, accumulators: &mut [Ints]) -> u64 {
+fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, source: &Source, columns: &Columns, weight: i32, accumulators: &mut [Ints]) -> u64 {
     debug_assert!(table.len().is_power_of_two());
     let Some(rows) = Rows::new(table) else { return 0 };
+    let converter = source.converter;
     let Patterns { units, steps, dac_bits, .. } = patterns;
     // Indices count from the bottom of the range: the zero level is taken away once for all steps.
     let zero = lanes.all(converter.zero * (0..steps as u32).map(|t| 1 << (t * dac_bits)).sum::<i32>());
@@ -37,7 +38,7 @@ fn look_up<L: Lanes>(lanes: L, table: &[Ints], patterns: Patterns, converter: &C
         } else {
             let indices = match converter.rule {
                 Rounding::Fused(inverse, start) if !columns.can_clip => plain_codes(lanes, rows, numbers, steps, dac_bits, inverse, start),
-                _ => any_codes(lanes, rows, numbers, steps, dac_bits, converter, columns, &mut clipped),
+                _ => any_codes(lanes, rows, numbers, steps, dac_bits, source, columns, &mut clipped),
             };
             lanes.sub(indices, zero)
         };
@@ -81,24 +82,34 @@ fn plain_codes<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16], steps: usi
 
 /// The same with clipping and any rule.
 #[inline(always)]
-fn any_codes<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16], steps: usize, dac_bits: u32, converter: &Converter, columns: &Columns, clipped: &mut u64) -> L::Ints {
+fn any_codes<L: Lanes>(lanes: L, rows: Rows<Ints>, numbers: &[u16], steps: usize, dac_bits: u32, source: &Source, columns: &Columns, clipped: &mut u64) -> L::Ints {
     let mask = lanes.ints(&columns.mask);
     let mut codes = lanes.all(0);
     let mut counted = 0;
     if steps == 8 && dac_bits == 1 {
         let sums = eight_steps(lanes, rows, numbers);
         for t in (0..8).rev() {
-            let kept = converter.clip(lanes, lanes.indices(sums[t], &converter.rule), mask, &mut counted);
+            let kept = source.converter.clip(lanes, indices(lanes, source, columns, sums[t]), mask, &mut counted);
             codes = lanes.add(lanes.add(codes, codes), kept);
         }
     } else {
         for t in (0..steps).rev() {
-            let kept = converter.clip(lanes, lanes.indices(one_step(lanes, rows, numbers, steps, t), &converter.rule), mask, &mut counted);
+            let sum = one_step(lanes, rows, numbers, steps, t);
+            let kept = source.converter.clip(lanes, indices(lanes, source, columns, sum), mask, &mut counted);
             codes = lanes.add(lanes.shift_left(codes, dac_bits), kept);
         }
     }
     *clipped += u64::from(counted);
     codes
+}
+
+/// Unclipped indices of 16 sums.
+#[inline(always)]
+fn indices<L: Lanes>(lanes: L, source: &Source, columns: &Columns, sums: L::Ints) -> L::Ints {
+    match (&source.cells.converters, &columns.firsts) {
+        (Some(own), Some(firsts)) => own_indices(lanes, own, firsts, sums),
+        _ => lanes.indices(sums, &source.converter.rule),
+    }
 }
 
 /// Bitline sums of all of eight steps, side by side, so that one addition need not wait for the one before.

@@ -39,6 +39,7 @@ pub mod window;
 pub use simd::instruction_set;
 
 use super::{IntegerImages, LayerTally, PlacedPart, Plan, Stop, TrialCounts};
+use crate::crossbar::Converters;
 use crate::quantize::{IntegerNetwork, Matrix, Step};
 use crossbar_mvm::{Counts, Mvm};
 use product::{PartOfChip, Product, Work};
@@ -159,6 +160,7 @@ impl Chip {
             for (part, product) in parts.iter_mut().zip(products) {
                 let (table, effects) = plan.laws_of(product.layer);
                 program_cells::reprogram_cells(product.layer, table, effects, plan.seed, trial, &mut part.cells);
+                part.cells.converters = Converters::draw(product.layer, &plan.converters, plan.seed, trial);
                 if prepared.keep_tables {
                     product.build_tables(part);
                 }
@@ -253,7 +255,8 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
     let cells = |program: &(dyn Fn(&PlacedPart) -> Cells + Sync)| -> Vec<Vec<Cells>> { plan.layers.par_iter().map(|parts| parts.iter().map(program).collect()).collect() };
     let chip_cells = |p: &PlacedPart, trial| {
         let (table, effects) = plan.laws_of(&p.crossbar);
-        program_cells::program_cells(&p.crossbar, table, effects, plan.seed, trial)
+        let converters = Converters::draw(&p.crossbar, &plan.converters, plan.seed, trial);
+        Cells { converters, ..program_cells::program_cells(&p.crossbar, table, effects, plan.seed, trial) }
     };
     let nominal_cells = |p: &PlacedPart| {
         let (table, effects) = plan.laws_of(&p.crossbar);

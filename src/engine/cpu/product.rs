@@ -337,7 +337,7 @@ impl<'a> Product<'a> {
                     let side = Side { columns, weight: if plane == 0 { weight } else { -weight }, first: half * vectors + place.start };
                     if !(narrow_is_possible && columns.is_narrow && !columns.can_clip) {
                         let accumulators = &mut work.accumulators[side.first..][..place.len()];
-                        total += look_up_sums(&work.sums, patterns, source.converter, &columns, side.weight, accumulators);
+                        total += look_up_sums(&work.sums, patterns, source, &columns, side.weight, accumulators);
                         continue;
                     }
                     waiting = match waiting {

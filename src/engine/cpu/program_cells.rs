@@ -8,7 +8,7 @@
 
 use super::cell_block::{Drawing, draw_rows};
 use super::plane_cells::{Cell, PlaneCells};
-use crate::crossbar::CrossbarLayer;
+use crate::crossbar::{Converters, CrossbarLayer};
 use crate::device::{Effects, QuantileTable};
 use rayon::prelude::*;
 
@@ -27,6 +27,8 @@ pub struct Cells {
     pub values: Vec<i32>,
     /// Cells cut at the largest representable conductance.
     pub saturated: u64,
+    /// The converters they meet, where those differ from the design.
+    pub converters: Option<Converters>,
 }
 
 impl Cells {
@@ -36,6 +38,7 @@ impl Cells {
         self.values.clear();
         self.values.resize(layer.rows * self.stride, 0);
         self.saturated = 0;
+        self.converters = None;
     }
 }
 

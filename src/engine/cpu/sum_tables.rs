@@ -14,6 +14,8 @@ pub struct Columns {
     pub can_clip: bool,
     /// True if 16 bits hold every sum.
     pub is_narrow: bool,
+    /// Where each column's own converter begins, where they have such.
+    pub firsts: Option<[u32; INTS]>,
 }
 
 /// Which columns: a slice of a plane, and the 16 outputs from `16 half` on.
@@ -44,9 +46,10 @@ fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, place: Place, table
             range[1].0[i] += of_unit[1].0[i];
         }
         fill_sums(lanes, slot.bits(), &mut table[unit.first..unit.first + (1 << unit.bits)]);
-        columns = Some(Columns { mask: slot.mask, can_clip: false, is_narrow: false });
+        columns = Some(Columns { mask: slot.mask, can_clip: false, is_narrow: false, firsts: source.cells.converters.is_some().then_some(slot.firsts) });
     }
     let [least, largest] = range;
     let is_narrow = least.0.iter().chain(&largest.0).all(|&sum| i16::try_from(sum).is_ok());
-    columns.map(|c| Columns { can_clip: source.converter.can_clip(&least, &largest), is_narrow, ..c })
+    let can_clip = source.cells.converters.is_some() || source.converter.can_clip(&least, &largest);
+    columns.map(|c| Columns { can_clip, is_narrow, ..c })
 }
