@@ -4,7 +4,7 @@
 //! outputs `[trial][n][b]`, currents before the ADC `[group][slice][input step][n][b]` (unit: one cell at g_on and
 //! full input; digital subtraction lists the minus plane's slices after the plus plane's).
 
-use crate::config::{Encoding, PointConfig};
+use crate::config::{Choice, Compensation, Encoding, PointConfig};
 use crate::crossbar::{Converters, CrossbarLayer};
 use crate::crossbar::layer::{Build, Weights};
 use crate::device::{self, Effects, QuantileTable};
@@ -56,6 +56,9 @@ pub fn conductance_shape(point: &PointConfig, shape: [usize; 2]) -> [usize; 4] {
 
 /// Computes the products. Operands out of the configured bits are refused with their place.
 pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
+    if point.compensation != Compensation::None {
+        return Err(Error::input("crossbar.compensation", format!("\"{}\" has no meaning here: a chip is corrected on calibration images", point.compensation.word())).hint("leave it out"));
+    }
     let layer = lay_out(point, operands)?;
     let device = &point.device;
     let table = QuantileTable::new(device, layer.cell_bits, device::fraction_bits(device, point.crossbar.ou_wordlines, layer.dac_bits));

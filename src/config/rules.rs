@@ -1,7 +1,7 @@
 //! What must fit together in one point, beyond the range of each key.
 
 use super::axes::Picked;
-use super::point::{AdcBits, Compensation, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, Subtraction};
+use super::point::{AdcBits, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, Subtraction};
 use crate::error::Result;
 
 /// Refuses a point whose values contradict each other.
@@ -46,7 +46,6 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
 fn not_built(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
     let d = &point.device;
     let missing = [
-        ("crossbar.compensation", point.compensation != Compensation::None),
         ("device.read_noise.law", d.read_noise != ReadNoise::None),
         ("device.wire_ohm", d.wires.ohm != 0.0),
     ];

@@ -51,8 +51,8 @@ impl IntegerImages {
         &self.values[index * self.size..(index + 1) * self.size]
     }
 
-    /// The first `count` images.
+    /// The first `count` images; labels are left out where there are none.
     pub fn first(&self, count: usize) -> Self {
-        IntegerImages { size: self.size, values: self.values[..count * self.size].to_vec(), labels: self.labels[..count].to_vec() }
+        IntegerImages { size: self.size, values: self.values[..count * self.size].to_vec(), labels: self.labels.get(..count).unwrap_or(&[]).to_vec() }
     }
 }

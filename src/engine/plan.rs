@@ -5,6 +5,7 @@ use crate::crossbar::layer::{Build, Weights};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::device::{self, Effects, QuantileTable};
 use crate::engine::Kernel;
+use crate::engine::cpu::compensate::Reference;
 use crate::error::{Error, Result};
 use crate::quantize::fixed_point::{Decoding, Extra, IDEAL_FRACTION_BITS};
 use crate::quantize::{IntegerNetwork, Matrix, MatrixPart, Requantize};
@@ -35,6 +36,8 @@ pub struct Plan {
     pub effects: Option<Effects>,
     /// How converters differ from each other.
     pub converters: ConverterSpread,
+    /// What chips correct on calibration images.
+    pub compensation: Option<Arc<Reference>>,
     /// Conductances of layers that are computed digitally.
     pub ideal_table: QuantileTable,
     /// Seed of everything random.
@@ -92,6 +95,7 @@ impl Plan {
             layers,
             effects: Effects::new(&point.device, &table),
             converters: point.converters,
+            compensation: None,
             table,
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,

@@ -7,8 +7,9 @@ use super::manifest::ManifestPoint;
 use super::materials::{Material, Materials};
 use super::run::Request;
 use super::{Observer, atomic};
-use crate::config::{AdcRange, PointConfig};
+use crate::config::{AdcRange, Compensation, PointConfig};
 use crate::crossbar::Conversion;
+use crate::engine::cpu::compensate::Reference;
 use crate::engine::cpu::{calibrate, digital};
 use crate::engine::{IntegerImages, Kernel, Plan, ideal, nominal, stopped};
 use crate::error::{Error, Result};
@@ -96,8 +97,17 @@ impl References {
     }
 }
 
-/// The plan of a point, its ADC calibrated if it asks for that.
+/// The plan of a point, its ADC calibrated and its chips' compensation prepared if it asks for that.
 pub fn plan_of(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material) -> Result<Plan> {
+    let mut plan = with_converters(point, network, material)?;
+    if point.compensation != Compensation::None {
+        let images = IntegerImages::from_pixels(network, &material.dataset.calibration, Vec::new());
+        plan.compensation = Some(Arc::new(Reference::new(point.compensation, network, &images)));
+    }
+    Ok(plan)
+}
+
+fn with_converters(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material) -> Result<Plan> {
     if point.adc.range != AdcRange::Calibrated {
         return Plan::new(network.clone(), point, &[]);
     }

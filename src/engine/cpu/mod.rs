@@ -11,6 +11,7 @@ pub mod average_pool;
 pub mod calibrate;
 mod cell_block;
 pub mod code_tables;
+pub mod compensate;
 pub mod copy_channels;
 pub mod crossbar_mvm;
 pub mod digital;
@@ -40,7 +41,7 @@ pub use simd::instruction_set;
 
 use super::{IntegerImages, LayerTally, PlacedPart, Plan, Stop, TrialCounts};
 use crate::crossbar::Converters;
-use crate::quantize::{IntegerNetwork, Matrix, Step};
+use crate::quantize::{IntegerNetwork, Matrix, Requantize, Step};
 use crossbar_mvm::{Counts, Mvm};
 use product::{PartOfChip, Product, Work};
 use program_cells::Cells;
@@ -142,6 +143,8 @@ impl Shares {
 /// A programmed chip: per layer and part, its cells and tables.
 pub struct Chip {
     parts: Vec<Vec<PartOfChip>>,
+    /// Per layer and part, accumulators to outputs as the chip corrects them; empty where it does not.
+    scales: Vec<Vec<Requantize>>,
     /// Cells cut at the largest representable conductance.
     pub saturated_cells: u64,
 }
@@ -150,7 +153,7 @@ impl Chip {
     /// A chip that is not programmed yet.
     pub fn blank(prepared: &Prepared) -> Self {
         let parts = prepared.products.iter().map(|products| products.iter().map(|_| PartOfChip::default()).collect());
-        Chip { parts: parts.collect(), saturated_cells: 0 }
+        Chip { parts: parts.collect(), scales: Vec::new(), saturated_cells: 0 }
     }
 
     /// Programs the chip `trial` in the place of another; the same chip for every point with the same cells.
@@ -167,6 +170,14 @@ impl Chip {
             }
         });
         self.saturated_cells = self.parts.iter().flatten().map(|p| p.cells.saturated).sum();
+        if let Some(reference) = &plan.compensation {
+            self.scales = compensate::compensate(prepared, self, reference);
+        }
+    }
+
+    /// Accumulators to outputs.
+    fn scale<'b>(&'b self, plan: &'b Plan, layer: usize, part: usize) -> &'b Requantize {
+        self.scales.get(layer).map_or(&plan.layers[layer][part].requantize, |parts| &parts[part])
     }
 
     /// Runs some images; returns their logits. Once `halt` is true the products are left out: the logits mean nothing.
@@ -175,9 +186,9 @@ impl Chip {
             if halt() {
                 return;
             }
-            for (i, placed) in prepared.plan.layers[layer].iter().enumerate() {
+            for i in 0..matrix.parts.len() {
                 let (product, part) = (&prepared.products[layer][i], &self.parts[layer][i]);
-                product.run(part, input, &placed.requantize, matrix.parts[i].first_output, output, work, counts);
+                product.run(part, input, self.scale(prepared.plan, layer, i), matrix.parts[i].first_output, output, work, counts);
             }
         })
     }
@@ -252,39 +263,39 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
         return Some(Vec::new());
     }
     let halt = Halt::new(stop);
-    let cells = |program: &(dyn Fn(&PlacedPart) -> Cells + Sync)| -> Vec<Vec<Cells>> { plan.layers.par_iter().map(|parts| parts.iter().map(program).collect()).collect() };
-    let chip_cells = |p: &PlacedPart, trial| {
-        let (table, effects) = plan.laws_of(&p.crossbar);
-        let converters = Converters::draw(&p.crossbar, &plan.converters, plan.seed, trial);
-        Cells { converters, ..program_cells::program_cells(&p.crossbar, table, effects, plan.seed, trial) }
+    let prepared = Prepared::new(plan, images.len());
+    let program = |trial| {
+        let mut chip = Chip::blank(&prepared);
+        chip.program(&prepared, trial);
+        chip
     };
+    let chips: Vec<Chip> = trials.map(program).collect();
     let nominal_cells = |p: &PlacedPart| {
         let (table, effects) = plan.laws_of(&p.crossbar);
         program_cells::nominal_cells(&p.crossbar, table, effects)
     };
-    let chips: Vec<Vec<Vec<Cells>>> = trials.map(|trial| cells(&|p| chip_cells(p, trial))).collect();
-    let error_free = cells(&nominal_cells);
+    let error_free: Vec<Vec<Cells>> = plan.layers.par_iter().map(|parts| parts.iter().map(nominal_cells).collect()).collect();
     let exact = digital::pack(&plan.network);
-    let of_image = |chip: &[Vec<Cells>], image: &[u16]| {
+    let of_image = |chip: &Chip, image: &[u16]| {
         let mut tallies = vec![LayerTally::default(); plan.layers.len()];
         run_steps(&plan.network, image, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
             if halt.now() {
                 return;
             }
-            for (part, (placed, cells)) in plan.layers[layer].iter().zip(&chip[layer]).enumerate() {
+            for (part, (placed, of_chip)) in plan.layers[layer].iter().zip(&chip.parts[layer]).enumerate() {
                 let of_part = &matrix.parts[part];
                 let mut counts = Counts::default();
                 let mut mvm = Mvm::new(&placed.crossbar, &of_part.window, matrix.input_zero as u32);
                 mvm.compare(&error_free[layer][part]);
-                mvm.run(cells, input.values, input.shape, &mut counts);
-                requantize::requantize(&placed.requantize, &mvm, of_part.first_output, output);
+                mvm.run(&of_chip.cells, input.values, input.shape, &mut counts);
+                requantize::requantize(chip.scale(plan, layer, part), &mvm, of_part.first_output, output);
                 let exact = exact[layer][part].product(matrix.input_zero as u32, input);
                 tallies[layer].add(placed, &counts, &mvm, &exact, of_part.window.positions());
             }
         });
         tallies
     };
-    let of_chip = |chip: &Vec<Vec<Cells>>| {
+    let of_chip = |chip: &Chip| {
         let sums: Vec<Vec<LayerTally>> = (0..images.len()).into_par_iter().with_max_len(1).map(|i| of_image(chip, images.image(i))).collect();
         sums.iter().fold(vec![LayerTally::default(); plan.layers.len()], |mut total, tallies| {
             total.iter_mut().zip(tallies).for_each(|(a, b)| a.merge(b));
