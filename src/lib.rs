@@ -21,6 +21,7 @@ pub mod device;
 pub mod embedded;
 pub mod engine;
 pub mod error;
+pub mod explain;
 pub mod mvm;
 pub mod network;
 pub mod quantize;

@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod doctor;
 pub mod engine;
+pub mod explain;
 pub mod merge;
 pub mod mvm;
 pub mod new;
@@ -19,6 +20,7 @@ Examples:
   bwq demo                                      the main job, on the network inside the program
   bwq new my-sweep && bwq run my-sweep/sweep.toml --dry-run
   bwq run sweep.toml --out results --set device.programming_error.sigma_ln=0.1
+  bwq explain sweep.toml --trials 10            where does the accuracy go?
   bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
 
 Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete, 4 a stated limit is violated,
@@ -49,6 +51,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Merge the blocks of a results folder into tables and figures.
     Merge(MergeArgs),
+    /// Tell the causes of a loss apart: each added in turn to an ideal crossbar, and each taken away alone.
+    Explain(ExplainArgs),
     /// One crossbar product of given arrays.
     Mvm(MvmArgs),
     /// Draw the figures of a results folder.
@@ -130,6 +134,34 @@ pub struct RunArgs {
     /// Say what would be done: points, blocks, time (measured on a few images), memory, disk, kernels.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `bwq explain`
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// The sweep file; every point gets a budget of its own.
+    pub sweep: PathBuf,
+    /// Results folder [default: the sweep file's name with `-results`].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Seed, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Chips of each run, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub trials: Option<u64>,
+    /// Test images, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub images: Option<u64>,
+    /// Any key in place of the file's value: --set crossbar.ou_wordlines=16.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Leave out the layers one by one, which is most of the work.
+    #[arg(long)]
+    pub no_layers: bool,
 }
 
 /// `bwq status`

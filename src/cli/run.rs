@@ -60,7 +60,8 @@ fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, termina
     merge::write_results(out, false, terminal)
 }
 
-fn default_out(sweep: &Path) -> PathBuf {
+/// The results folder of a sweep file for which none was named.
+pub fn default_out(sweep: &Path) -> PathBuf {
     let stem = sweep.file_stem().map_or_else(|| "sweep".into(), |s| s.to_string_lossy().into_owned());
     sweep.with_file_name(format!("{stem}-results"))
 }

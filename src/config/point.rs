@@ -153,6 +153,18 @@ pub enum AdcRange {
     Calibrated,
 }
 
+/// How far converters reach; only `explain` changes it, to tell the causes of a loss apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConverterReach {
+    /// To the ends of their range.
+    #[default]
+    AsConfigured,
+    /// As far as sums can go, in the same steps.
+    Unclipped,
+    /// As far as sums can go, in an eighth of a level step.
+    Fine,
+}
+
 /// `[adc]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdcConfig {
@@ -413,6 +425,8 @@ pub struct PointConfig {
     pub compensation: Compensation,
     /// `[adc]`
     pub adc: AdcConfig,
+    /// How far converters reach.
+    pub reach: ConverterReach,
     /// How converters differ.
     pub converters: ConverterSpread,
     /// `[device]`

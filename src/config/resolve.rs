@@ -2,7 +2,7 @@
 
 use super::axes::Picked;
 use super::point::{
-    AdcBits, AdcConfig, AdcRange, ConverterSpread, CrossbarConfig, DeviceConfig, DriftConfig, Encoding, MonteCarloConfig,
+    AdcBits, AdcConfig, AdcRange, ConverterReach, ConverterSpread, CrossbarConfig, DeviceConfig, DriftConfig, Encoding, MonteCarloConfig,
     NetworkConfig, PointConfig, PrecisionMapConfig, ProgrammingError, QuantizationConfig, ReadNoise, SpreadConfig,
     StuckAtConfig, WireConfig,
 };
@@ -47,6 +47,7 @@ pub fn point(p: &Picked<'_>) -> Result<PointConfig> {
         },
         compensation: choice(p, "crossbar.compensation")?,
         adc: adc(p)?,
+        reach: ConverterReach::AsConfigured,
         converters: ConverterSpread {
             offset_sigma_steps: number(p, "adc.offset_sigma_steps")?,
             gain_sigma_rel: number(p, "adc.gain_sigma_rel")?,

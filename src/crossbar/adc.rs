@@ -5,7 +5,7 @@
 //! expression ([`Rounding::index`]) and tabulated as integer thresholds, so that engines without f64 give
 //! the same codes. Steps from lo to hi: 2^bits - 1, or 2^bits - 2 for a signed converter (zero is a level).
 
-use crate::config::{AdcBits, AdcConfig, AdcRange};
+use crate::config::{AdcBits, AdcConfig, AdcRange, ConverterReach};
 use crate::error::{Error, Result};
 
 /// Least step in units of the integer sum: finer ones would show the grid of the conductances.
@@ -139,6 +139,16 @@ impl Conversion {
         Ok(Conversion::Rounding(adc))
     }
 
+    /// The same converter with another reach. An ideal one has no ends.
+    pub fn reaching(self, reach: ConverterReach, sums: &Sums) -> Self {
+        match (self, reach) {
+            (Conversion::Ideal, _) => Conversion::Ideal,
+            (conversion, ConverterReach::AsConfigured) => conversion,
+            (Conversion::Rounding(adc), ConverterReach::Unclipped) => Conversion::Rounding(adc.unclipped(sums)),
+            (Conversion::Rounding(_), ConverterReach::Fine) => Conversion::Rounding(Adc::fine(sums)),
+        }
+    }
+
     /// Resolution in bits; `None` for an ideal one.
     pub fn bits(&self, signed: bool) -> Option<u32> {
         match self {
@@ -192,6 +202,38 @@ impl Adc {
             rule: Rounding::Quotient(lo, step),
         };
         adc.tabulated()
+    }
+
+    /// The same steps, with codes for sums of up to twice the largest nominal one on either side.
+    fn unclipped(&self, sums: &Sums) -> Self {
+        let far = (2.0 * sums.largest / self.step_levels).ceil().min(f64::from(i16::MAX)) as i32;
+        let more = [far - self.zero_index, far - (self.top as i32 - self.zero_index)].map(|codes| codes.max(0));
+        let below = f64::from(more[0]);
+        let lo = self.lo - below * self.step;
+        let rule = match self.rule {
+            Rounding::Fused(inverse, start) => Rounding::Fused(inverse, start + below),
+            Rounding::Product(_, inverse) => Rounding::Product(lo, inverse),
+            Rounding::Quotient(_, step) => Rounding::Quotient(lo, step),
+        };
+        let adc = Adc { top: self.top + (more[0] + more[1]) as u32, lo, zero_index: self.zero_index + more[0], rule, thresholds: Vec::new(), ..*self };
+        adc.tabulated()
+    }
+
+    /// Steps of an eighth of a level step, as far as [`Self::unclipped`] reaches.
+    fn fine(sums: &Sums) -> Self {
+        const FINER: f64 = 8.0;
+        let step = sums.level_step / FINER;
+        let fine = Adc {
+            top: 0,
+            lo: 0.0,
+            step,
+            step_levels: 1.0 / FINER,
+            zero_index: 0,
+            offset_levels: 0.0,
+            thresholds: Vec::new(),
+            rule: Rounding::Fused(1.0 / step, ROUNDER),
+        };
+        fine.unclipped(sums)
     }
 
     fn tabulated(mut self) -> Self {
@@ -324,6 +366,22 @@ mod tests {
         assert_eq!(adc.code((7 << 20) + (1 << 18)), (7, false));
         assert_eq!(adc.code(8 << 20), (7, true));
         assert_eq!(adc.code(-(1 << 20)), (0, true));
+    }
+
+    #[test]
+    fn reach_changes_the_ends_and_nothing_between() {
+        for (range, signed) in [(AdcRange::Given(-3.0, 4.0), true), (AdcRange::Given(0.0, 7.0), false), (AdcRange::Full, true)] {
+            let s = sums(9, signed);
+            let adc = rounding(AdcBits::Bits(3), range, &s);
+            let Conversion::Rounding(far) = Conversion::Rounding(adc.clone()).reaching(ConverterReach::Unclipped, &s) else { panic!("a converter") };
+            for sum in (-15 << 20..15 << 20).step_by(99_991) {
+                let (code, clipped) = adc.code(sum);
+                assert!(!far.code(sum).1);
+                assert!(clipped || far.code(sum) == (code, false), "{range:?} {sum}");
+            }
+            let Conversion::Rounding(fine) = Conversion::Rounding(adc).reaching(ConverterReach::Fine, &s) else { panic!("a converter") };
+            assert_eq!([-9, 0, 1, 9].map(|level: i32| fine.code(level << 20)), [-72, 0, 8, 72].map(|code| (code, false)));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A point made ready for an engine: the integer network on its crossbars, and the tables of its device.
 
-use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig};
+use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterReach, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig};
 use crate::crossbar::layer::{Build, Weights};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::device::{self, Effects, QuantileTable};
@@ -53,7 +53,7 @@ pub fn ideal(point: &PointConfig) -> PointConfig {
     let mut point = point.clone();
     point.adc = AdcConfig { bits: AdcBits::Lossless, range: AdcRange::Full };
     point.device = DeviceConfig { g_on_siemens: point.device.g_on_siemens, on_off_ratio: None, fraction_bits: point.device.fraction_bits, ..DeviceConfig::default() };
-    point.converters = ConverterSpread::default();
+    (point.converters, point.reach) = (ConverterSpread::default(), ConverterReach::AsConfigured);
     point.compensation = Compensation::None;
     point
 }
@@ -75,6 +75,11 @@ impl Plan {
     /// Lays the network out on the crossbars of `point`. `calibrated`: per layer, the ADC step in level steps
     /// (read only if `adc.range = "calibrated"`).
     pub fn new(network: Arc<IntegerNetwork>, point: &PointConfig, calibrated: &[u64]) -> Result<Self> {
+        Self::with_digital(network, point, calibrated, &|_| false)
+    }
+
+    /// The same with more layers left digital.
+    pub fn with_digital(network: Arc<IntegerNetwork>, point: &PointConfig, calibrated: &[u64], more_digital: &dyn Fn(usize) -> bool) -> Result<Self> {
         let c = &point.crossbar;
         let fraction_bits = device::fraction_bits(&point.device, c.ou_wordlines, c.dac_bits);
         let last = network.matrices().count().saturating_sub(1);
@@ -84,7 +89,7 @@ impl Plan {
                 DigitalLayers::First => matrix.layer == 0,
                 DigitalLayers::Last => matrix.layer == last,
                 DigitalLayers::FirstAndLast => matrix.layer == 0 || matrix.layer == last,
-            };
+            } || more_digital(matrix.layer);
             let multiple = calibrated.get(matrix.layer).copied().unwrap_or(1);
             matrix.parts.iter().map(|part| place(&network, matrix, part, point, fraction_bits, multiple, digital)).collect()
         });
@@ -176,7 +181,10 @@ fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &P
         digital,
     };
     let weights = Weights { rows: part.window.rows(), outputs: part.outputs, values: &part.weights, magnitude_bits: &bits };
-    let crossbar = CrossbarLayer::new(&build, &weights)?;
+    let mut crossbar = CrossbarLayer::new(&build, &weights)?;
+    if !digital {
+        crossbar.conversion = crossbar.conversion.reaching(point.reach, &crossbar.sums);
+    }
     let place = format!("layer `{}`", matrix.name);
     if matrix.layer >= crate::rng::MAX_LAYERS {
         return Err(Error::input(place, format!("more than {} layers with weights", crate::rng::MAX_LAYERS)));

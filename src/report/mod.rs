@@ -2,6 +2,7 @@
 //!
 //! To add a table: a file with its columns and rows, a line in [`TABLES`]; the data dictionary follows by itself.
 
+pub mod explain;
 mod layers;
 pub mod plot;
 pub mod provenance;
@@ -92,6 +93,10 @@ pub fn dictionary() -> String {
     for table in TABLES {
         text += &format!("\n## `{}`\n\nOne row per {}. After the columns above:\n\n| column | meaning |\n|---|---|\n", table.file, table.row);
         table.columns.iter().for_each(|c| text += &line(c.name, c.meaning));
+    }
+    for (file, row, columns) in [("explain.csv", "point and cause", explain::CAUSES), ("explain_layers.csv", "point, layer and cause", explain::LAYERS)] {
+        text += &format!("\n## `{file}`\n\nWritten by `bwq explain`. One row per {row}:\n\n| column | meaning |\n|---|---|\n");
+        columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }
     text
 }

@@ -6,6 +6,7 @@
 //! that ticks stand at the values simulated and the same CSV gives the same bytes.
 
 mod axes;
+pub mod budgets;
 mod draw;
 mod pen;
 mod select;

@@ -99,7 +99,12 @@ impl References {
 
 /// The plan of a point, its ADC calibrated and its chips' compensation prepared if it asks for that.
 pub fn plan_of(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material) -> Result<Plan> {
-    let mut plan = with_converters(point, network, material)?;
+    plan_where(point, network, material, &|_| false)
+}
+
+/// The same with more layers left digital.
+pub fn plan_where(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material, digital: &dyn Fn(usize) -> bool) -> Result<Plan> {
+    let mut plan = Plan::with_digital(network.clone(), point, &calibrated_steps(point, network, material)?, digital)?;
     if point.compensation != Compensation::None {
         let images = IntegerImages::from_pixels(network, &material.dataset.calibration, Vec::new());
         plan.compensation = Some(Arc::new(Reference::new(point.compensation, network, &images)));
@@ -107,15 +112,16 @@ pub fn plan_of(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Ma
     Ok(plan)
 }
 
-fn with_converters(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material) -> Result<Plan> {
+/// Per layer, the ADC step in level steps; empty where it is not calibrated.
+fn calibrated_steps(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material) -> Result<Vec<u64>> {
     if point.adc.range != AdcRange::Calibrated {
-        return Plan::new(network.clone(), point, &[]);
+        return Ok(Vec::new());
     }
     // The sums' histogram needs the layout only; a lossless converter has the same.
     let layout = Plan::new(network.clone(), &ideal(point), &[])?;
     let images = IntegerImages::from_pixels(network, &material.dataset.calibration, Vec::new());
     let few = IntegerImages { values: images.values[..images.size * images.len().min(ADC_CALIBRATION_IMAGES)].to_vec(), ..images };
-    Plan::new(network.clone(), point, &calibrate::calibrate_adc(&layout, &few, point.adc.bits))
+    Ok(calibrate::calibrate_adc(&layout, &few, point.adc.bits))
 }
 
 /// Calibration images whose currents set a calibrated ADC range.

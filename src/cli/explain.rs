@@ -1,0 +1,60 @@
+//! `bwq explain`: the error budget of each point of a sweep file.
+
+use super::terminal::{Terminal, print};
+use super::{ExplainArgs, engine};
+use bwq::config::{self, Overrides};
+use bwq::error::{Result, exit};
+use bwq::explain::{Budget, Difference, Request, explain as budget_of};
+use bwq::report;
+use bwq::sweep::Observer;
+use bwq::sweep::materials::Materials;
+use std::fmt::Write;
+
+/// Runs the budgets, prints them, writes tables and pictures.
+pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
+    let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed };
+    let sweep = config::load(&args.sweep, &overrides)?;
+    let out = args.out.clone().unwrap_or_else(|| super::run::default_out(&args.sweep));
+    terminal.catch_signals();
+    let engine = engine::choose(&args.engine, terminal)?;
+    let request = Request { engine: &engine, kernel: args.engine.kernel.0, layers: !args.no_layers };
+    let mut materials = Materials::default();
+    let mut budgets = Vec::new();
+    for (i, point) in sweep.points.iter().enumerate() {
+        terminal.say(&format!("point {} of {}: {} chips on {} images", i + 1, sweep.points.len(), point.monte_carlo.trials, point.network.images));
+        let budget = budget_of(point, &request, &mut materials, terminal)?;
+        print(&text(&budget))?;
+        budgets.push(budget);
+    }
+    let command: Vec<String> = std::env::args().collect();
+    let files = report::explain::write(&out, &budgets, &engine.describe(), &command)?;
+    let names: Vec<String> = files.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
+    terminal.say(&format!("in {}: {}", out.display(), names.join("  ")));
+    Ok(exit::DONE)
+}
+
+/// The budget as a table, in points of accuracy.
+fn text(budget: &Budget) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{:<18} {:>9}  {:>22}  {:>22}  {:>9}  setting", "cause", "accuracy", "loss when added", "won when taken away", "variance");
+    let _ = writeln!(text, "{:<18} {:>9.2}", "(float)", 100.0 * budget.float);
+    for line in &budget.causes {
+        let removed = line.removed.as_ref().map(points).unwrap_or_default();
+        let share = line.variance_share.map(|s| format!("{:.0} %", 100.0 * s)).unwrap_or_default();
+        let _ = writeln!(text, "{:<18} {:>9.2}  {:>22}  {removed:>22}  {share:>9}  {}", line.cause, 100.0 * line.accuracy_after, points(&line.added), line.setting);
+    }
+    if !budget.layers.is_empty() {
+        let _ = writeln!(text, "\n{:<18} {:>33}  {:>22}", "layer", "loss with all causes in it alone", "won if it is ideal");
+        for line in &budget.layers {
+            let _ = writeln!(text, "{:<18} {:>33}  {:>22}", line.layer, points(&line.alone), points(&line.ideal));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// `1.23 (0.98 to 1.48)`, in points of accuracy.
+fn points(difference: &Difference) -> String {
+    let mean = 100.0 * difference.mean;
+    difference.interval.as_ref().map_or(format!("{mean:.2}"), |i| format!("{mean:.2} ({:.2} to {:.2})", 100.0 * i.lo, 100.0 * i.hi))
+}
