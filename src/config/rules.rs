@@ -1,7 +1,7 @@
 //! What must fit together in one point, beyond the range of each key.
 
 use super::axes::Picked;
-use super::point::{AdcBits, Compensation, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, SpreadConfig, Subtraction};
+use super::point::{AdcBits, Compensation, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, SpreadConfig, Subtraction, WireTopology};
 use crate::error::Result;
 
 /// Refuses a point whose values contradict each other.
@@ -35,7 +35,27 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
     }
     not_built(point, picked)?;
     fraction_bits(point, picked)?;
+    gated(point, picked)?;
     levels(point, picked)
+}
+
+/// Most wordlines of an operation unit of gated cells on wires: every pattern of driven rows is solved on its own.
+const MOST_GATED_WORDLINES: usize = 12;
+
+/// Gated cells are on or off, and their currents are solved pattern by pattern.
+fn gated(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
+    let (wires, c) = (&point.device.wires, &point.crossbar);
+    if wires.ohm == 0.0 || wires.topology != WireTopology::Gated || (c.dac_bits == 1 && c.ou_wordlines <= MOST_GATED_WORDLINES) {
+        return Ok(());
+    }
+    let (key, value, why) = if c.dac_bits > 1 {
+        ("crossbar.dac_bits", c.dac_bits as usize, "a gate is on or off, so inputs come one bit at a time".to_string())
+    } else {
+        let why = format!("every pattern of inputs is solved on its own, so at most {MOST_GATED_WORDLINES} wordlines are on together");
+        ("crossbar.ou_wordlines", c.ou_wordlines, why)
+    };
+    let error = picked.at(&[key, "device.wire_topology", "device.wire_ohm"]).error(format!("`{key} = {value}` with `device.wire_topology = \"gated\"` and `device.wire_ohm = {}`: {why}", wires.ohm));
+    Err(error.hint(if c.dac_bits > 1 { "use dac_bits = 1, or wire_topology = \"plain\"" } else { "use ou_wordlines = 12 or less, or wire_topology = \"plain\"" }))
 }
 
 /// Models whose engine part is not there yet.
@@ -45,7 +65,6 @@ fn not_built(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
         ("crossbar.compensation", point.compensation != Compensation::None),
         ("adc.offset_sigma_steps", point.converters != ConverterSpread::default()),
         ("device.read_noise.law", d.read_noise != ReadNoise::None),
-        ("device.wire_ohm", d.wires.ohm != 0.0),
         ("device.relaxation.sigma_rel", d.relaxation_sigma_rel != 0.0),
         ("device.spread.sigma_chip_ln", d.spread != SpreadConfig::default()),
         ("device.stuck_at.on_frac", d.stuck_at.on_frac + d.stuck_at.off_frac > 0.0),

@@ -2,7 +2,7 @@
 
 use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig};
 use crate::crossbar::layer::{Build, Weights};
-use crate::crossbar::{Conversion, CrossbarLayer};
+use crate::crossbar::{Conversion, CrossbarLayer, Wires};
 use crate::device::{self, QuantileTable};
 use crate::engine::Kernel;
 use crate::error::{Error, Result};
@@ -37,6 +37,8 @@ pub struct Plan {
     pub seed: u64,
     /// True if every chip is the same.
     pub deterministic: bool,
+    /// True if cells are more than a draw from a table, so that every engine takes those that the host programs.
+    pub host_cells: bool,
     /// The kernel to use where it can; `None` = the cheapest of each layer. Results do not depend on it.
     pub kernel: Option<Kernel>,
 }
@@ -89,9 +91,16 @@ impl Plan {
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,
             deterministic: is_deterministic(point),
+            host_cells: point.device.wires.ohm > 0.0,
             kernel: None,
             network,
         })
+    }
+
+    /// True if some cells are gated, so that a current depends on the whole pattern of driven rows: the GPU has no pass
+    /// for that.
+    pub fn is_gated(&self) -> bool {
+        self.layers.iter().flatten().any(|part| part.crossbar.gated().is_some())
     }
 
     /// Conversions one image takes.
@@ -130,6 +139,7 @@ impl Plan {
             words(&mut part.crossbar.column_weights.iter().map(|&v| i64::from(v)));
             words(&mut r.multiplier.iter().map(|&v| i64::from(v)).chain(r.bias.iter().copied()).chain(r.extra_multiplier.iter().copied()));
             words(&mut [r.prescale as i64, i64::from(r.shift), i64::from(r.zero_point), i64::from(r.low), i64::from(r.high)].into_iter());
+            words(&mut part.crossbar.wires.iter().map(|w| w.segment.to_bits() as i64));
             if let Conversion::Rounding(adc) = &part.crossbar.conversion {
                 words(&mut adc.thresholds.iter().map(|&v| i64::from(v)).chain([i64::from(adc.zero_index)]));
             }
@@ -159,7 +169,7 @@ fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &P
         digital,
     };
     let weights = Weights { rows: part.window.rows(), outputs: part.outputs, values: &part.weights, magnitude_bits: &bits };
-    let crossbar = CrossbarLayer::new(&build, &weights)?;
+    let crossbar = CrossbarLayer::new(&build, &weights)?.with_wires(Wires::new(&point.device, fraction_bits));
     let place = format!("layer `{}`", matrix.name);
     if matrix.layer >= crate::rng::MAX_LAYERS {
         return Err(Error::input(place, format!("more than {} layers with weights", crate::rng::MAX_LAYERS)));

@@ -3,12 +3,18 @@
 //! Where the planes of a differential pair are subtracted before the conversion, only their difference
 //! reaches the bitline's converter, so only the difference is kept: the same integers, half the work.
 //!
-//! Chips are drawn many cells at a time, in `cell_block`; the cell by cell way here serves what is given or nominal,
-//! and is what the tests hold the other to.
+//! Chips are drawn many cells at a time, in `cell_block`; the cell by cell way here serves what is given, nominal or on
+//! wires, and is what the tests hold the other to.
+//!
+//! Wires come after everything that changes a cell: plain ones make its conductance an effective one, still plane by
+//! plane. Gated cells stay as they are, planes apart: their currents are solved where patterns are known.
 
 use super::cell_block::{Drawing, draw_rows};
+use super::effective_cells::make_effective;
+use crate::config::WireTopology;
 use crate::crossbar::CrossbarLayer;
 use crate::device::QuantileTable;
+use crate::rng::{Purpose, cell_words};
 use rayon::prelude::*;
 
 /// Columns are padded to a multiple of this, so that the product works on whole vectors.
@@ -17,22 +23,16 @@ pub const COLUMN_ALIGNMENT: usize = 32;
 /// Weights that one task draws: some ten microseconds of work.
 const WEIGHTS_PER_TASK: usize = 1 << 11;
 
-/// Conductances of one part of a layer, `[row][converted column, padded]`, in units of 2^-F of g_on.
+/// Conductances of one part of a layer, `[row][converted column, padded]`, in units of 2^-F of g_on. Gated cells on
+/// wires: `[row][column of cells, padded]`, planes apart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cells {
-    /// Converted columns and padding.
+    /// Columns and padding.
     pub stride: usize,
     /// Conductances, or differences of two.
     pub values: Vec<i32>,
     /// Cells cut at the largest representable conductance.
     pub saturated: u64,
-}
-
-impl Cells {
-    fn zero(layer: &CrossbarLayer) -> Self {
-        let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
-        Cells { stride, values: vec![0; layer.rows * stride], saturated: 0 }
-    }
 }
 
 /// Cells of chip `trial`.
@@ -44,6 +44,10 @@ pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, tr
 
 /// The same in the memory of another chip: fresh memory costs more than the draws.
 pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32, cells: &mut Cells) {
+    if layer.wires.is_some() {
+        *cells = program(layer, |cell| drawn(layer, table, seed, trial, cell));
+        return;
+    }
     let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
     cells.stride = stride;
     cells.values.clear();
@@ -58,6 +62,13 @@ pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, 
     cells.saturated = cells.values.par_chunks_mut((rows * stride).max(1)).enumerate().map(draw).sum();
 }
 
+/// The conductance of a cell of chip `trial`, as it is once written.
+fn drawn(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32, cell: &Cell) -> i32 {
+    let (row, column) = (cell.row as u32, layer.column_key(cell.column));
+    let words = cell_words(seed, trial, Purpose::ProgrammingError, layer.layer, row, column, cell.plane as u32, cell.slice as u32 / 4);
+    table.sample(cell.level, words[cell.slice % 4])
+}
+
 /// Cells without programming error.
 pub fn nominal_cells(layer: &CrossbarLayer, table: &QuantileTable) -> Cells {
     program(layer, |cell| table.nominal[cell.level as usize])
@@ -66,7 +77,7 @@ pub fn nominal_cells(layer: &CrossbarLayer, table: &QuantileTable) -> Cells {
 /// Cells of given conductances `[plane][slice][row][output]` in g_on; a reference column is error-free.
 pub fn given_cells(layer: &CrossbarLayer, table: &QuantileTable, given: &[f64]) -> Cells {
     let unit = (1u64 << table.fraction_bits) as f64;
-    program(layer, |Cell { level, row, column, plane, slice }| {
+    program(layer, |&Cell { level, row, column, plane, slice }| {
         if column == layer.outputs {
             return table.nominal[level as usize];
         }
@@ -84,28 +95,41 @@ struct Cell {
     slice: usize,
 }
 
-/// Cell by cell.
-fn program(layer: &CrossbarLayer, conductance: impl Fn(Cell) -> i32 + Sync) -> Cells {
-    let mut cells = Cells::zero(layer);
-    let planes = &layer.planes;
-    let program_row = |(row, out): (usize, &mut [i32])| {
-        let mut saturated = 0;
+/// Cell by cell, then through the wires, then cut and subtracted as converters see them.
+fn program(layer: &CrossbarLayer, conductance: impl Fn(&Cell) -> i32 + Sync) -> Cells {
+    let mut cells = planes_apart(layer, conductance);
+    let topology = layer.wires.as_ref().map(|wires| wires.topology);
+    if let (Some(wires), Some(WireTopology::Plain)) = (&layer.wires, topology) {
+        make_effective(layer, wires, &mut cells);
+    }
+    let kept_columns = if topology == Some(WireTopology::Gated) { layer.programmed_columns() } else { layer.converted_columns() };
+    let stride = kept_columns.next_multiple_of(COLUMN_ALIGNMENT);
+    let mut kept = Cells { stride, values: vec![0; layer.rows * stride], saturated: 0 };
+    for (cells, kept_row) in cells.chunks_exact(layer.programmed_columns()).zip(kept.values.chunks_exact_mut(stride)) {
+        for (column, &cell) in cells.iter().enumerate() {
+            let cut = cell.min(layer.saturation);
+            kept.saturated += u64::from(cut != cell);
+            // Where planes are subtracted the minus plane stands after the plus plane.
+            kept_row[column % kept_columns] += if column >= kept_columns { -cut } else { cut };
+        }
+    }
+    kept
+}
+
+/// Conductances of every plane, `[row][column of cells]`; 0 where there is no cell.
+fn planes_apart(layer: &CrossbarLayer, conductance: impl Fn(&Cell) -> i32 + Sync) -> Vec<i32> {
+    let (planes, stride) = (&layer.planes, layer.programmed_columns());
+    let mut cells = vec![0; layer.rows * stride];
+    cells.par_chunks_mut(stride.max(1)).enumerate().for_each(|(row, out)| {
         for column in 0..layer.columns {
             let packed = layer.cells[row * layer.columns + column];
-            for plane in 0..planes.programmed {
-                for slice in 0..planes.slices {
-                    let Some(level) = layer.level(packed, plane, slice) else { continue };
-                    let written = conductance(Cell { level, row, column, plane, slice });
-                    let kept = written.min(layer.saturation);
-                    saturated += u64::from(kept != written);
-                    let value = &mut out[layer.converted_column(plane.min(planes.converted - 1), slice, column)];
-                    *value += if planes.signed() && plane == 1 { -kept } else { kept };
+            for (plane, slice) in (0..planes.programmed).flat_map(|plane| (0..planes.slices).map(move |slice| (plane, slice))) {
+                if let Some(level) = layer.level(packed, plane, slice) {
+                    out[layer.converted_column(plane, slice, column)] = conductance(&Cell { level, row, column, plane, slice });
                 }
             }
         }
-        saturated
-    };
-    cells.saturated = cells.values.par_chunks_mut(cells.stride).enumerate().map(program_row).sum();
+    });
     cells
 }
 
@@ -115,7 +139,7 @@ mod tests {
     use crate::config::*;
     use crate::crossbar::layer::{Build, Weights};
     use crate::device::{fraction_bits, g_off};
-    use crate::rng::{PhiloxStream, Purpose, cell_words};
+    use crate::rng::PhiloxStream;
     use rand::RngExt;
 
     const ENCODINGS: [Encoding; 4] = [
@@ -188,13 +212,9 @@ mod tests {
         for case in 0..400 {
             let (layer, table) = random_layer(&mut rng);
             let (seed, trial) = (rng.random(), rng.random());
-            let expected = program(&layer, |cell| {
-                let (row, column) = (cell.row as u32, layer.column_key(cell.column));
-                let words = cell_words(seed, trial, Purpose::ProgrammingError, layer.layer, row, column, cell.plane as u32, cell.slice as u32 / 4);
-                table.sample(cell.level, words[cell.slice % 4])
-            });
-            let drawn = program_cells(&layer, &table, seed, trial);
-            assert!(drawn == expected, "case {case}: {:?}, {} bits, {} and {} cut", layer.planes, layer.cell_bits, drawn.saturated, expected.saturated);
+            let expected = program(&layer, |cell| drawn(&layer, &table, seed, trial, cell));
+            let many = program_cells(&layer, &table, seed, trial);
+            assert!(many == expected, "case {case}: {:?}, {} bits, {} and {} cut", layer.planes, layer.cell_bits, many.saturated, expected.saturated);
             cut += expected.saturated;
         }
         assert!(cut > 0);
