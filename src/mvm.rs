@@ -3,9 +3,11 @@
 //! Arrays, C order: weights `[n][k]`, inputs `[k][b]`, conductances `[trial][plane][slice][k][n]` (G / G_on),
 //! outputs `[trial][n][b]`, currents before the ADC `[group][slice][input step][n][b]` (unit: one cell at g_on and
 //! full input; digital subtraction lists the minus plane's slices after the plus plane's).
+//!
+//! For wires an array is a row group's rows and the n columns of one plane and slice ([`crate::crossbar::layout`]).
 
 use crate::config::{Choice, Compensation, Encoding, PointConfig};
-use crate::crossbar::{Converters, CrossbarLayer};
+use crate::crossbar::{Converters, CrossbarLayer, Wires};
 use crate::crossbar::layer::{Build, Weights};
 use crate::device::{self, Effects, QuantileTable};
 use crate::engine::cpu::View;
@@ -137,5 +139,7 @@ pub(crate) fn lay_out(point: &PointConfig, operands: &Operands) -> Result<Crossb
         calibrated_multiple: 1,
         digital: false,
     };
-    CrossbarLayer::new(&build, &Weights { rows, outputs, values: &weights, magnitude_bits: &|_, _| uniform })
+    let layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &weights, magnitude_bits: &|_, _| uniform })?;
+    let layer = layer.with_wires(Wires::new(&point.device, build.fraction_bits));
+    Ok(CrossbarLayer { layout: layer.layout.of_groups(), ..layer })
 }

@@ -11,6 +11,8 @@ pub enum Warning {
     SoftwareAdapterPassedOver(String),
     /// `--engine gpu` uses a software adapter.
     SoftwareAdapterUsed(String),
+    /// `--engine auto` leaves a GPU alone whose engine lacks a model.
+    NotOnGpu(String),
     /// The activations' ranges come from the images that are also tested.
     CalibratedOnTestImages,
     /// Possible error-free currents lie exactly between two codes.
@@ -37,6 +39,7 @@ impl fmt::Display for Warning {
                 write!(f, "the only Vulkan adapter is software ({name}); the CPU engine is faster and gives the same results (--engine gpu uses the adapter all the same)")
             }
             Warning::SoftwareAdapterUsed(name) => write!(f, "{name} is a software adapter: results are the same, but --engine cpu is many times faster"),
+            Warning::NotOnGpu(what) => write!(f, "the CPU engine runs: the GPU engine has no {what} (--engine cpu silences this)"),
             Warning::CalibratedOnTestImages => {
                 write!(f, "the data set has no training images: activation ranges are set on the first test images (their labels are not used); add training images to keep the two apart")
             }

@@ -152,7 +152,7 @@ fn values_out_of_range_and_together_impossible_are_refused() {
         ("network.images=0", "1 to"),
         ("monte_carlo.trials=0", "1 to"),
         ("device.fraction_bits=30", "at most"),
-        ("device.wire_ohm=1.5", "wire_ohm"),
+        ("device.wire_ohm=-1.5", "wire_ohm"),
         ("device.programming_error.law=lognromal", "did you mean \"lognormal\"?"),
         ("crossbar.ou_wordlines", "="),
     ] {

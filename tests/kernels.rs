@@ -37,6 +37,7 @@ const ADCS: [&str; 8] = [
     "bits = \"lossless\"\noffset_sigma_steps = 0.5\ngain_sigma_rel = 0.05",
     "bits = 4\noffset_sigma_steps = 0.3\nthreshold_sigma_steps = 0.4",
 ];
+const WIRES: [&str; 4] = ["0.0", "3.0", "2.0\nwire_topology = \"gated\"", "300.0\nwire_topology = \"gated\""];
 const RATIOS: [&str; 3] = ["\"infinite\"", "100", "7.3"];
 
 fn operands(shape: [usize; 2], vectors: usize, weight_top: i64, input_top: i64, sparse: bool, seed: u64) -> Operands {
@@ -67,15 +68,18 @@ proptest! {
         n in 1usize..70, k in 1usize..150, vectors in 1usize..6, seed in 0u64..1 << 40, sparse in any::<bool>(),
         weight_bits in 2u32..=9, activation_bits in 1u32..=12, cell_bits in 1u32..=4, dac_bits in 1u32..=4,
         short in any::<bool>(), usual in any::<bool>(), ou in 1usize..=140, border in 0usize..60, ou_bitlines in 1usize..=16,
-        encoding in 0usize..4, law in 0usize..6, adc in 0usize..8, ratio in 0usize..3, fraction_bits in 0u32..2,
+        encoding in 0usize..4, law in 0usize..6, adc in 0usize..8, ratio in 0usize..3, fraction_bits in 0u32..2, wires in 0usize..8,
     ) {
         let activation_bits = if usual { 8 } else { activation_bits };
         let (dac_bits, cell_bits) = if short { (dac_bits, cell_bits) } else { (1, 1) };
         let ou = if short { 1 + ou % 12 } else { ou };
+        // Half of the cases have no wires, and gated cells take inputs bit by bit on few wordlines.
+        let wires = wires.saturating_sub(4);
+        let (ou, dac_bits) = if wires < 2 { (ou, dac_bits) } else { (1 + ou % 12, 1) };
         let fraction = if fraction_bits == 0 { "\"max\"" } else { "7" };
         let toml = format!(
-            "[quantization]\nweight_bits = {weight_bits}\nactivation_bits = {activation_bits}\n[crossbar]\nrows = {}\nou_wordlines = {ou}\nou_bitlines = {ou_bitlines}\ncell_bits = {cell_bits}\ndac_bits = {dac_bits}\n{}\n[adc]\n{}\n[device]\non_off_ratio = {}\nfraction_bits = {fraction}\nprogramming_error = {}\n[monte_carlo]\ntrials = 2\nseed = {seed}\n",
-            ou + border, ENCODINGS[encoding], ADCS[adc], RATIOS[ratio], LAWS[law]
+            "[quantization]\nweight_bits = {weight_bits}\nactivation_bits = {activation_bits}\n[crossbar]\nrows = {}\nou_wordlines = {ou}\nou_bitlines = {ou_bitlines}\ncell_bits = {cell_bits}\ndac_bits = {dac_bits}\n{}\n[adc]\n{}\n[device]\non_off_ratio = {}\nfraction_bits = {fraction}\nprogramming_error = {}\nwire_ohm = {}\n[monte_carlo]\ntrials = 2\nseed = {seed}\n",
+            ou + border, ENCODINGS[encoding], ADCS[adc], RATIOS[ratio], LAWS[law], WIRES[wires]
         );
         compare(&toml, &operands([n, k], vectors, (1 << (weight_bits - 1)) - 1, (1 << activation_bits) - 1, sparse, seed))?;
     }

@@ -73,6 +73,34 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 2
 "#;
 
+/// Wires, on which cells need the host, and gated ones the CPU engine.
+const WIRES: &str = r#"
+[network]
+model = "net.json"
+dataset = "data"
+images = 5
+
+[crossbar]
+ou_wordlines = 9
+rows = 32
+cols = 24
+encoding = ["differential", "offset"]
+subtraction = ["analog", "digital"]
+
+[adc]
+bits = ["ideal", 4]
+
+[device]
+on_off_ratio = 30
+programming_error = [{ law = "none" }, { law = "lognormal", sigma_ln = 0.2 }]
+wire_ohm = 20.0
+wire_topology = ["plain", "gated"]
+
+[monte_carlo]
+trials = 3
+seed = 5
+"#;
+
 const TABLES: [&str; 3] = ["summary.csv", "trials.csv", "layers.csv"];
 
 fn folder(sweep: &str) -> tempfile::TempDir {
@@ -258,6 +286,29 @@ fn kernels_make_the_same_bytes() {
     }
 }
 
+/// Wires: threads, kernels, and an engine that a run takes by itself.
+#[test]
+fn wires_make_the_same_bytes() {
+    let dir = folder(WIRES);
+    let d = dir.path();
+    run(d, "one", &["--engine", "cpu", "--threads", "1"]);
+    run(d, "two", &["--engine", "cpu", "--threads", "2"]);
+    assert_eq!(tables(d, "two"), tables(d, "one"));
+    for kernel in ["direct", "table", "split"] {
+        run(d, kernel, &["--engine", "cpu", "--kernel", kernel]);
+        assert_eq!(tables(d, kernel), tables(d, "one"), "{kernel}");
+    }
+    let accuracies: Vec<Vec<u8>> = ["plain", "gated"].map(|topology| {
+        run(d, topology, &["--engine", "cpu", "--set", &format!("device.wire_topology={topology}")]);
+        std::fs::read(d.join(topology).join("layers.csv")).unwrap()
+    }).into();
+    assert_ne!(accuracies[0], accuracies[1]);
+    let (code, _, stderr) = bwq(d, &["run", "sweep.toml", "--out", "auto"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("the GPU engine has no gated cells on wires"), "{stderr}");
+    assert_eq!(tables(d, "auto"), tables(d, "one"));
+}
+
 /// More trials and more points reuse every finished block; the chips of a point do not depend on the other points.
 #[test]
 fn growing_a_sweep_reuses_its_blocks() {
@@ -341,6 +392,17 @@ fn cpu_and_gpu_make_the_same_bytes() {
         run(d, "small", &["--engine", "gpu", "--trials", "3", "--batch-images", "3", "--batch-trials", "1"]);
         assert_eq!(tables(d, "small"), tables(d, "cpu"));
     }
+    // Cells that the host programs; and what the GPU engine cannot do.
+    let dir = folder(WIRES);
+    let d = dir.path();
+    let plain = ["--set", "device.wire_topology=plain"];
+    run(d, "cpu", &[&["--engine", "cpu"][..], &plain].concat());
+    for (out, more) in [("gpu", &[][..]), ("small", &["--batch-images", "3", "--batch-trials", "1"]), ("direct", &["--kernel", "direct"]), ("split", &["--kernel", "split"])] {
+        run(d, out, &[&["--engine", "gpu"][..], more, &plain].concat());
+        assert_eq!(tables(d, out), tables(d, "cpu"), "{out}");
+    }
+    let (code, _, stderr) = bwq(d, &["run", "sweep.toml", "--out", "gated", "--engine", "gpu", "--set", "device.wire_topology=gated"]);
+    assert!(code == 2 && stderr.contains("--engine cpu"), "{stderr}");
     // Every kernel wherever it can be used, on fewer points of each kind.
     let fewer = ["--set", "quantization.weight_scale=per-layer", "--set", "crossbar.row_cut=physical", "--set", "device.fraction_bits=max", "--set", "crossbar.digital_layers=none"];
     for (sweep, set) in [(SWEEP, &[][..]), (KINDS, &fewer[..])] {

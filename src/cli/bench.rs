@@ -11,7 +11,7 @@ use bwq::error::{Error, Result, exit};
 /// Measures, and prints tables or JSON.
 pub fn bench(args: &BenchArgs, terminal: &Terminal) -> Result<u8> {
     let of_run = super::EngineArgs { engine: args.engine, adapter: args.adapter.clone(), batch_images: None, batch_trials: None, threads: args.threads, kernel: engine::KernelChoice(None) };
-    let chosen = engine::choose(&of_run, terminal)?;
+    let chosen = engine::choose(&of_run, &[], terminal)?;
     let mut engines = Vec::new();
     if args.engine != EngineChoice::Gpu {
         engines.push(Engine::Cpu);

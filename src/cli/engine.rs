@@ -1,7 +1,8 @@
 //! Which engine runs: never a silent fallback.
 
 use super::EngineArgs;
-use bwq::engine::{Engine, Kernel};
+use bwq::config::PointConfig;
+use bwq::engine::{Engine, Kernel, cpu_only};
 use bwq::error::{Error, Result};
 use bwq::sweep::Observer;
 #[cfg(feature = "gpu")]
@@ -51,8 +52,8 @@ impl FromStr for KernelChoice {
 /// More threads than any machine has cores.
 const MOST_THREADS: usize = 1024;
 
-/// The engine of the command line.
-pub fn choose(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
+/// The engine of the command line for these points.
+pub fn choose(args: &EngineArgs, points: &[PointConfig], observer: &dyn Observer) -> Result<Engine> {
     for (flag, value) in [("--batch-images", args.batch_images), ("--batch-trials", args.batch_trials)] {
         if value == Some(0) {
             return Err(Error::usage(format!("{flag} 0: at least 1 at a time")).hint("leave it out to take as many as fit"));
@@ -73,12 +74,17 @@ pub fn choose(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
             None => Ok(Engine::Cpu),
         };
     }
-    gpu(args, observer)
+    // One engine makes all blocks of a run. A GPU that is insisted on says by itself what it lacks.
+    let insists = args.engine == EngineChoice::Gpu || args.adapter.is_some();
+    if let Some((key, what)) = points.iter().find_map(cpu_only).filter(|_| !insists) {
+        observer.warn(&Warning::NotOnGpu(format!("{what} ({key})")));
+        return Ok(Engine::Cpu);
+    }
+    gpu(args, insists, observer)
 }
 
 #[cfg(feature = "gpu")]
-fn gpu(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
-    let insists = args.engine == EngineChoice::Gpu || args.adapter.is_some();
+fn gpu(args: &EngineArgs, insists: bool, observer: &dyn Observer) -> Result<Engine> {
     match GpuEngine::new(args.adapter.as_deref(), insists) {
         Ok(gpu) => {
             if gpu.is_software() {
@@ -101,8 +107,8 @@ fn gpu(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
-    if args.engine == EngineChoice::Gpu || args.adapter.is_some() {
+fn gpu(_: &EngineArgs, insists: bool, observer: &dyn Observer) -> Result<Engine> {
+    if insists {
         return Err(Error::no_gpu("this program was built without the `gpu` feature").hint("build it with default features, or use --engine cpu"));
     }
     observer.warn(&Warning::NoGpu("built without the `gpu` feature".into()));

@@ -16,7 +16,7 @@ pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
     let sweep = config::load(&args.sweep, &overrides)?;
     let out = args.out.clone().unwrap_or_else(|| super::run::default_out(&args.sweep));
     terminal.catch_signals();
-    let engine = engine::choose(&args.engine, terminal)?;
+    let engine = engine::choose(&args.engine, &sweep.points, terminal)?;
     let request = Request { engine: &engine, kernel: args.engine.kernel.0, layers: !args.no_layers };
     let mut materials = Materials::default();
     let mut budgets = Vec::new();

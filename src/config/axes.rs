@@ -12,7 +12,7 @@ use super::point::PointConfig;
 use super::resolve::point;
 use super::rules;
 use super::scalar::{Scalar, read, values_in_words};
-use super::settings::{Given, Setting};
+use super::settings::{Form, Given, Setting};
 use super::source::At;
 use super::values::MOST_POINTS;
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ impl<'a> Picked<'a> {
 }
 
 /// The points of a sweep.
-pub fn points(given: Vec<Given>, file: &At) -> Result<Vec<PointConfig>> {
+pub fn points(given: Vec<Given>, file: &At, form: Form) -> Result<Vec<PointConfig>> {
     let defaults = defaults(file)?;
     let mut pool = Vec::new();
     let mut axes: Vec<Axis> = Vec::new();
@@ -66,7 +66,7 @@ pub fn points(given: Vec<Given>, file: &At) -> Result<Vec<PointConfig>> {
             used[*i] |= picked.uses(pool[*i].key);
         }
         let point = point(&picked)?;
-        rules::check(&point, &picked)?;
+        rules::check(&point, &picked, form)?;
         // Points that differ in values they do not use have the same columns, and are one.
         if seen.insert(point.columns().into_iter().map(|(_, v)| v + "\n").collect::<String>()) {
             points.push(point);

@@ -102,7 +102,7 @@ fn points(text: &str, place: &str, overrides: &Overrides, form: Form) -> Result<
             tree.put(key, Node { value: Value::Int(value.into()), at })?;
         }
     }
-    axes::points(settings::collect(&tree, form)?, &tree.at)
+    axes::points(settings::collect(&tree, form)?, &tree.at, form)
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -1,11 +1,12 @@
 //! What must fit together in one point, beyond the range of each key.
 
 use super::axes::Picked;
-use super::point::{AdcBits, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, Subtraction};
+use super::settings::Form;
+use super::point::{AdcBits, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, Subtraction, WireTopology};
 use crate::error::Result;
 
 /// Refuses a point whose values contradict each other.
-pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
+pub fn check(point: &PointConfig, picked: &Picked<'_>, form: Form) -> Result<()> {
     let crossbar = &point.crossbar;
     at_most(picked, ("crossbar.ou_wordlines", crossbar.ou_wordlines), ("crossbar.rows", crossbar.rows))?;
     at_most(picked, ("crossbar.ou_bitlines", crossbar.ou_bitlines), ("crossbar.cols", crossbar.cols))?;
@@ -39,7 +40,29 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
     }
     not_built(point, picked)?;
     fraction_bits(point, picked)?;
+    gated(point, picked, form)?;
     levels(point, picked)
+}
+
+/// Most wordlines of an operation unit of gated cells on wires: every pattern of driven rows is solved on its own. A
+/// network has so many that they must be few and kept; a product of given arrays has only its own.
+const MOST_GATED_WORDLINES: [(Form, usize); 2] = [(Form::Sweep, 12), (Form::Mvm, 128)];
+
+/// Gated cells are on or off, and their currents are solved pattern by pattern.
+fn gated(point: &PointConfig, picked: &Picked<'_>, form: Form) -> Result<()> {
+    let (wires, c) = (&point.device.wires, &point.crossbar);
+    let most = MOST_GATED_WORDLINES.iter().find(|(of, _)| *of == form).map_or(0, |(_, most)| *most);
+    if wires.ohm == 0.0 || wires.topology != WireTopology::Gated || (c.dac_bits == 1 && c.ou_wordlines <= most) {
+        return Ok(());
+    }
+    let (key, value, why) = if c.dac_bits > 1 {
+        ("crossbar.dac_bits", c.dac_bits as usize, "a gate is on or off, so inputs come one bit at a time".to_string())
+    } else {
+        let why = format!("every pattern of inputs is solved on its own, so at most {most} wordlines are on together");
+        ("crossbar.ou_wordlines", c.ou_wordlines, why)
+    };
+    let error = picked.at(&[key, "device.wire_topology", "device.wire_ohm"]).error(format!("`{key} = {value}` with `device.wire_topology = \"gated\"` and `device.wire_ohm = {}`: {why}", wires.ohm));
+    Err(error.hint(if c.dac_bits > 1 { "use dac_bits = 1, or wire_topology = \"plain\"".to_string() } else { format!("use ou_wordlines = {most} or less, or wire_topology = \"plain\"") }))
 }
 
 /// Models whose engine part is not there yet.
@@ -47,7 +70,6 @@ fn not_built(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
     let d = &point.device;
     let missing = [
         ("device.read_noise.law", d.read_noise != ReadNoise::None),
-        ("device.wire_ohm", d.wires.ohm != 0.0),
     ];
     match missing.into_iter().find(|(_, used)| *used) {
         Some((key, _)) => Err(picked.at(&[key]).error(format!("`{key}` is not supported in this version")).hint("leave it out")),

@@ -275,6 +275,14 @@ fn what_does_not_fit_together_is_refused_with_its_place() {
         ),
         ("[adc]\nbits = 1", ["a signed converter has 2^bits - 2 steps", "adc.bits = 2 or more"]),
         ("[crossbar]\nou_wordlines = 128\n[device]\nfraction_bits = 24", ["s.toml:4", "at most 23"]),
+        (
+            "[crossbar]\nou_wordlines = [9, 16]\n[device]\nwire_ohm = [0.0, 2.5]\nwire_topology = \"gated\"",
+            ["s.toml:2: `crossbar.ou_wordlines = 16` with `device.wire_topology = \"gated\"`", "ou_wordlines = 12 or less"],
+        ),
+        (
+            "[crossbar]\ndac_bits = 2\n[device]\nwire_ohm = 1\nwire_topology = \"gated\"",
+            ["s.toml:2: `crossbar.dac_bits = 2` with", "use dac_bits = 1"],
+        ),
         ("[crossbar]\ndac_bits = 2\n[device]\nfraction_bits = 30", ["at most 26", "\"max\""]),
     ] {
         let error = message(text);

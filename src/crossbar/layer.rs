@@ -7,7 +7,8 @@
 use super::adc::{Conversion, Sums};
 use super::layout::Layout;
 use super::mapping::row_groups;
-use crate::config::{AdcConfig, CrossbarConfig, Encoding, OffsetRemoval, Subtraction};
+use super::wires::Wires;
+use crate::config::{AdcConfig, CrossbarConfig, Encoding, OffsetRemoval, Subtraction, WireTopology};
 use crate::device::saturation;
 use crate::error::Result;
 
@@ -100,6 +101,8 @@ pub struct CrossbarLayer {
     pub column_weights: Vec<i32>,
     /// Where cells sit.
     pub layout: Layout,
+    /// The wires that they hang on; `None` where those have no resistance.
+    pub wires: Option<Wires>,
     /// The converter.
     pub conversion: Conversion,
     /// What sums can be.
@@ -158,6 +161,7 @@ impl CrossbarLayer {
             cells: Vec::with_capacity(weights.rows * columns),
             column_weights: Vec::new(),
             layout: Layout::new(c, &planes),
+            wires: None,
             conversion: Conversion::new(build.adc, &sums, build.calibrated_multiple)?,
             sums,
             saturation: saturation(c.ou_wordlines, c.dac_bits) as i32,
@@ -178,6 +182,16 @@ impl CrossbarLayer {
         }
         layer.column_weights = layer.weigh_columns(c.ou_bitlines);
         Ok(layer)
+    }
+
+    /// The same on these wires; a layer that is computed digitally has none.
+    pub fn with_wires(self, wires: Option<Wires>) -> Self {
+        CrossbarLayer { wires: wires.filter(|_| !self.digital), ..self }
+    }
+
+    /// The wires of gated cells, whose currents depend on the whole pattern of driven rows and so cannot be added up.
+    pub fn gated(&self) -> Option<&Wires> {
+        self.wires.as_ref().filter(|wires| wires.topology == WireTopology::Gated)
     }
 
     /// A conversion is made for a slice if any cell of the operation unit has that slice.
@@ -209,7 +223,12 @@ impl CrossbarLayer {
         self.planes.converted * self.planes.slices * self.columns
     }
 
-    /// Index of a converted column.
+    /// Columns of cells: as [`Self::converted_columns`], but with every programmed plane.
+    pub fn programmed_columns(&self) -> usize {
+        self.planes.programmed * self.planes.slices * self.columns
+    }
+
+    /// Index of a converted column, and of a column of cells where `plane` is a programmed one.
     pub fn converted_column(&self, plane: usize, slice: usize, column: usize) -> usize {
         (plane * self.planes.slices + slice) * self.columns + column
     }

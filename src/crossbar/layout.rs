@@ -4,6 +4,11 @@
 //! `ou_bitlines`: one slice of that many outputs, the most significant slice first, both planes of a slice beside each
 //! other (one operation unit holds the same bit of a whole weight block, as in BWQ-H). A unit never
 //! crosses a crossbar's border.
+//!
+//! Wires make an *array* of each row group on each crossbar: its rows at their wordlines, all bitlines on which cells of
+//! the layer sit. Drivers are one segment left of bitline 0, supply one above wordline 0, ground one below the last
+//! wordline. In a layout of groups ([`Layout::of_groups`], for cross-checks of one product) each row group, plane and
+//! slice is an array of its own instead, ground one segment below the group's last row.
 
 use super::layer::Planes;
 use super::mapping::used_wordlines;
@@ -20,6 +25,8 @@ pub struct Layout {
     pub ou_bitlines: usize,
     planes: usize,
     slices: usize,
+    /// True if every row group, plane and slice has an array of its own.
+    of_groups: bool,
 }
 
 /// A line of a crossbar: which of the crossbars along that side, and which of its lines.
@@ -35,7 +42,23 @@ impl Layout {
     /// The layout of weights with these planes and slices.
     pub fn new(c: &CrossbarConfig, planes: &Planes) -> Self {
         let wordlines = used_wordlines(c.rows, c.ou_wordlines, c.row_cut);
-        Layout { wordlines, bitlines: c.cols / c.ou_bitlines * c.ou_bitlines, ou_bitlines: c.ou_bitlines, planes: planes.programmed, slices: planes.slices }
+        let bitlines = c.cols / c.ou_bitlines * c.ou_bitlines;
+        Layout { wordlines, bitlines, ou_bitlines: c.ou_bitlines, planes: planes.programmed, slices: planes.slices, of_groups: false }
+    }
+
+    /// The same weights with an array of its own for every row group, plane and slice.
+    pub fn of_groups(self) -> Self {
+        Layout { of_groups: true, ..self }
+    }
+
+    /// Wire segments from the supply down to the first of the rows `[start, end)`, a row group.
+    pub fn segments_above(&self, rows: [u32; 2]) -> usize {
+        if self.of_groups { 1 } else { self.wordline(rows[0] as usize).line + 1 }
+    }
+
+    /// Wire segments from the last of the rows `[start, end)`, a row group, down to ground.
+    pub fn segments_below(&self, rows: [u32; 2]) -> usize {
+        if self.of_groups { 1 } else { self.wordlines - self.wordline(rows[1] as usize - 1).line }
     }
 
     /// The wordline of a row.
@@ -45,6 +68,9 @@ impl Layout {
 
     /// The bitline of a column (output or reference column) in a programmed plane and slice (from the least significant).
     pub fn bitline(&self, plane: usize, slice: usize, column: usize) -> Line {
+        if self.of_groups {
+            return Line { crossbar: plane * self.slices + slice, line: column };
+        }
         let unit = ((column / self.ou_bitlines) * self.slices + (self.slices - 1 - slice)) * self.planes + plane;
         let units = self.bitlines / self.ou_bitlines;
         Line { crossbar: unit / units, line: unit % units * self.ou_bitlines + column % self.ou_bitlines }
@@ -72,6 +98,9 @@ mod tests {
                 }
             }
             let border = if row_cut == RowCut::Physical { 30 } else { 27 };
+            let [first, last] = [[0, 9], [border as u32 - 3, border as u32]].map(|rows| [layout.segments_above(rows), layout.segments_below(rows)]);
+            assert_eq!((first, last), ([1, border - 8], [border - 2, 1]));
+            assert_eq!(layout.of_groups().segments_below([0, 9]), 1);
             assert_eq!([layout.wordline(border - 1), layout.wordline(border)], [Line { crossbar: 0, line: border - 1 }, Line { crossbar: 1, line: 0 }]);
         }
     }

@@ -43,6 +43,8 @@ mod cost {
     pub const DIRECT_ADD: f64 = 1.3;
     /// Convert 16 sums on the direct way.
     pub const DIRECT_CONVERSION: f64 = 6.0;
+    /// Go down one row of 16 gated columns.
+    pub const GATED_ROW: f64 = 20.0;
 }
 
 impl Kernel {
@@ -66,7 +68,8 @@ impl Kernel {
         match self {
             Kernel::Direct => true,
             Kernel::Table => rows as u32 * layer.dac_bits <= MOST_CODE_BITS && units_at_once(layer) > 0 && fits_32_bits(layer),
-            Kernel::Split => sum_bits(layer).is_some() && fits_32_bits(layer),
+            // Currents of gated cells do not add up.
+            Kernel::Split => layer.gated().is_none() && sum_bits(layer).is_some() && fits_32_bits(layer),
         }
     }
 
@@ -99,7 +102,18 @@ impl Kernel {
             }
             Kernel::Direct => groups * slices * halves * patterns * (rows as f64 / 2.0 * cost::DIRECT_ADD + cost::DIRECT_CONVERSION),
         };
-        nanoseconds * 1e-9
+        (nanoseconds + self.solution(layer, patterns)) * 1e-9
+    }
+
+    /// Nanoseconds to solve patterns of gated cells, each once: from the pattern that is a row shorter, or for itself.
+    fn solution(self, layer: &CrossbarLayer, patterns: f64) -> f64 {
+        if layer.gated().is_none() {
+            return 0.0;
+        }
+        let rows = tallest(layer);
+        let all = f64::from(1u32 << rows.min(20));
+        let rows_solved = if self == Kernel::Table { 2.0 * all } else { all.min(patterns) * rows as f64 };
+        (layer.groups.len() * layer.programmed_columns().div_ceil(16)) as f64 * rows_solved * cost::GATED_ROW
     }
 }
 

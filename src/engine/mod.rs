@@ -15,7 +15,7 @@ pub mod units;
 pub use images::IntegerImages;
 pub use kernel::Kernel;
 pub use layer_tally::{ERROR_UNIT, LayerTally};
-pub use plan::{PlacedPart, Plan, decoding, ideal, is_deterministic, multiply_accumulates, nominal};
+pub use plan::{PlacedPart, Plan, cpu_only, decoding, ideal, is_deterministic, multiply_accumulates, nominal};
 
 use crate::error::{Error, Result};
 use std::ops::Range;

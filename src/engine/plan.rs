@@ -1,8 +1,8 @@
 //! A point made ready for an engine: the integer network on its crossbars, and the tables of its device.
 
-use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterReach, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig};
+use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterReach, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig, WireTopology};
 use crate::crossbar::layer::{Build, Weights};
-use crate::crossbar::{Conversion, CrossbarLayer};
+use crate::crossbar::{Conversion, CrossbarLayer, Wires};
 use crate::device::{self, Effects, QuantileTable};
 use crate::engine::Kernel;
 use crate::engine::cpu::compensate::Reference;
@@ -38,12 +38,16 @@ pub struct Plan {
     pub converters: ConverterSpread,
     /// What chips correct on calibration images.
     pub compensation: Option<Arc<Reference>>,
+    /// What the GPU has no pass for, as a key and in words.
+    pub cpu_only: Option<(&'static str, &'static str)>,
     /// Conductances of layers that are computed digitally.
     pub ideal_table: QuantileTable,
     /// Seed of everything random.
     pub seed: u64,
     /// True if every chip is the same.
     pub deterministic: bool,
+    /// True if cells are more than a draw from a table, so that every engine takes those that the host programs.
+    pub host_cells: bool,
     /// The kernel to use where it can; `None` = the cheapest of each layer. Results do not depend on it.
     pub kernel: Option<Kernel>,
 }
@@ -64,6 +68,17 @@ pub fn nominal(point: &PointConfig) -> PointConfig {
     point.device = point.device.without_randomness();
     point.converters = ConverterSpread::default();
     point
+}
+
+/// What of a point the GPU has no pass for, as a key and in words.
+pub fn cpu_only(point: &PointConfig) -> Option<(&'static str, &'static str)> {
+    let wires = &point.device.wires;
+    let lacking = [
+        (wires.ohm > 0.0 && wires.topology == WireTopology::Gated, "device.wire_topology", "gated cells on wires, whose currents depend on the whole pattern of driven rows"),
+        (point.converters != ConverterSpread::default(), "adc", "converters that differ from each other"),
+        (point.compensation != Compensation::None, "crossbar.compensation", "compensation, which gives each chip scales of its own"),
+    ];
+    lacking.into_iter().find(|(lacks, ..)| *lacks).map(|(_, key, what)| (key, what))
 }
 
 /// True if every chip of the point is the same.
@@ -96,15 +111,18 @@ impl Plan {
         let layers = layers.collect::<Result<Vec<Vec<PlacedPart>>>>()?;
         let ideal_device = DeviceConfig { on_off_ratio: None, ..point.device.clone() };
         let table = QuantileTable::new(&point.device, c.cell_bits, fraction_bits);
+        let effects = Effects::new(&point.device, &table);
         Ok(Plan {
             layers,
-            effects: Effects::new(&point.device, &table),
+            host_cells: point.device.wires.ohm > 0.0 || effects.is_some(),
+            effects,
             converters: point.converters,
             compensation: None,
             table,
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,
             deterministic: is_deterministic(point),
+            cpu_only: cpu_only(point),
             kernel: None,
             network,
         })
@@ -151,6 +169,7 @@ impl Plan {
             words(&mut part.crossbar.column_weights.iter().map(|&v| i64::from(v)));
             words(&mut r.multiplier.iter().map(|&v| i64::from(v)).chain(r.bias.iter().copied()).chain(r.extra_multiplier.iter().copied()));
             words(&mut [r.prescale as i64, i64::from(r.shift), i64::from(r.zero_point), i64::from(r.low), i64::from(r.high)].into_iter());
+            words(&mut part.crossbar.wires.iter().map(|w| w.segment.to_bits() as i64));
             if let Conversion::Rounding(adc) = &part.crossbar.conversion {
                 words(&mut adc.thresholds.iter().map(|&v| i64::from(v)).chain([i64::from(adc.zero_index)]));
             }
@@ -181,7 +200,7 @@ fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &P
         digital,
     };
     let weights = Weights { rows: part.window.rows(), outputs: part.outputs, values: &part.weights, magnitude_bits: &bits };
-    let mut crossbar = CrossbarLayer::new(&build, &weights)?;
+    let mut crossbar = CrossbarLayer::new(&build, &weights)?.with_wires(Wires::new(&point.device, fraction_bits));
     if !digital {
         crossbar.conversion = crossbar.conversion.reaching(point.reach, &crossbar.sums);
     }

@@ -1,11 +1,11 @@
 //! The tables and the picture of an error budget: `explain.csv`, `explain_layers.csv`, `explain.svg`.
 
 use super::{Column, plot};
-use crate::engine::{ERROR_UNIT, LayerTally};
 use crate::error::{Error, Result};
 use crate::explain::{Budget, Difference};
 use crate::stats::number;
 use crate::sweep::atomic;
+use crate::sweep::block::{ERROR_UNIT, LayerTally};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

@@ -97,7 +97,7 @@ fn kinds(request: &Request, manifest: &Manifest, materials: &mut Materials) -> R
     let mut kinds: Vec<Kind> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (i, (point, of)) in request.sweep.points.iter().zip(&manifest.points).enumerate() {
-        let key = format!("{} {:?} {:?} {}", of.network_hash, point.crossbar, point.adc, point.device.on_off_ratio.is_some());
+        let key = format!("{} {:?} {:?} {} {:?}", of.network_hash, point.crossbar, point.adc, point.device.on_off_ratio.is_some(), point.device.wires);
         if let Some(&at) = known.get(&key) {
             kinds[at].points.push(i);
             continue;

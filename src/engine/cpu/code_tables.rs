@@ -3,13 +3,16 @@
 //!
 //! A pattern's bitline sum is the sum of its low and its high bits' sums, so a row costs one addition per slice. Where
 //! nothing can be clipped 16 bits decide nearly all codes ([`super::estimates`]); else every sum is converted exactly.
+//! Currents of gated cells on wires do not add up: they are solved for every pattern, and converted exactly.
 //!
 //! Read noise would make a conversion a random number: a row then needs its variance beside its code, which has its
 //! place here, where each (pattern, slice) is converted once and for all.
 
 use super::estimates::Estimates;
+use super::gated_currents::solve_all;
 use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, estimate_rule, fastest_rule, single_rule, with_lanes};
 use super::program_cells::Cells;
+use crate::crossbar::wires::gated::Star;
 use crate::crossbar::{Adc, Converters, CrossbarLayer};
 use crate::engine::kernel::MOST_CODE_BITS;
 use crate::engine::units::{Block, Unit};
@@ -120,6 +123,8 @@ pub struct Slice {
     pub low: [Ints; LOW_ROWS],
     /// By pattern of the high bits.
     pub high: Vec<Ints>,
+    /// Gated cells: by whole pattern, and nothing in the other two.
+    solved: Vec<Ints>,
     can_clip: bool,
     /// Where each column's own converter begins, where they have such.
     firsts: [u32; INTS],
@@ -132,6 +137,8 @@ pub struct Half {
     pub planes: Vec<Reused<Slice>>,
     /// The zero level's share of a row.
     pub zero: Ints,
+    /// Where gated cells are solved.
+    stars: Vec<Star<INTS>>,
 }
 
 /// Items of which the first are in use; the memory of the others waits.
@@ -208,7 +215,11 @@ fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, tile: usize, rows: 
         for (high, rows) in rows[table].chunks_mut(LOW_ROWS).enumerate() {
             let mut clipped = [0; LOW_ROWS];
             for (h, half) in halves.iter().enumerate() {
-                exact_rows(lanes, source, half, high, &mut codes[..rows.len()], h, &mut clipped);
+                let codes = &mut codes[..rows.len()];
+                match source.layer.gated() {
+                    None => exact_rows::<L, false>(lanes, source, half, high, codes, h, &mut clipped),
+                    Some(_) => exact_rows::<L, true>(lanes, source, half, high, codes, h, &mut clipped),
+                }
             }
             for (row, codes) in rows.iter_mut().zip(&codes) {
                 *row = lanes.pack(lanes.ints(&codes[0]), lanes.ints(&codes[1]));
@@ -222,14 +233,14 @@ fn build<L: Lanes>(lanes: L, source: &Source, block: &Block, tile: usize, rows: 
 /// 16 columns of the rows of one pattern of the high bits: the shift-and-add over the slices, by Horner's rule from the
 /// most significant on.
 #[inline(always)]
-fn exact_rows<L: Lanes>(lanes: L, source: &Source, half: &Half, high: usize, codes: &mut [[Ints; 2]], h: usize, clipped: &mut [u32; LOW_ROWS]) {
+fn exact_rows<L: Lanes, const GATED: bool>(lanes: L, source: &Source, half: &Half, high: usize, codes: &mut [[Ints; 2]], h: usize, clipped: &mut [u32; LOW_ROWS]) {
     let converter = source.converter;
     for (low, row) in codes.iter_mut().enumerate() {
         let mut total = lanes.ints(&half.zero);
         for plane in half.planes.iter().rev() {
             let mut codes = lanes.all(0);
             for slice in plane.iter().rev() {
-                let sum = lanes.add(lanes.ints(&slice.low[low]), lanes.ints(&slice.high[high]));
+                let sum = if GATED { lanes.ints(&slice.solved[high * LOW_ROWS + low]) } else { lanes.add(lanes.ints(&slice.low[low]), lanes.ints(&slice.high[high])) };
                 let mut index = match &source.cells.converters {
                     None => lanes.indices(sum, &converter.rule),
                     Some(own) => own_indices(lanes, own, &slice.firsts, sum),
@@ -267,23 +278,31 @@ impl Half {
         for (plane, slices) in self.planes.iter_mut().enumerate() {
             slices.clear();
             // Slices that are converted come first: a block of lower precision lacks the upper ones.
-            for slice in 0..layer.planes.slices {
-                let Some(slot) = Slot::new(layer, source.cells, unit, plane, slice, half) else { break };
-                let weight = converter.zero << (slice as u32 * layer.cell_bits);
+            for number in 0..layer.planes.slices {
+                let Some(slot) = Slot::new(layer, source.cells, unit, plane, number, half) else { break };
+                let weight = converter.zero << (number as u32 * layer.cell_bits);
                 for i in 0..INTS {
                     // Rows of the planes are subtracted in turn, the last from this: see `exact_rows`.
                     let level = weight & slot.mask.0[i];
                     self.zero.0[i] += if (layer.planes.converted - plane) % 2 == 1 { level } else { -level };
                 }
-                let (low, high) = slot.bits().split_at(slot.count.min(LOW_BITS as usize));
-                let [least, largest] = slot.range();
-                let slice = slices.next(|| Slice { mask: Ints::ZERO, low: [Ints::ZERO; LOW_ROWS], high: Vec::new(), can_clip: false, firsts: [0; INTS] });
+                let slice = slices.next(|| Slice { mask: Ints::ZERO, low: [Ints::ZERO; LOW_ROWS], high: Vec::new(), solved: Vec::new(), can_clip: false, firsts: [0; INTS] });
+                let [least, largest] = match layer.gated() {
+                    None => {
+                        let (low, high) = slot.bits().split_at(slot.count.min(LOW_BITS as usize));
+                        slice.high.resize(1 << high.len(), Ints::ZERO);
+                        fill_sums(lanes, low, &mut slice.low);
+                        fill_sums(lanes, high, &mut slice.high);
+                        slot.range()
+                    }
+                    Some(wires) => {
+                        solve_all(layer, wires, source.cells, unit, [plane, number, half], &mut self.stars, &mut slice.solved);
+                        range_of(&slice.solved)
+                    }
+                };
                 // Converters of their own are asked for every sum.
                 slice.can_clip = source.cells.converters.is_some() || converter.can_clip(&least, &largest);
                 (slice.mask, slice.firsts) = (slot.mask, slot.firsts);
-                slice.high.resize(1 << high.len(), Ints::ZERO);
-                fill_sums(lanes, low, &mut slice.low);
-                fill_sums(lanes, high, &mut slice.high);
             }
         }
     }
@@ -292,6 +311,19 @@ impl Half {
     pub fn can_clip(&self) -> bool {
         self.planes.iter().any(|slices| slices.iter().any(|slice| slice.can_clip))
     }
+}
+
+/// Least and largest of some sums.
+#[inline(always)]
+fn range_of(sums: &[Ints]) -> [Ints; 2] {
+    let mut range = [Ints::ZERO; 2];
+    for sum in sums {
+        for i in 0..INTS {
+            range[0].0[i] = range[0].0[i].min(sum.0[i]);
+            range[1].0[i] = range[1].0[i].max(sum.0[i]);
+        }
+    }
+    range
 }
 
 /// The sum of every pattern of `bits`, by doubling: a pattern is its highest bit and a pattern that is already there.

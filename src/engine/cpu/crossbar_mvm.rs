@@ -3,11 +3,13 @@
 //!
 //! The direct way: for every position, row group and input step the conductances of the driven rows are added,
 //! column by column, and every sum is converted. No tables, no shortcuts but one: a group whose inputs are
-//! all zero is skipped where a zero sum converts to zero.
+//! all zero is skipped where a zero sum converts to zero. Currents of gated cells on wires do not add up: they are solved
+//! pattern by pattern.
 
 use super::program_cells::{COLUMN_ALIGNMENT, Cells};
 use super::simd::multiversion;
 use super::View;
+use super::gated_currents::SolvedPatterns;
 use super::gather::gather;
 use super::lanes::{Rounding, fastest_rule};
 use crate::crossbar::{Adc, Conversion, Converters, CrossbarLayer};
@@ -83,15 +85,17 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
     let layer = mvm.layer;
     let (rows, positions, width) = (layer.rows, mvm.window.positions(), layer.accumulators());
     let before = *counts;
-    let mut inputs = vec![0u32; TILE * rows];
+    // A pattern that was solved serves all positions.
+    let at_once = if layer.gated().is_some() { positions.max(1) } else { TILE };
+    let mut inputs = vec![0u32; at_once * rows];
     let mut work = Work::new(layer, cells);
-    for first in (0..positions).step_by(TILE) {
-        let tile = first..(first + TILE).min(positions);
+    for first in (0..positions).step_by(at_once) {
+        let tile = first..(first + at_once).min(positions);
         for position in tile.clone() {
             gather(mvm.window, input, mvm.zero, position, &mut inputs[(position - first) * rows..][..rows]);
         }
         for (group, range) in layer.groups.iter().enumerate() {
-            work.load_group(layer, cells, group);
+            work.begin(layer, cells, group);
             for position in tile.clone() {
                 let driven = &inputs[(position - first) * rows..][range[0] as usize..range[1] as usize];
                 let out = &mut mvm.accumulators[position * width..(position + 1) * width];
@@ -103,7 +107,7 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
                             continue;
                         }
                     }
-                    counts.clipped += u64::from(work.convert(layer, cells));
+                    counts.clipped += u64::from(work.convert(layer, cells, 0));
                     work.accumulate(layer, &mut out[..layer.columns], step * layer.dac_bits);
                     if let Some(error_free) = mvm.compared {
                         counts.wrong += work.count_wrong(layer, error_free);
@@ -128,7 +132,9 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
 
 /// Working memory of one thread.
 struct Work {
+    /// Converted columns, padded.
     stride: usize,
+    group: usize,
     /// Driven rows and the DAC step on each.
     driven: Vec<(u32, i32)>,
     /// Bitline sums, padded.
@@ -147,11 +153,13 @@ struct Work {
     rule: Rounding,
     /// Where each column's own converter begins, padded; empty where all are as designed.
     firsts: Vec<u32>,
+    /// Patterns of gated cells: those at work and those they are compared with.
+    solved: [SolvedPatterns; 2],
 }
 
 impl Work {
     fn new(layer: &CrossbarLayer, cells: &Cells) -> Self {
-        let stride = cells.stride;
+        let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
         let zero_is_nothing = match &layer.conversion {
             Conversion::Ideal => true,
             Conversion::Rounding(adc) => adc.code(0) == (0, false) && cells.converters.is_none(),
@@ -165,6 +173,7 @@ impl Work {
         };
         Work {
             stride,
+            group: 0,
             driven: Vec::new(),
             sums: vec![0; stride],
             codes: vec![0; stride],
@@ -177,10 +186,16 @@ impl Work {
                 Conversion::Rounding(adc) => fastest_rule(adc),
             },
             firsts: vec![0; if cells.converters.is_some() { stride } else { 0 }],
+            solved: Default::default(),
         }
     }
 
-    fn load_group(&mut self, layer: &CrossbarLayer, cells: &Cells, group: usize) {
+    /// Begins a row group.
+    fn begin(&mut self, layer: &CrossbarLayer, cells: &Cells, group: usize) {
+        self.group = group;
+        if layer.gated().is_some() {
+            self.solved.iter_mut().for_each(SolvedPatterns::begin);
+        }
         let columns = layer.converted_columns();
         self.weights[..columns].copy_from_slice(&layer.column_weights[group * columns..(group + 1) * columns]);
         if let Some(converters) = &cells.converters {
@@ -202,23 +217,28 @@ impl Work {
         self.driven.len()
     }
 
-    /// Bitline sums and their codes; returns how many conversions were clipped.
+    /// The driven rows as a pattern of the group: bit r is its row r.
+    fn pattern(&self, layer: &CrossbarLayer) -> u128 {
+        let first = layer.groups[self.group][0];
+        self.driven.iter().map(|(row, _)| 1 << (row - first)).sum()
+    }
+
+    /// Bitline sums and their codes; returns how many conversions were clipped. Gated cells have their patterns in
+    /// `solved`, by number.
     #[inline(always)]
-    fn convert(&mut self, layer: &CrossbarLayer, cells: &Cells) -> u32 {
+    fn convert(&mut self, layer: &CrossbarLayer, cells: &Cells, solved: usize) -> u32 {
         let mut clipped = [0u32; COLUMN_ALIGNMENT];
+        let is_gated = layer.gated().is_some();
+        if is_gated {
+            let pattern = self.pattern(layer);
+            self.sums.copy_from_slice(self.solved[solved].sums(layer, cells, self.group, pattern));
+        }
         for first in (0..self.stride).step_by(COLUMN_ALIGNMENT) {
             let mut sums = [0i32; COLUMN_ALIGNMENT];
-            for &(row, level) in &self.driven {
-                let cells = &cells.values[row as usize * self.stride + first..][..COLUMN_ALIGNMENT];
-                if layer.dac_bits == 1 {
-                    for j in 0..COLUMN_ALIGNMENT {
-                        sums[j] += cells[j];
-                    }
-                } else {
-                    for j in 0..COLUMN_ALIGNMENT {
-                        sums[j] += cells[j] * level;
-                    }
-                }
+            if is_gated {
+                sums.copy_from_slice(&self.sums[first..][..COLUMN_ALIGNMENT]);
+            } else {
+                self.add_driven(layer, cells, first, &mut sums);
             }
             self.sums[first..][..COLUMN_ALIGNMENT].copy_from_slice(&sums);
             if let Conversion::Rounding(adc) = &layer.conversion {
@@ -237,6 +257,23 @@ impl Work {
             }
         }
         clipped.iter().sum()
+    }
+
+    /// Adds the driven rows' currents of the columns from `first` on.
+    #[inline(always)]
+    fn add_driven(&self, layer: &CrossbarLayer, cells: &Cells, first: usize, sums: &mut [i32; COLUMN_ALIGNMENT]) {
+        for &(row, level) in &self.driven {
+            let cells = &cells.values[row as usize * self.stride + first..][..COLUMN_ALIGNMENT];
+            if layer.dac_bits == 1 {
+                for j in 0..COLUMN_ALIGNMENT {
+                    sums[j] += cells[j];
+                }
+            } else {
+                for j in 0..COLUMN_ALIGNMENT {
+                    sums[j] += cells[j] * level;
+                }
+            }
+        }
     }
 
     /// Adds one step's codes (or unrounded sums), weighted by slice and plane, to the accumulators.
@@ -269,7 +306,7 @@ impl Work {
     #[inline(always)]
     fn count_wrong(&mut self, layer: &CrossbarLayer, error_free: &Cells) -> u64 {
         let actual = self.codes.clone();
-        self.convert(layer, error_free);
+        self.convert(layer, error_free, 1);
         let pairs = actual.iter().zip(&self.codes).zip(&self.weights);
         pairs.filter(|((a, b), w)| a != b && **w != 0).count() as u64
     }

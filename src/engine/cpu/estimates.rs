@@ -39,12 +39,13 @@ struct Doubt {
 }
 
 impl Estimates {
-    /// Makes those of one or two halves; false if a conversion can be clipped or the rule is not that of one rounding.
+    /// Makes those of one or two halves; false if a conversion can be clipped, if the rule is not that of one rounding, or
+    /// if currents do not add up.
     #[inline(always)]
     pub fn make<L: Lanes>(&mut self, lanes: L, source: &Source, halves: &[Half]) -> bool {
         let Rounding::Fused(inverse, _) = source.converter.rule else { return false };
         let fraction_bits = (65536 / (source.converter.top as u32 + 2)).ilog2();
-        if fraction_bits < FEWEST_BITS || halves.iter().any(Half::can_clip) {
+        if fraction_bits < FEWEST_BITS || source.layer.gated().is_some() || halves.iter().any(Half::can_clip) {
             return false;
         }
         let unit = inverse * f64::from(1 << fraction_bits);

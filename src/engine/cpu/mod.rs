@@ -15,8 +15,10 @@ pub mod compensate;
 pub mod copy_channels;
 pub mod crossbar_mvm;
 pub mod digital;
+mod effective_cells;
 mod estimates;
 pub mod fill_zero;
+pub mod gated_currents;
 pub mod gather;
 pub mod input_bytes;
 pub mod lanes;
@@ -31,20 +33,22 @@ pub mod product;
 mod pool_rows;
 pub mod program_cells;
 pub mod requantize;
+mod row_cells;
 mod rows;
 pub(crate) mod simd;
 pub mod sum_tables;
 pub mod tally;
+mod tally_layers;
 pub mod window;
 
 pub use simd::instruction_set;
+pub use tally_layers::tally_layers;
 
-use super::{IntegerImages, LayerTally, PlacedPart, Plan, Stop, TrialCounts};
+use super::{IntegerImages, Plan, Stop, TrialCounts};
 use crate::crossbar::Converters;
 use crate::quantize::{IntegerNetwork, Matrix, Requantize, Step};
-use crossbar_mvm::{Counts, Mvm};
+use crossbar_mvm::Counts;
 use product::{PartOfChip, Product, Work};
-use program_cells::Cells;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -255,55 +259,6 @@ fn run_chip_until(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep
         }
     }
     Some(out)
-}
-
-/// The chips `trials` on the first images, layer by layer: where does it break? `None` once `stop` was true.
-pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, stop: &Stop) -> Option<Vec<Vec<LayerTally>>> {
-    if trials.is_empty() {
-        return Some(Vec::new());
-    }
-    let halt = Halt::new(stop);
-    let prepared = Prepared::new(plan, images.len());
-    let program = |trial| {
-        let mut chip = Chip::blank(&prepared);
-        chip.program(&prepared, trial);
-        chip
-    };
-    let chips: Vec<Chip> = trials.map(program).collect();
-    let nominal_cells = |p: &PlacedPart| {
-        let (table, effects) = plan.laws_of(&p.crossbar);
-        program_cells::nominal_cells(&p.crossbar, table, effects)
-    };
-    let error_free: Vec<Vec<Cells>> = plan.layers.par_iter().map(|parts| parts.iter().map(nominal_cells).collect()).collect();
-    let exact = digital::pack(&plan.network);
-    let of_image = |chip: &Chip, image: &[u16]| {
-        let mut tallies = vec![LayerTally::default(); plan.layers.len()];
-        run_steps(&plan.network, image, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
-            if halt.now() {
-                return;
-            }
-            for (part, (placed, of_chip)) in plan.layers[layer].iter().zip(&chip.parts[layer]).enumerate() {
-                let of_part = &matrix.parts[part];
-                let mut counts = Counts::default();
-                let mut mvm = Mvm::new(&placed.crossbar, &of_part.window, matrix.input_zero as u32);
-                mvm.compare(&error_free[layer][part]);
-                mvm.run(&of_chip.cells, input.values, input.shape, &mut counts);
-                requantize::requantize(chip.scale(plan, layer, part), &mvm, of_part.first_output, output);
-                let exact = exact[layer][part].product(matrix.input_zero as u32, input);
-                tallies[layer].add(placed, &counts, &mvm, &exact, of_part.window.positions());
-            }
-        });
-        tallies
-    };
-    let of_chip = |chip: &Chip| {
-        let sums: Vec<Vec<LayerTally>> = (0..images.len()).into_par_iter().with_max_len(1).map(|i| of_image(chip, images.image(i))).collect();
-        sums.iter().fold(vec![LayerTally::default(); plan.layers.len()], |mut total, tallies| {
-            total.iter_mut().zip(tallies).for_each(|(a, b)| a.merge(b));
-            total
-        })
-    };
-    let tallies = chips.par_iter().map(of_chip).collect();
-    (!halt.happened()).then_some(tallies)
 }
 
 /// A tensor of one image or more, as a pass reads it.

@@ -5,6 +5,9 @@
 //!
 //! Chips with nothing but a programming error are drawn many cells at a time, in `cell_block`; everything else goes
 //! through the planes' cells, in `plane_cells`, to which the tests hold the other.
+//!
+//! Wires come after everything that changes a cell: plain ones make its conductance an effective one, still plane by
+//! plane. Gated cells stay as they are, planes apart: their currents are solved where patterns are known.
 
 use super::cell_block::{Drawing, draw_rows};
 use super::plane_cells::{Cell, PlaneCells};
@@ -18,10 +21,11 @@ pub const COLUMN_ALIGNMENT: usize = 32;
 /// Weights that one task draws: some ten microseconds of work.
 const WEIGHTS_PER_TASK: usize = 1 << 11;
 
-/// Conductances of one part of a layer, `[row][converted column, padded]`, in units of 2^-F of g_on.
+/// Conductances of one part of a layer, `[row][converted column, padded]`, in units of 2^-F of g_on. Gated cells on
+/// wires: `[row][column of cells, padded]`, planes apart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cells {
-    /// Converted columns and padding.
+    /// Columns and padding.
     pub stride: usize,
     /// Conductances, or differences of two.
     pub values: Vec<i32>,
@@ -34,7 +38,8 @@ pub struct Cells {
 impl Cells {
     /// Zero conductances for `layer`, in the memory of whatever is there.
     pub fn begin(&mut self, layer: &CrossbarLayer) {
-        self.stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
+        let columns = if layer.gated().is_some() { layer.programmed_columns() } else { layer.converted_columns() };
+        self.stride = columns.next_multiple_of(COLUMN_ALIGNMENT);
         self.values.clear();
         self.values.resize(layer.rows * self.stride, 0);
         self.saturated = 0;
@@ -51,7 +56,7 @@ pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Opti
 
 /// The same in the memory of another chip: fresh memory costs more than the draws.
 pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, trial: u32, cells: &mut Cells) {
-    if effects.is_some() {
+    if effects.is_some() || layer.wires.is_some() {
         return PlaneCells::draw(layer, table, effects, seed, trial).join(layer, cells);
     }
     cells.begin(layer);
@@ -69,7 +74,7 @@ pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Op
 /// Cells without random errors.
 pub fn nominal_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>) -> Cells {
     let nominal: Vec<i32> = table.nominal.iter().map(|&g| effects.map_or(g, |e| e.nominal(g))).collect();
-    joined(layer, &PlaneCells::given(layer, |cell| nominal[cell.level as usize]))
+    joined(layer, PlaneCells::given(layer, |cell| nominal[cell.level as usize]))
 }
 
 /// Cells of given conductances `[plane][slice][row][output]` in g_on; a reference column is error-free.
@@ -82,10 +87,10 @@ pub fn given_cells(layer: &CrossbarLayer, table: &QuantileTable, given: &[f64]) 
         let at = ((plane * layer.planes.slices + slice) * layer.rows + row) * layer.outputs + column;
         (given[at] * unit).round_ties_even().clamp(0.0, f64::from(i32::MAX)) as i32
     };
-    joined(layer, &PlaneCells::given(layer, conductance))
+    joined(layer, PlaneCells::given(layer, conductance))
 }
 
-fn joined(layer: &CrossbarLayer, planes: &PlaneCells) -> Cells {
+fn joined(layer: &CrossbarLayer, planes: PlaneCells) -> Cells {
     let mut cells = Cells::default();
     planes.join(layer, &mut cells);
     cells
@@ -176,7 +181,7 @@ mod tests {
             };
             let planes = PlaneCells::given(&layer, cell);
             assert!(planes == PlaneCells::draw(&layer, &table, None, seed, trial), "case {case}: planes");
-            let expected = joined(&layer, &planes);
+            let expected = joined(&layer, planes);
             let drawn = program_cells(&layer, &table, None, seed, trial);
             assert!(drawn == expected, "case {case}: {:?}, {} bits, {} and {} cut", layer.planes, layer.cell_bits, drawn.saturated, expected.saturated);
             cut += expected.saturated;

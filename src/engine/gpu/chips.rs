@@ -5,9 +5,11 @@ use super::batch::Batch;
 use super::device::Device;
 use super::layout::{Add, AveragePool, CopyChannels, FillZero, MaxPool, Tally, TrialCounters, Window};
 use super::product::{Buffers, Extent, Product, Scale, View};
-use crate::engine::{IntegerImages, Plan};
+use crate::engine::cpu::program_cells::{Cells, program_cells};
+use crate::engine::{IntegerImages, PlacedPart, Plan};
 use crate::error::{Error, Result};
 use crate::quantize::{Matrix, Step};
+use rayon::prelude::*;
 use std::ops::Range;
 use wgpu::{Buffer, CommandEncoder, SubmissionIndex};
 
@@ -71,6 +73,8 @@ pub struct Chips<'a> {
     pub counters: Buffer,
     /// Images of the current batch.
     pub images: Range<usize>,
+    /// Cells that the host programs, `[layer][part][trial]`; empty where the device draws them.
+    host_cells: Vec<Vec<Vec<Cells>>>,
     /// The end of the former batch.
     in_flight: Option<SubmissionIndex>,
 }
@@ -79,7 +83,8 @@ impl<'a> Chips<'a> {
     /// Chips `trials`, at most as many as a batch takes.
     pub fn new(engine: &'a GpuEngine, plan: &'a Plan, batch: &'a Batch, loaded: &'a Loaded<'a>, trials: Range<u32>) -> Result<Self> {
         let counters = engine.device.storage("counters", (trials.len() * size_of::<TrialCounters>()) as u64)?;
-        Ok(Chips { engine, plan, batch, loaded, trials, counters, images: 0..0, in_flight: None })
+        let host_cells = if plan.host_cells { host_cells(plan, trials.clone()) } else { Vec::new() };
+        Ok(Chips { engine, plan, batch, loaded, trials, counters, images: 0..0, host_cells, in_flight: None })
     }
 
     /// Puts the images `range` of `images` on the device.
@@ -153,7 +158,7 @@ impl<'a> Chips<'a> {
         let (device, passes, loaded) = (&self.engine.device, &self.engine.passes, self.loaded);
         let extent = Extent { images: self.images.len(), trials: self.trials.clone(), count_cells: self.images.start == 0 };
         let view = self.view(input)?;
-        for ((product, scale), placed) in loaded.layers[matrix.layer].iter().zip(&self.plan.layers[matrix.layer]) {
+        for (part, ((product, scale), placed)) in loaded.layers[matrix.layer].iter().zip(&self.plan.layers[matrix.layer]).enumerate() {
             let buffers = Buffers {
                 knots: if placed.crossbar.digital { &loaded.ideal_knots } else { &loaded.knots },
                 inputs: &loaded.inputs,
@@ -165,7 +170,10 @@ impl<'a> Chips<'a> {
             };
             product.for_each_tile(device, |tile| {
                 let mut encoder = device.encoder();
-                product.program_cells(device, passes, &mut encoder, tile, self.plan.seed, &extent, &buffers);
+                match self.host_cells.get(matrix.layer) {
+                    Some(parts) => product.load_cells(device, tile, &parts[part], &loaded.cells),
+                    None => product.program_cells(device, passes, &mut encoder, tile, self.plan.seed, &extent, &buffers),
+                }
                 product.multiply(device, passes, &mut encoder, tile, view, &extent, &buffers)?;
                 device.submit(encoder, &matrix.name).map(|_| ())
             })?;
@@ -175,6 +183,11 @@ impl<'a> Chips<'a> {
             device.submit(encoder, &matrix.name)?;
         }
         Ok(())
+    }
+
+    /// Cells of chip `trial` (counted from the first) that were cut on the host.
+    pub fn cut_on_host(&self, trial: usize) -> u64 {
+        self.host_cells.iter().flatten().map(|chips| chips[trial].saturated).sum()
     }
 
     fn add(&self, encoder: &mut CommandEncoder, inputs: &[(usize, i32)], output: usize, shift: u32, [low, high]: [i32; 2]) -> Result<()> {
@@ -266,4 +279,13 @@ impl<'a> Chips<'a> {
     fn elements(&self, tensor: usize) -> u64 {
         (self.trials.len() * self.images.len() * self.plan.network.tensors[tensor].len()) as u64
     }
+}
+
+/// The cells of some chips, programmed by the CPU engine.
+fn host_cells(plan: &Plan, trials: Range<u32>) -> Vec<Vec<Vec<Cells>>> {
+    let of_part = |part: &PlacedPart| {
+        let (table, effects) = plan.laws_of(&part.crossbar);
+        trials.clone().map(|trial| program_cells(&part.crossbar, table, effects, plan.seed, trial)).collect()
+    };
+    plan.layers.par_iter().map(|parts| parts.iter().map(of_part).collect()).collect()
 }

@@ -9,6 +9,9 @@
 //!           split:   patterns, sum_tables -> look_up_sums
 //! ```
 //!
+//! Where cells are more than a draw from a table (`Plan::host_cells`), the CPU engine programs them and they are uploaded in
+//! the place of `program_cells`.
+//!
 //! Only this folder knows wgpu. `adapter` chooses, `device` opens and reports errors, `shaders` and `passes` compile,
 //! `layout` mirrors uniforms, `batch` sizes, `selection` chooses kernels, `product`, `tables` and `chips` run,
 //! `timestamps` measures. To add a pass, see [`crate::engine::cpu`].
@@ -105,6 +108,9 @@ impl GpuEngine {
         if images.is_empty() {
             return Err(Error::input("images", "there are none to run"));
         }
+        if let Some((key, what)) = plan.cpu_only {
+            return Err(Error::input(key, format!("the GPU engine cannot do {what}")).hint("use --engine cpu"));
+        }
         // Where every chip is the same, one stands for all.
         let computed = if plan.deterministic { trials.start..trials.start + 1 } else { trials.clone() };
         let batch = Batch::new(plan, images.len(), computed.len(), &self.limits, &self.device)?;
@@ -140,10 +146,10 @@ fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool, stop: 
             counts.iter_mut().zip(logits.chunks(of_trial.max(1))).for_each(|(c, logits)| c.logits.extend(logits));
         }
     }
-    for (counts, counters) in counts.iter_mut().zip(chips.read_counters()?) {
+    for (trial, (counts, counters)) in counts.iter_mut().zip(chips.read_counters()?).enumerate() {
         counts.correct = u64::from(counters.correct);
         counts.clipped = counters.clipped();
-        counts.saturated_cells = counters.saturated();
+        counts.saturated_cells = counters.saturated() + chips.cut_on_host(trial);
     }
     Ok(counts)
 }

@@ -78,6 +78,9 @@ impl GpuEngine {
         {
             return Err(Error::internal(format!("{} cells given, {expected} expected", values.len())));
         }
+        if layer.wires.is_some() && matches!(cells, Cells::Drawn(..)) {
+            return Err(Error::internal("cells on wires are programmed by the host, and then given"));
+        }
         let positions = given.window.positions();
         let per_image = positions * layer.accumulators();
         let at_once = (device.binding_bytes / (per_image.max(elements) * 8) as u64).min(self.limits.images as u64) as usize;

@@ -9,6 +9,7 @@ use super::tables::Tables;
 use crate::crossbar::CrossbarLayer;
 use crate::engine::Kernel;
 use crate::engine::cpu::plain::patterns;
+use crate::engine::cpu::program_cells::Cells;
 use crate::error::Result;
 use crate::quantize;
 use std::ops::Range;
@@ -174,6 +175,15 @@ impl<'a> Product<'a> {
         };
         let invocations = extent.trials.len() * layer.rows * tile.columns.len();
         passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, buffers.knots, buffers.cells, buffers.counters], invocations as u64);
+    }
+
+    /// Uploads the cells of `tile` that the host programmed, chip after chip, in the place of drawn ones. What is submitted
+    /// before reads the former ones.
+    pub fn load_cells(&self, device: &Device, tile: &Tile, chips: &[Cells], buffer: &Buffer) {
+        let columns = self.layer.converted_columns();
+        let rows = chips.iter().flat_map(|cells| cells.values.chunks_exact(cells.stride));
+        let values: Vec<i32> = rows.flat_map(|row| of_columns(&row[..columns], self.layer.columns, &tile.columns)).collect();
+        device.queue.write_buffer(buffer, 0, bytemuck::cast_slice(&values));
     }
 
     /// The product of `tile`'s cells with `input`, by the part's kernel.
