@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => cli::run::run(&args, &terminal),
         cli::Command::Status(args) => cli::merge::status(&args),
         cli::Command::Merge(args) => cli::merge::merge(&args, &terminal),
+        cli::Command::Check(args) => cli::check::check(&args, &terminal),
         cli::Command::Mvm(args) => cli::mvm::mvm(&args, &terminal),
         cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
         cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),

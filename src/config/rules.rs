@@ -33,6 +33,11 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
         let error = picked.at(&["device.stuck_at.on_frac", "device.stuck_at.off_frac"]).error("`stuck_at.on_frac` and `stuck_at.off_frac` are more than all cells together");
         return Err(error.hint("both are fractions: 1 % is 0.01"));
     }
+    let trials = point.monte_carlo.trials;
+    if point.monte_carlo.antithetic && trials % 2 == 1 {
+        let error = picked.at(&["monte_carlo.trials", "monte_carlo.antithetic"]).error(format!("`monte_carlo.trials = {trials}` with `monte_carlo.antithetic = true`: chips come in pairs"));
+        return Err(error.hint(format!("set trials to an even number, {} say", trials + 1)));
+    }
     not_built(point, picked)?;
     fraction_bits(point, picked)?;
     levels(point, picked)

@@ -8,6 +8,7 @@ use crate::engine::Kernel;
 use crate::error::{Error, Result};
 use crate::quantize::fixed_point::{Decoding, Extra, IDEAL_FRACTION_BITS};
 use crate::quantize::{IntegerNetwork, Matrix, MatrixPart, Requantize};
+use crate::rng::ChipKey;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub struct Plan {
     pub ideal_table: QuantileTable,
     /// Seed of everything random.
     pub seed: u64,
+    /// True if chip 2k + 1 is the antithetic partner of chip 2k.
+    pub antithetic: bool,
     /// True if every chip is the same.
     pub deterministic: bool,
     /// The kernel to use where it can; `None` = the cheapest of each layer. Results do not depend on it.
@@ -88,10 +91,16 @@ impl Plan {
             table: QuantileTable::new(&point.device, c.cell_bits, fraction_bits),
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,
+            antithetic: point.monte_carlo.antithetic,
             deterministic: is_deterministic(point),
             kernel: None,
             network,
         })
+    }
+
+    /// The chip `trial` as its random numbers know it.
+    pub fn chip(&self, trial: u32) -> ChipKey {
+        ChipKey::new(trial, self.antithetic)
     }
 
     /// Conversions one image takes.

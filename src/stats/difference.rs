@@ -35,7 +35,7 @@ pub struct Difference {
 }
 
 /// Compares two points on the chips that both have; None without any.
-pub fn difference(first: &Side, second: &Side, chips: Chips) -> Option<Difference> {
+pub fn difference(first: &Side<'_>, second: &Side<'_>, chips: Chips) -> Option<Difference> {
     let n = first.correct.len().min(second.correct.len());
     let (a, b) = (&first.correct[..n], &second.correct[..n]);
     // On a common scale: counts times the other's images.

@@ -34,18 +34,19 @@ pub struct YieldTest {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verdict {
     /// The yield is at least what was asked for.
     Pass,
     /// It is less.
     Fail,
     /// The chips do not tell.
+    #[default]
     Undecided,
 }
 
 /// The answer and the chips it took.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Decision {
     /// The answer.
     pub verdict: Verdict,
@@ -53,6 +54,17 @@ pub struct Decision {
     pub chips: u64,
     /// Chips that passed among them.
     pub passing: u64,
+}
+
+impl Verdict {
+    /// The verdict in a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Undecided => "undecided",
+        }
+    }
 }
 
 impl YieldTest {
@@ -71,13 +83,17 @@ impl YieldTest {
         }
     }
 
+    /// What is known after one more chip.
+    pub fn look(&self, before: Decision, pass: bool) -> Decision {
+        let (chips, passing) = (before.chips + 1, before.passing + u64::from(pass));
+        Decision { verdict: self.verdict(passing, chips), chips, passing }
+    }
+
     /// The answer at the first chip that gives one; chips after it do not count.
     pub fn decide(&self, passes: impl IntoIterator<Item = bool>) -> Decision {
-        let mut so_far = Decision { verdict: Verdict::Undecided, chips: 0, passing: 0 };
+        let mut so_far = Decision::default();
         for pass in passes {
-            so_far.chips += 1;
-            so_far.passing += u64::from(pass);
-            so_far.verdict = self.verdict(so_far.passing, so_far.chips);
+            so_far = self.look(so_far, pass);
             if so_far.verdict != Verdict::Undecided {
                 break;
             }

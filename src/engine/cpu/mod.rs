@@ -157,7 +157,7 @@ impl Chip {
         self.parts.par_iter_mut().zip(&prepared.products).for_each(|(parts, products)| {
             for (part, product) in parts.iter_mut().zip(products) {
                 let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
-                program_cells::reprogram_cells(product.layer, table, plan.seed, trial, &mut part.cells);
+                program_cells::reprogram_cells(product.layer, table, plan.seed, plan.chip(trial), &mut part.cells);
                 if prepared.keep_tables {
                     product.build_tables(part);
                 }
@@ -251,7 +251,7 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
     let halt = Halt::new(stop);
     let table = |p: &PlacedPart| if p.crossbar.digital { &plan.ideal_table } else { &plan.table };
     let cells = |program: &(dyn Fn(&PlacedPart) -> Cells + Sync)| -> Vec<Vec<Cells>> { plan.layers.par_iter().map(|parts| parts.iter().map(program).collect()).collect() };
-    let chips: Vec<Vec<Vec<Cells>>> = trials.map(|trial| cells(&|p| program_cells::program_cells(&p.crossbar, table(p), plan.seed, trial))).collect();
+    let chips: Vec<Vec<Vec<Cells>>> = trials.map(|trial| cells(&|p| program_cells::program_cells(&p.crossbar, table(p), plan.seed, plan.chip(trial)))).collect();
     let error_free = cells(&|p| program_cells::nominal_cells(&p.crossbar, table(p)));
     let exact = digital::pack(&plan.network);
     let of_image = |chip: &[Vec<Cells>], image: &[u16]| {

@@ -9,6 +9,7 @@
 use super::cell_block::{Drawing, draw_rows};
 use crate::crossbar::CrossbarLayer;
 use crate::device::QuantileTable;
+use crate::rng::ChipKey;
 use rayon::prelude::*;
 
 /// Columns are padded to a multiple of this, so that the product works on whole vectors.
@@ -35,20 +36,20 @@ impl Cells {
     }
 }
 
-/// Cells of chip `trial`.
-pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32) -> Cells {
+/// Cells of a chip.
+pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, chip: impl Into<ChipKey>) -> Cells {
     let mut cells = Cells::default();
-    reprogram_cells(layer, table, seed, trial, &mut cells);
+    reprogram_cells(layer, table, seed, chip.into(), &mut cells);
     cells
 }
 
 /// The same in the memory of another chip: fresh memory costs more than the draws.
-pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32, cells: &mut Cells) {
+pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, chip: ChipKey, cells: &mut Cells) {
     let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
     cells.stride = stride;
     cells.values.clear();
     cells.values.resize(layer.rows * stride, 0);
-    let drawing = Drawing::new(layer, table, seed, trial);
+    let drawing = Drawing::new(layer, table, seed, chip);
     let rows = WEIGHTS_PER_TASK.div_ceil(layer.columns.max(1));
     let draw = |(task, out): (usize, &mut [i32])| {
         let mut saturated = 0;
@@ -187,13 +188,13 @@ mod tests {
         let mut cut = 0;
         for case in 0..400 {
             let (layer, table) = random_layer(&mut rng);
-            let (seed, trial) = (rng.random(), rng.random());
+            let (seed, chip) = (rng.random(), ChipKey::new(rng.random(), case % 2 == 1));
             let expected = program(&layer, |cell| {
                 let (row, column) = (cell.row as u32, layer.column_key(cell.column));
-                let words = cell_words(seed, trial, Purpose::ProgrammingError, layer.layer, row, column, cell.plane as u32, cell.slice as u32 / 4);
+                let words = cell_words(seed, chip, Purpose::ProgrammingError, layer.layer, row, column, cell.plane as u32, cell.slice as u32 / 4);
                 table.sample(cell.level, words[cell.slice % 4])
             });
-            let drawn = program_cells(&layer, &table, seed, trial);
+            let drawn = program_cells(&layer, &table, seed, chip);
             assert!(drawn == expected, "case {case}: {:?}, {} bits, {} and {} cut", layer.planes, layer.cell_bits, drawn.saturated, expected.saturated);
             cut += expected.saturated;
         }

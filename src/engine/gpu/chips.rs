@@ -151,7 +151,7 @@ impl<'a> Chips<'a> {
     /// A layer with weights: for every part, cells and product tile by tile, then outputs.
     fn matrix(&self, input: usize, output: usize, matrix: &Matrix) -> Result<()> {
         let (device, passes, loaded) = (&self.engine.device, &self.engine.passes, self.loaded);
-        let extent = Extent { images: self.images.len(), trials: self.trials.clone(), count_cells: self.images.start == 0 };
+        let extent = Extent { images: self.images.len(), trials: self.trials.clone(), antithetic: self.plan.antithetic, count_cells: self.images.start == 0 };
         let view = self.view(input)?;
         for ((product, scale), placed) in loaded.layers[matrix.layer].iter().zip(&self.plan.layers[matrix.layer]) {
             let buffers = Buffers {
