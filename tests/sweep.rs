@@ -73,7 +73,7 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 2
 "#;
 
-const TABLES: [&str; 3] = ["summary.csv", "trials.csv", "layers.csv"];
+const TABLES: [&str; 4] = ["summary.csv", "trials.csv", "layers.csv", "differences.csv"];
 
 fn folder(sweep: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();

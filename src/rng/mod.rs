@@ -61,3 +61,22 @@ pub fn cell_words(seed: u64, chip: impl Into<ChipKey>, purpose: Purpose, layer: 
 
 /// Layers a key has room for.
 pub const MAX_LAYERS: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_antithetic_partner_has_the_top_bits_turned_over() {
+        let words = |chip: ChipKey| cell_words(7, chip, Purpose::ProgrammingError, 1, 2, 3, 0, 0);
+        for trial in [0, 1, 4, 5, u32::MAX] {
+            let (plain, pair) = (words(trial.into()), words(ChipKey::new(trial, true)));
+            if trial % 2 == 0 {
+                assert_eq!(pair, plain, "the first of a pair is the chip itself");
+            } else {
+                assert_eq!(pair, words((trial - 1).into()).map(|w| w ^ 1 << 31));
+                assert_ne!(pair, plain);
+            }
+        }
+    }
+}

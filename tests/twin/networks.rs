@@ -108,6 +108,7 @@ fn whole_networks() {
     change("first layer digital", false, |p| (p.crossbar.digital_layers, p.adc.bits) = (DigitalLayers::First, AdcBits::Bits(3)));
     change("last layer digital", false, |p| (p.crossbar.digital_layers, p.adc.bits) = (DigitalLayers::Last, AdcBits::Bits(3)));
     change("cells cut", false, |p| p.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.8, sigma_ln_off: None, clip: false });
+    change("antithetic chips", false, |p| p.monte_carlo.antithetic = true);
     change("every chip the same", false, |p| p.device.programming_error = ProgrammingError::None);
 
     let limits = |images, trials, columns| BatchLimits { images, trials, columns, ..BatchLimits::default() };
