@@ -176,12 +176,14 @@ fn meaning(checked: &Checked, yield_percent: f64) -> String {
     let subject = match (checked.groups.len(), sequence) {
         (1, false) => "the point",
         (1, true) => "the lowest height",
-        (_, false) => "every point",
-        (_, true) => "the lowest height of every group",
+        (_, false) if checked.verdict() == Verdict::Pass => "every point",
+        (_, true) if checked.verdict() == Verdict::Pass => "the lowest height of every group",
+        (_, false) => "one point at least",
+        (_, true) => "the lowest height of one group at least",
     };
     match checked.verdict() {
         Verdict::Pass => format!("at {subject}, at least {yield_percent} % of chips keep the accuracy"),
-        Verdict::Fail => format!("not at {subject} do {yield_percent} % of chips keep the accuracy"),
+        Verdict::Fail => format!("at {subject}, fewer than {yield_percent} % of chips keep the accuracy"),
         Verdict::Undecided => format!("as many chips as allowed do not tell whether, at {subject}, {yield_percent} % keep the accuracy; more --trials go on from here"),
     }
 }

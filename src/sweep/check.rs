@@ -180,6 +180,8 @@ fn answer(request: &Request, blocks: &mut Blocks, index: usize, test: &YieldTest
         }
         observer.progress((of.images * decision.chips).min(total), total);
     }
+    // What was left is not needed.
+    observer.progress(of.images * decision.chips, of.images * decision.chips);
     let interval = test.interval(decision.passing, decision.chips);
     Ok(Answer { decision, interval, deterministic: false, references })
 }
