@@ -107,7 +107,7 @@ fn run_all(request: &Request, blocks: &mut Blocks) -> Result<Vec<Option<u32>>> {
                     counts.clear();
                 }
                 counts.extend(trials.iter().filter(|t| t.trial < of.trials).map(|t| t.correct));
-                if counts.len() % of.chips().in_one() == 0 && half_width::reached(half_width, &counts, of.images, of.chips()) {
+                if counts.len().is_multiple_of(of.chips().in_one()) && half_width::reached(half_width, &counts, of.images, of.chips()) {
                     enough[index] = Some(counts.len() as u32);
                 }
             }
