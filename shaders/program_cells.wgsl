@@ -23,7 +23,7 @@ struct ProgramCells {
     first_trial: u32,
     trials: u32,
     count: u32, // 0: the same chips were counted before
-    unused: u32,
+    antithetic: u32, // 1: an odd chip is the partner of the one before it
 }
 
 @group(0) @binding(0) var<uniform> params: ProgramCells;
@@ -58,12 +58,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     let of_layer = params.first_column + column;
     let column_key = select(params.first_output + of_layer, REFERENCE_COLUMN, of_layer == params.outputs);
     let out = (trial * params.rows + row) * params.converted * params.slices * params.columns + column;
+    let chip = chip_key(params.first_trial + trial, params.antithetic);
     var saturated = 0u;
     for (var plane = 0u; plane < params.programmed; plane++) {
         var words = vec4(0u);
         for (var slice = 0u; slice < params.slices; slice++) {
             if slice % 4u == 0u {
-                words = cell_words(params.seed, params.first_trial + trial, PROGRAMMING_ERROR, params.layer, row, column_key, plane, slice / 4u);
+                words = cell_words(params.seed, chip, PROGRAMMING_ERROR, params.layer, row, column_key, plane, slice / 4u);
             }
             var kept = 0; // where there is no cell
             if slice < held {

@@ -17,6 +17,7 @@ use crate::engine::cpu::program_cells::{Cells, given_cells, program_cells};
 use crate::engine::{Kernel, decoding, multiply_accumulates};
 use crate::error::{Error, Result};
 use crate::quantize::Window;
+use crate::rng::ChipKey;
 
 /// What is multiplied.
 pub struct Operands {
@@ -75,14 +76,14 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
     let mut work = Work::default();
     for trial in 0..trials {
         let cells: Cells = match &operands.conductances {
-            None => program_cells(&layer, &table, effects.as_ref(), point.monte_carlo.seed, trial as u32),
+            None => program_cells(&layer, &table, effects.as_ref(), point.monte_carlo.seed, ChipKey::new(trial as u32, point.monte_carlo.antithetic)),
             Some((_, all)) => {
                 let size = all.len() / trials.max(1);
                 given_cells(&layer, &table, &all[trial * size..(trial + 1) * size])
             }
         };
         products.saturated_cells += cells.saturated;
-        let cells = Cells { converters: Converters::draw(&layer, &point.converters, point.monte_carlo.seed, trial as u32), ..cells };
+        let cells = Cells { converters: Converters::draw(&layer, &point.converters, point.monte_carlo.seed, ChipKey::new(trial as u32, point.monte_carlo.antithetic)), ..cells };
         let mut counts = Counts::default();
         if operands.pre_adc && trial == 0 {
             let mut mvm = Mvm::new(&layer, &window, 0);

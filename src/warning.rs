@@ -27,6 +27,9 @@ pub enum Warning {
     /// The wanted kernel cannot compute some layers.
     #[allow(missing_docs, reason = "the names say it")]
     OtherKernel { kernel: String, layers: Vec<String> },
+    /// No verdict of PASS is possible within the chips allowed.
+    #[allow(missing_docs, reason = "the names say it")]
+    TooFewChips { most: u64, fewest: u64 },
     /// Blocks of one sweep were made by different engines or adapters.
     MixedAdapters(Vec<String>),
 }
@@ -57,6 +60,9 @@ impl fmt::Display for Warning {
             ),
             Warning::OtherKernel { kernel, layers } => {
                 write!(f, "--kernel {kernel} cannot compute layer{} {} at every point: the cheapest kernel that can takes its place, with the same results", if layers.len() == 1 { "" } else { "s" }, layers.join(", "))
+            }
+            Warning::TooFewChips { most, fewest } => {
+                write!(f, "at most {most} chips cannot show that yield at that confidence: it takes {fewest}, all passing; raise --trials, or lower --yield or --confidence")
             }
             Warning::MixedAdapters(adapters) => write!(f, "the blocks were made on different adapters ({}); the integers are the same on all, but say so where you publish timings", adapters.join("; ")),
         }

@@ -24,7 +24,7 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 3
 "#;
 
-const SUBCOMMANDS: [&str; 9] = ["demo", "new", "run", "status", "merge", "mvm", "plot", "bench", "doctor"];
+const SUBCOMMANDS: [&str; 10] = ["demo", "new", "run", "status", "merge", "check", "mvm", "plot", "bench", "doctor"];
 
 /// A folder with the tiny network, its data and `sweep.toml`.
 fn folder(sweep: &str) -> tempfile::TempDir {

@@ -101,7 +101,7 @@ trials = 3
 seed = 5
 "#;
 
-const TABLES: [&str; 3] = ["summary.csv", "trials.csv", "layers.csv"];
+const TABLES: [&str; 4] = ["summary.csv", "trials.csv", "layers.csv", "differences.csv"];
 
 fn folder(sweep: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();

@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 /// Runs the budgets, prints them, writes tables and pictures.
 pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
-    let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed };
+    let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed, ..Overrides::default() };
     let sweep = config::load(&args.sweep, &overrides)?;
     let out = args.out.clone().unwrap_or_else(|| super::run::default_out(&args.sweep));
     terminal.catch_signals();

@@ -71,6 +71,10 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
         );
     }
     print(&text)?;
+    let ratios: Vec<f64> = merged.points.iter().filter_map(|p| p.summary.accuracy.antithetic_variance_ratio).collect();
+    if let (Some(least), Some(most)) = (ratios.iter().copied().reduce(f64::min), ratios.iter().copied().reduce(f64::max)) {
+        terminal.say(&format!("antithetic chips: the mean's variance is {least:.2} to {most:.2} of that of as many independent chips; spread, quantiles and yield come from every other chip"));
+    }
     terminal.say(&format!("in {}: {}", out.display(), names.join("  ")));
     if merged.missing > 0 {
         return Err(Error::incomplete(format!("{} blocks are missing; the tables hold what is there", merged.missing)));

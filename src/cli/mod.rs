@@ -3,6 +3,7 @@
 //! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`.
 
 pub mod bench;
+pub mod check;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
@@ -21,9 +22,10 @@ Examples:
   bwq new my-sweep && bwq run my-sweep/sweep.toml --dry-run
   bwq run sweep.toml --out results --set device.programming_error.sigma_ln=0.1
   bwq explain sweep.toml --trials 10            where does the accuracy go?
+  bwq check sweep.toml --max-drop 0.01 --yield 0.99 --confidence 0.95
   bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
 
-Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete, 4 a stated limit is violated,
+Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete or undecided, 4 a stated limit is violated,
 69 no usable GPU, 75 interrupted (the same command goes on).";
 
 /// How many wordlines may be on at once, at what block precision, and what does that buy?
@@ -53,6 +55,8 @@ pub enum Command {
     Merge(MergeArgs),
     /// Tell the causes of a loss apart: each added in turn to an ideal crossbar, and each taken away alone.
     Explain(ExplainArgs),
+    /// Say whether an OU limit keeps the accuracy: chips are drawn until that is certain.
+    Check(CheckArgs),
     /// One crossbar product of given arrays.
     Mvm(MvmArgs),
     /// Draw the figures of a results folder.
@@ -131,6 +135,10 @@ pub struct RunArgs {
     /// Run share I of N (I from 0); `bwq merge` puts the shares together.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
+    /// Draw chips until the 95 % interval of each point's mean accuracy is at most +- this (0.002 is 0.2 %), in whole
+    /// blocks and at least 64; the trials are then the most.
+    #[arg(long, value_name = "H")]
+    pub half_width: Option<f64>,
     /// Say what would be done: points, blocks, time (measured on a few images), memory, disk, kernels.
     #[arg(long)]
     pub dry_run: bool,
@@ -162,6 +170,47 @@ pub struct ExplainArgs {
     /// Leave out the layers one by one, which is most of the work.
     #[arg(long)]
     pub no_layers: bool,
+}
+
+/// `bwq check`
+#[derive(Args)]
+#[command(after_help = "\
+Heights in a list (crossbar.ou_wordlines) are tested from the lowest up, until one does not pass.
+Exit codes: 0 the yield is shown (at the lowest height of every group), 4 it is shown to be less,
+3 the chips allowed do not tell.")]
+pub struct CheckArgs {
+    /// The sweep file.
+    pub sweep: PathBuf,
+    /// A chip keeps the accuracy if it loses at most this against the quantised network, in place of the file's.
+    #[arg(long, value_name = "D")]
+    pub max_drop: Option<f64>,
+    /// The share of chips that should.
+    #[arg(long = "yield", value_name = "Y", default_value_t = 0.99)]
+    pub yield_frac: f64,
+    /// 1 - the greatest probability of a wrong verdict.
+    #[arg(long, value_name = "C", default_value_t = 0.95)]
+    pub confidence: f64,
+    /// Results folder, with `run`'s blocks [default: the sweep file's name with `-results`].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Seed, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Most chips per point, in place of the file's [default: 20 times the fewest that can pass].
+    #[arg(long, value_name = "N")]
+    pub trials: Option<u64>,
+    /// Test images, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub images: Option<u64>,
+    /// Any key in place of the file's value: --set crossbar.ou_wordlines=[9,16].
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Machine-readable output.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `bwq status`

@@ -4,6 +4,7 @@ use super::terminal::{Terminal, print};
 use super::{DemoArgs, RunArgs, engine, merge};
 use bwq::config::{self, Overrides, Sweep};
 use bwq::error::{Error, Result, exit};
+use bwq::stats::half_width::FIRST;
 use bwq::sweep::estimate::estimate;
 use bwq::sweep::materials::Materials;
 use bwq::sweep::run::{Request, run as run_sweep};
@@ -18,32 +19,36 @@ const DEMO: &str = include_str!("demo.toml");
 pub fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<u8> {
     let sweep = config::parse(DEMO, "demo.toml (embedded)", &Overrides::default())?;
     terminal.say("how does accuracy fall as more wordlines are on at once? A VGG-like network on Fashion-MNIST, 8 bit, 1-bit cells");
-    let code = go(&sweep, &args.out, &args.engine, Shard::ALL, terminal)?;
+    let code = go(&sweep, &args.out, &args.engine, Shard::ALL, None, terminal)?;
     terminal.say("`bwq new DIR` writes a sweep file to start your own from");
     Ok(code)
 }
 
 /// A sweep file.
 pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
-    let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed };
+    let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed, ..Overrides::default() };
     let sweep = config::load(&args.sweep, &overrides)?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.sweep));
     let shard = args.shard.as_deref().map_or(Ok(Shard::ALL), str::parse)?;
+    refuse_half_width(args, &sweep)?;
     if args.dry_run {
         let engine = engine::choose(&args.engine, &sweep.points, terminal)?;
-        let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.engine.kernel.0, shard, command: &[] };
+        let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.engine.kernel.0, shard, half_width_frac: args.half_width, command: &[] };
         print(&estimate(&request, terminal)?)?;
+        if let Some(half_width) = args.half_width {
+            terminal.say(&format!("that is the most: a point is done once its mean is known to +-{half_width}"));
+        }
         return Ok(exit::DONE);
     }
-    go(&sweep, &out, &args.engine, shard, terminal)
+    go(&sweep, &out, &args.engine, shard, args.half_width, terminal)
 }
 
-fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, terminal: &Terminal) -> Result<u8> {
+fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, half_width_frac: Option<f64>, terminal: &Terminal) -> Result<u8> {
     terminal.catch_signals();
     let engine = engine::choose(args, &sweep.points, terminal)?;
     let command: Vec<String> = std::env::args().collect();
     terminal.say(&format!("{} points on {}", sweep.points.len(), engine.describe()));
-    let request = Request { sweep, out, engine: &engine, kernel: args.kernel.0, shard, command: &command };
+    let request = Request { sweep, out, engine: &engine, kernel: args.kernel.0, shard, half_width_frac, command: &command };
     let outcome = run_sweep(&request, &mut Materials::default(), terminal)?;
     terminal.say(&format!("{} blocks made, {} found finished", outcome.made, outcome.found));
     if outcome.missing > 0 {
@@ -57,11 +62,34 @@ fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, termina
         terminal.say(&format!("all blocks are there: bwq merge {}", out.display()));
         return Ok(exit::DONE);
     }
-    merge::write_results(out, false, terminal)
+    let code = merge::write_results(out, false, terminal)?;
+    match half_width_frac {
+        Some(h) if outcome.wide > 0 => Err(Error::incomplete(format!("at {} of {} points the mean is not known to +-{h} with as many chips as allowed; the tables hold what is there", outcome.wide, sweep.points.len()))
+            .hint("raise --trials: the same chips are reused")),
+        _ => Ok(code),
+    }
+}
+
+/// Refuses a rule that cannot be followed.
+fn refuse_half_width(args: &RunArgs, sweep: &Sweep) -> Result<()> {
+    let Some(half_width) = args.half_width else { return Ok(()) };
+    if !(half_width > 0.0 && half_width < 0.5) {
+        return Err(Error::usage(format!("--half-width {half_width}: above 0 to below 0.5")).hint("it is a fraction: 0.2 % is 0.002"));
+    }
+    if args.shard.is_some() {
+        return Err(Error::usage("--half-width with --shard: when chips are enough is told by all chips in order").hint("leave one out; points are independent, so several sweep files can share the work"));
+    }
+    for point in &sweep.points {
+        let needed = FIRST as u32 * if point.monte_carlo.antithetic { 2 } else { 1 };
+        if point.monte_carlo.trials < needed {
+            return Err(Error::usage(format!("--half-width with {} trials: at least {needed}, as fewer chips do not tell their spread", point.monte_carlo.trials)).hint("--trials says how many chips are the most: --trials 10000"));
+        }
+    }
+    Ok(())
 }
 
 /// The results folder of a sweep file for which none was named.
-pub fn default_out(sweep: &Path) -> PathBuf {
+pub(super) fn default_out(sweep: &Path) -> PathBuf {
     let stem = sweep.file_stem().map_or_else(|| "sweep".into(), |s| s.to_string_lossy().into_owned());
     sweep.with_file_name(format!("{stem}-results"))
 }

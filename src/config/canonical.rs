@@ -78,6 +78,7 @@ impl PointConfig {
             "monte_carlo.trials" => self.monte_carlo.trials.to_string(),
             "monte_carlo.seed" => self.monte_carlo.seed.to_string(),
             "monte_carlo.max_drop" => self.monte_carlo.max_drop.to_string(),
+            "monte_carlo.antithetic" => self.monte_carlo.antithetic.to_string(),
             "crossbar.compensation" => self.compensation.word().into(),
             "adc.offset_sigma_steps" => self.converters.offset_sigma_steps.to_string(),
             "adc.gain_sigma_rel" => self.converters.gain_sigma_rel.to_string(),

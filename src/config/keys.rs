@@ -268,6 +268,9 @@ pub const KEYS: &[Key] = &[
         .unit("fraction")
         .slip("max_drop is a fraction: 1 means 100 %; 1 % is 0.01")
         .hash(Hash::Nothing),
+    key("monte_carlo.antithetic", "antithetic", Kind::Bool, "false",
+        "each second chip mirrors the one before it: means vary less; spread and yield then come from every other chip")
+        .off("false"),
 ];
 
 #[cfg(test)]

@@ -40,6 +40,10 @@ pub struct Overrides {
     pub images: Option<u64>,
     /// `--trials N`.
     pub trials: Option<u64>,
+    /// Taken where neither the file nor the command line says how many trials.
+    pub usual_trials: Option<u64>,
+    /// `--max-drop D`.
+    pub max_drop: Option<f64>,
     /// `--seed N`.
     pub seed: Option<u64>,
 }
@@ -91,15 +95,18 @@ fn points(text: &str, place: &str, overrides: &Overrides, form: Form) -> Result<
     for assignment in &overrides.set {
         tree.set(assignment)?;
     }
+    let integer = |value: Option<u64>| value.map(|v| Value::Int(v.into()));
+    let usual = overrides.usual_trials.filter(|_| !tree.has("monte_carlo.trials"));
     let options = [
-        ("--images", "network.images", overrides.images),
-        ("--trials", "monte_carlo.trials", overrides.trials),
-        ("--seed", "monte_carlo.seed", overrides.seed),
+        ("--images", "network.images", integer(overrides.images)),
+        ("--trials", "monte_carlo.trials", integer(overrides.trials.or(usual))),
+        ("--seed", "monte_carlo.seed", integer(overrides.seed)),
+        ("--max-drop", "monte_carlo.max_drop", overrides.max_drop.map(Value::Float)),
     ];
     for (option, key, value) in options {
         if let Some(value) = value {
             let at = At::option(&format!("{option} {value}"));
-            tree.put(key, Node { value: Value::Int(value.into()), at })?;
+            tree.put(key, Node { value, at })?;
         }
     }
     axes::points(settings::collect(&tree, form)?, &tree.at, form)

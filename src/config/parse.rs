@@ -152,6 +152,13 @@ impl Node {
         self.put(path, node)
     }
 
+    /// Whether something stands at `path`.
+    pub fn has(&self, path: &str) -> bool {
+        let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        let Value::Table(entries) = &self.value else { return false };
+        entries.iter().find(|e| e.name == name).is_some_and(|e| rest.is_none_or(|rest| e.node.has(rest)))
+    }
+
     /// Puts a value at a path of known keys, making the tables on the way.
     pub fn put(&mut self, path: &str, node: Node) -> Result<()> {
         let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));

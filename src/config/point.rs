@@ -410,6 +410,8 @@ pub struct MonteCarloConfig {
     pub seed: u64,
     /// A chip passes if its accuracy is within this of the quantised accuracy (a fraction).
     pub max_drop: f64,
+    /// Chip 2k + 1 is the antithetic partner of chip 2k.
+    pub antithetic: bool,
 }
 
 /// All values of one point.

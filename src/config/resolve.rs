@@ -88,6 +88,7 @@ pub fn point(p: &Picked<'_>) -> Result<PointConfig> {
             trials: integer(p, "monte_carlo.trials")?,
             seed: integer(p, "monte_carlo.seed")?,
             max_drop: number(p, "monte_carlo.max_drop")?,
+            antithetic: p.get("monte_carlo.antithetic") == Some(&Scalar::Bool(true)),
         },
     })
 }

@@ -38,6 +38,11 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>, form: Form) -> Result<()>
         let spread = picked.at(&["adc.offset_sigma_steps", "adc.gain_sigma_rel", "adc.threshold_sigma_steps"]);
         return Err(spread.error("converters that differ, with `adc.bits = \"ideal\"`: an ideal converter has no steps").hint("give adc.bits as a number or \"lossless\""));
     }
+    let trials = point.monte_carlo.trials;
+    if point.monte_carlo.antithetic && trials % 2 == 1 {
+        let error = picked.at(&["monte_carlo.trials", "monte_carlo.antithetic"]).error(format!("`monte_carlo.trials = {trials}` with `monte_carlo.antithetic = true`: chips come in pairs"));
+        return Err(error.hint(format!("set trials to an even number, {} say", trials + 1)));
+    }
     not_built(point, picked)?;
     fraction_bits(point, picked)?;
     gated(point, picked, form)?;

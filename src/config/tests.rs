@@ -326,6 +326,7 @@ fn the_command_line_has_the_last_word() {
         trials: Some(7),
         seed: Some(3),
         set: vec!["monte_carlo.trials=9".into()],
+        ..Overrides::default()
     };
     let p = &parse(FULL, "s.toml", &numbers).expect("is fine").points[0];
     assert_eq!((p.network.images, p.monte_carlo.trials, p.monte_carlo.seed), (10, 7, 3));

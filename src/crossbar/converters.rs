@@ -10,7 +10,7 @@
 use super::{Adc, Conversion, CrossbarLayer};
 use crate::config::ConverterSpread;
 use crate::device::Quantile;
-use crate::rng::{Purpose, cell_words};
+use crate::rng::{ChipKey, Purpose, cell_words};
 
 /// The converters of one layer on one chip.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +26,9 @@ pub struct Converters {
 }
 
 impl Converters {
-    /// Those of chip `trial`; `None` if all are as designed, or if there are none.
-    pub fn draw(layer: &CrossbarLayer, spread: &ConverterSpread, seed: u64, trial: u32) -> Option<Self> {
+    /// Those of a chip; `None` if all are as designed, or if there are none.
+    pub fn draw(layer: &CrossbarLayer, spread: &ConverterSpread, seed: u64, chip: impl Into<ChipKey>) -> Option<Self> {
+        let chip = chip.into();
         let Conversion::Rounding(adc) = &layer.conversion else { return None };
         if *spread == ConverterSpread::default() || layer.digital {
             return None;
@@ -49,7 +50,7 @@ impl Converters {
             for number in 0..along {
                 let words = |block: u32| {
                     let key = [crossbar as u32 | block << 16, layer.first_output << 16 | number as u32];
-                    cell_words(seed, trial, Purpose::Converter, layer.layer, key[0], key[1], 0, 0)
+                    cell_words(seed, chip, Purpose::Converter, layer.layer, key[0], key[1], 0, 0)
                 };
                 converters.add(adc, spread, words);
             }
@@ -149,7 +150,7 @@ mod tests {
         let adc = adc(&layer);
         let middle = adc.top as usize / 2; // its threshold lies half a step below zero: gain is nothing there
         let thresholds = |spread: ConverterSpread, index: usize| -> Vec<f64> {
-            let of_trial = |trial| {
+            let of_trial = |trial: u32| {
                 let c = Converters::draw(&layer, &spread, 1, trial).unwrap();
                 c.thresholds.chunks(1 << c.depth).map(|t| (f64::from(t[index]) - adc.lo) / adc.step - index as f64 + 0.5).collect::<Vec<_>>()
             };

@@ -8,7 +8,7 @@ use super::quantile_table::QuantileTable;
 use super::spread::ChipVariates;
 use super::{Quantile, StuckAt, drift, relaxation};
 use crate::config::{Clustering, DeviceConfig, SpreadConfig};
-use crate::rng::{Purpose, cell_words};
+use crate::rng::{ChipKey, Purpose, cell_words};
 
 /// Fraction bits of a factor.
 pub const FACTOR_BITS: u32 = 24;
@@ -59,9 +59,9 @@ impl Effects {
         any.then_some(effects)
     }
 
-    /// What the cells of chip `trial` share.
-    pub fn chip(seed: u64, trial: u32) -> ChipVariates {
-        let words = cell_words(seed, trial, Purpose::ChipSpread, 0, 0, 0, 0, 0);
+    /// What the cells of a chip share.
+    pub fn chip(seed: u64, chip: impl Into<ChipKey>) -> ChipVariates {
+        let words = cell_words(seed, chip, Purpose::ChipSpread, 0, 0, 0, 0, 0);
         let [chip, along_rows, along_columns, _] = words.map(|word| Quantile::of(word).z());
         ChipVariates { chip, along_rows, along_columns }
     }

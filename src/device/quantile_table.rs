@@ -187,6 +187,27 @@ mod tests {
         assert!((table.on_sd / exact_variance.sqrt() - 1.0).abs() < 1e-3);
     }
 
+    /// Pairs of words that differ in the top bit alone take each stratum of the one half together with its mirror image: the
+    /// mean over pairs is the plain mean exactly, and varies far less.
+    #[test]
+    fn antithetic_pairs_have_the_same_mean() {
+        for law in [ProgrammingError::Lognormal { sigma_ln: 0.2, sigma_ln_off: None, clip: false }, ProgrammingError::NormalIndependent { sigma_rel: 0.3, clip: false }] {
+            let table = QuantileTable::new(&device(law), 1, 26);
+            let draw = |word: u32| i64::from(table.sample(1, word));
+            // One word of each of 2^20 strata.
+            let words: Vec<u32> = (0..1u32 << 20).map(|i| (i << 12) + 2048).collect();
+            let plain: i64 = words.iter().map(|w| draw(*w)).sum();
+            let lower = &words[..words.len() / 2];
+            let pairs: Vec<i64> = lower.iter().map(|w| draw(*w) + draw(w ^ 1 << 31)).collect();
+            assert_eq!(pairs.iter().sum::<i64>(), plain);
+            let variance = |values: &mut dyn Iterator<Item = f64>, mean: f64, n: usize| values.map(|v| (v - mean).powi(2)).sum::<f64>() / n as f64;
+            let mean = plain as f64 / words.len() as f64;
+            let single = variance(&mut words.iter().map(|w| draw(*w) as f64), mean, words.len());
+            let pair = variance(&mut pairs.iter().map(|p| *p as f64 / 2.0), mean, pairs.len());
+            assert!(pair < 0.1 * single / 2.0, "{pair} {single}");
+        }
+    }
+
     #[test]
     fn no_error_is_the_nominal_conductance_at_every_word() {
         let table = QuantileTable::new(&device(ProgrammingError::None), 2, 26);

@@ -9,6 +9,7 @@ use crate::engine::cpu::compensate::Reference;
 use crate::error::{Error, Result};
 use crate::quantize::fixed_point::{Decoding, Extra, IDEAL_FRACTION_BITS};
 use crate::quantize::{IntegerNetwork, Matrix, MatrixPart, Requantize};
+use crate::rng::ChipKey;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub struct Plan {
     pub ideal_table: QuantileTable,
     /// Seed of everything random.
     pub seed: u64,
+    /// True if chip 2k + 1 is the antithetic partner of chip 2k.
+    pub antithetic: bool,
     /// True if every chip is the same.
     pub deterministic: bool,
     /// True if cells are more than a draw from a table, so that every engine takes those that the host programs.
@@ -121,6 +124,7 @@ impl Plan {
             table,
             ideal_table: QuantileTable::nominal(&ideal_device, c.cell_bits, fraction_bits),
             seed: point.monte_carlo.seed,
+            antithetic: point.monte_carlo.antithetic,
             deterministic: is_deterministic(point),
             cpu_only: cpu_only(point),
             kernel: None,
@@ -131,6 +135,11 @@ impl Plan {
     /// What the cells of a layer are drawn from.
     pub fn laws_of(&self, layer: &CrossbarLayer) -> (&QuantileTable, Option<&Effects>) {
         if layer.digital { (&self.ideal_table, None) } else { (&self.table, self.effects.as_ref()) }
+    }
+
+    /// The chip `trial` as its random numbers know it.
+    pub fn chip(&self, trial: u32) -> ChipKey {
+        ChipKey::new(trial, self.antithetic)
     }
 
     /// Conversions one image takes.

@@ -10,14 +10,14 @@ pub mod causes;
 use crate::config::PointConfig;
 use crate::engine::cpu::{self, digital};
 use crate::engine::{Engine, IntegerImages, Kernel, LayerTally, Plan, stopped};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::float;
 use crate::quantize::IntegerNetwork;
-use crate::stats::{Interval, student_t};
+use crate::stats::{Interval, Sample};
 use crate::sweep::Observer;
 use crate::sweep::materials::{Material, Materials, layer_names};
 use crate::sweep::references::plan_where;
-use crate::sweep::run::{LAYER_IMAGES, LAYER_TRIALS};
+use crate::sweep::blocks::{LAYER_IMAGES, LAYER_TRIALS};
 use causes::{CAUSES, Cause, start};
 use std::sync::Arc;
 
@@ -105,6 +105,9 @@ struct Runs<'a> {
 
 /// The budget of `point` over its `trials` chips.
 pub fn explain(point: &PointConfig, request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<Budget> {
+    if point.monte_carlo.antithetic {
+        return Err(Error::input("monte_carlo.antithetic", "a budget compares chip with chip; partners are no chips of their own").hint("--set monte_carlo.antithetic=false"));
+    }
     let (material, network) = (materials.of(point)?, materials.quantized(point)?);
     let images = IntegerImages::new(&network, &material.dataset);
     let causes: Vec<&Cause> = CAUSES.iter().filter(|c| c.is_in(point)).collect();
@@ -116,46 +119,46 @@ pub fn explain(point: &PointConfig, request: &Request, materials: &mut Materials
     let mut runs = Runs { request, observer, material, network, images, chips, done: 0, total };
     let float = float::accuracy_until(&runs.material.network, &runs.material.dataset, &|| observer.interrupted()).ok_or_else(stopped)? as f64 / count;
     let digital = digital::logits_until(&runs.network, &runs.images, &|| observer.interrupted()).ok_or_else(stopped)?;
-    let quantised = digital::correct(&digital, &runs.images.labels) as f64 / count;
+    let correct = digital::correct(&digital, &runs.images.labels);
     let mut at = start(point);
-    let mut before = runs.accuracies(&runs.plan(&at, &|_| false)?)?;
+    let mut before = runs.run(&runs.plan(&at, &|_| false)?)?;
     let mut lines = vec![CauseLine {
         cause: "quantization",
         setting: format!("{} weight bits, {} activation bits", point.quantization.weight_bits, point.quantization.activation_bits),
-        accuracy_after: mean(&before),
-        added: Difference { mean: float - mean(&before), interval: None },
+        accuracy_after: before.mean(),
+        added: Difference { mean: float - before.mean(), interval: None },
         removed: None,
         sd_after: None,
         variance_share: None,
         layers: Vec::new(),
     }];
     let whole = runs.plan(point, &|_| false)?;
-    let full = runs.accuracies(&whole)?;
+    let full = runs.run(&whole)?;
     for cause in causes {
         at = cause.taken_from(&at, point);
         let plan = runs.plan(&at, &|_| false)?;
-        let after = runs.accuracies(&plan)?;
-        let without = runs.accuracies(&runs.plan(&cause.taken_from(point, &start(point)), &|_| false)?)?;
+        let after = runs.run(&plan)?;
+        let without = runs.run(&runs.plan(&cause.taken_from(point, &start(point)), &|_| false)?)?;
         lines.push(CauseLine {
             cause: cause.name,
             setting: (cause.setting)(point),
-            accuracy_after: mean(&after),
-            added: difference(&before, &after),
-            removed: Some(difference(&without, &full)),
-            sd_after: variance(&after).map(libm::sqrt),
-            variance_share: variance(&full).filter(|v| *v > 0.0).zip(variance(&without)).map(|(all, without)| 1.0 - without / all),
+            accuracy_after: after.mean(),
+            added: before.less(&after),
+            removed: Some(without.less(&full)),
+            sd_after: after.sd(),
+            variance_share: full.sd().filter(|sd| *sd > 0.0).zip(without.sd()).map(|(all, without)| 1.0 - (without / all).powi(2)),
             layers: runs.tallies(&plan)?,
         });
         before = after;
     }
     let mut layers = Vec::new();
     for (index, layer) in names.iter().cloned().enumerate().filter(|_| request.layers) {
-        let ideal = vec![quantised; chips as usize];
-        let alone = runs.accuracies(&runs.plan(point, &|l| l != index)?)?;
-        let without = runs.accuracies(&runs.plan(point, &|l| l == index)?)?;
-        layers.push(LayerLine { layer, alone: difference(&ideal, &alone), ideal: difference(&without, &full) });
+        let ideal = Run { correct: vec![correct; chips as usize], images: count as u64 };
+        let alone = runs.run(&runs.plan(point, &|l| l != index)?)?;
+        let without = runs.run(&runs.plan(point, &|l| l == index)?)?;
+        layers.push(LayerLine { layer, alone: ideal.less(&alone), ideal: without.less(&full) });
     }
-    Ok(Budget { point: point.clone(), chips, float, quantised, full: mean(&full), causes: lines, layer_names: names, layers })
+    Ok(Budget { point: point.clone(), chips, float, quantised: correct as f64 / count, full: full.mean(), causes: lines, layer_names: names, layers })
 }
 
 impl Runs<'_> {
@@ -165,15 +168,15 @@ impl Runs<'_> {
         Ok(Plan { kernel: self.request.kernel, ..plan })
     }
 
-    /// Accuracy of every chip.
-    fn accuracies(&mut self, plan: &Plan) -> Result<Vec<f64>> {
+    /// Every chip of a variant.
+    fn run(&mut self, plan: &Plan) -> Result<Run> {
         // Where every chip is the same one, one is enough.
         let trials = if plan.deterministic { 1 } else { self.chips };
         let counts = self.request.engine.run_until(plan, &self.images, 0..trials, false, &|| self.observer.interrupted())?;
         self.done += u64::from(self.chips) * self.images.len() as u64;
         self.observer.progress(self.done.min(self.total), self.total);
-        let frac = |c: &crate::engine::TrialCounts| c.correct as f64 / self.images.len() as f64;
-        Ok((0..self.chips as usize).map(|i| frac(&counts[i.min(trials as usize - 1)])).collect())
+        let correct = (0..self.chips as usize).map(|i| counts[i.min(trials as usize - 1)].correct).collect();
+        Ok(Run { correct, images: self.images.len() as u64 })
     }
 
     /// Tallies per layer, over the first few chips and images.
@@ -186,20 +189,31 @@ impl Runs<'_> {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
+/// Correct images of each chip of a run.
+struct Run {
+    correct: Vec<u64>,
+    images: u64,
 }
 
-/// Sample variance; none for a single value.
-fn variance(values: &[f64]) -> Option<f64> {
-    let m = mean(values);
-    (values.len() > 1).then(|| values.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (values.len() - 1) as f64)
-}
+impl Run {
+    fn sample(&self) -> Option<Sample> {
+        Sample::of(self.correct.iter().map(|&c| c as i64))
+    }
 
-/// `before` less `after`, chip by chip.
-fn difference(before: &[f64], after: &[f64]) -> Difference {
-    let differences: Vec<f64> = before.iter().zip(after).map(|(b, a)| b - a).collect();
-    let m = mean(&differences);
-    let sd = libm::sqrt(variance(&differences).unwrap_or(0.0));
-    Difference { mean: m, interval: student_t(m, sd, differences.len() as u64, 0.95, -1.0, 1.0) }
+    /// Mean accuracy.
+    fn mean(&self) -> f64 {
+        self.sample().map_or(0.0, |s| s.mean) / self.images as f64
+    }
+
+    /// Standard deviation of the accuracy over chips; none for a single chip.
+    fn sd(&self) -> Option<f64> {
+        Some(self.sample()?.sd? / self.images as f64)
+    }
+
+    /// What is lost on the way to `after`, chip by chip.
+    fn less(&self, after: &Run) -> Difference {
+        let differences = Sample::of(self.correct.iter().zip(&after.correct).map(|(b, a)| *b as i64 - *a as i64));
+        let unit = self.images as f64;
+        Difference { mean: differences.map_or(0.0, |d| d.mean) / unit, interval: differences.and_then(|d| d.mean_interval(unit, -1.0, 1.0)) }
+    }
 }

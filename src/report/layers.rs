@@ -1,11 +1,11 @@
 //! `layers.csv`: one row per point and layer: where does it break?
 
-use super::{Column, Table, frac};
+use super::{Column, Table, each, frac};
 use crate::stats::number;
 use crate::sweep::block::{ERROR_UNIT, LayerTally};
 use crate::sweep::merge::PointResult;
 
-pub(super) const TABLE: Table = Table {
+pub(super) const TABLE: Table<PointResult> = Table {
     file: "layers.csv",
     row: "point and layer with weights, from the first 4 images on the first 2 chips (digital layers are empty)",
     columns: &[
@@ -18,7 +18,7 @@ pub(super) const TABLE: Table = Table {
         Column { name: "zero_pattern_frac", meaning: "share of input patterns (position, row group, input step) that drive no wordline" },
         Column { name: "conversions", meaning: "conversions compared" },
     ],
-    rows,
+    rows: |points| each(points, rows),
 };
 
 fn rows(point: &PointResult) -> Vec<Vec<String>> {

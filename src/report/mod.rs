@@ -2,6 +2,8 @@
 //!
 //! To add a table: a file with its columns and rows, a line in [`TABLES`]; the data dictionary follows by itself.
 
+mod check;
+mod differences;
 pub mod explain;
 mod layers;
 pub mod plot;
@@ -10,7 +12,10 @@ mod summary;
 mod trials;
 
 use crate::error::{Error, Result};
+use crate::stats::{Interval, number};
 use crate::sweep::atomic;
+use crate::sweep::check::{Checked, PointCheck};
+use crate::sweep::manifest::{Manifest, ManifestPoint};
 use crate::sweep::merge::{Merged, PointResult};
 use std::path::{Path, PathBuf};
 
@@ -22,20 +27,54 @@ pub struct Column {
     pub meaning: &'static str,
 }
 
-/// A CSV table of a merged sweep.
-pub struct Table {
+/// A CSV table of results `R`, one of each point.
+pub struct Table<R> {
     /// File name.
     pub file: &'static str,
     /// What a row is.
     pub row: &'static str,
     /// Columns after the parameters.
     pub columns: &'static [Column],
-    /// Values of those columns, row by row.
-    pub rows: fn(&PointResult) -> Vec<Vec<String>>,
+    /// Rows of all points.
+    pub rows: fn(&[R]) -> Vec<Row>,
 }
 
-/// All tables.
-pub const TABLES: &[Table] = &[summary::TABLE, trials::TABLE, layers::TABLE];
+/// A row of a table.
+pub struct Row {
+    /// The result whose point's parameters stand in front.
+    pub of: usize,
+    /// Values of the table's columns.
+    pub values: Vec<String>,
+}
+
+/// What a table is made of: a point's result.
+pub trait OfPoint {
+    /// The point.
+    fn point(&self) -> &ManifestPoint;
+}
+
+impl OfPoint for PointResult {
+    fn point(&self) -> &ManifestPoint {
+        &self.point
+    }
+}
+
+impl OfPoint for PointCheck {
+    fn point(&self) -> &ManifestPoint {
+        &self.point
+    }
+}
+
+/// Rows that each result gives on its own.
+fn each<R>(results: &[R], rows: impl Fn(&R) -> Vec<Vec<String>>) -> Vec<Row> {
+    results.iter().enumerate().flat_map(|(of, r)| rows(r).into_iter().map(move |values| Row { of, values })).collect()
+}
+
+/// All tables of a merged sweep.
+pub const TABLES: &[Table<PointResult>] = &[summary::TABLE, trials::TABLE, layers::TABLE, differences::TABLE];
+
+/// The table of `bwq check`.
+pub const CHECK: Table<PointCheck> = check::TABLE;
 
 /// The first columns of every table.
 const COMMON: &[Column] = &[
@@ -46,38 +85,54 @@ const COMMON: &[Column] = &[
 
 /// Writes all tables, each with its provenance, into the results folder; returns the files.
 pub fn write_tables(out: &Path, merged: &Merged) -> Result<Vec<PathBuf>> {
+    let manifest = Manifest::read(out)?;
+    let points: Vec<&ManifestPoint> = manifest.points.iter().collect();
+    let provenance = provenance::text(out, &points, &merged.engines, merged.missing)?;
     let mut files = Vec::new();
-    let provenance = provenance::text(out, merged)?;
     for table in TABLES {
-        let path = out.join(table.file);
-        atomic::write(&path, &csv_text(table, &merged.points)?)?;
-        let beside = path.with_extension("provenance.json");
-        atomic::write(&beside, provenance.as_bytes())?;
-        files.extend([path, beside]);
+        files.extend(write_table(out, table, &merged.points, &provenance)?);
     }
     Ok(files)
 }
 
-fn csv_text(table: &Table, points: &[PointResult]) -> Result<Vec<u8>> {
+/// Writes the table of a check with its provenance; returns the files.
+pub fn write_check(out: &Path, checked: &Checked) -> Result<[PathBuf; 2]> {
+    let points = checked.points();
+    let of: Vec<&ManifestPoint> = points.iter().map(|p| &p.point).collect();
+    write_table(out, &CHECK, &points, &provenance::text(out, &of, &checked.engines, 0)?)
+}
+
+fn write_table<R: OfPoint>(out: &Path, table: &Table<R>, results: &[R], provenance: &str) -> Result<[PathBuf; 2]> {
+    let path = out.join(table.file);
+    atomic::write(&path, &csv_text(table, results)?)?;
+    let beside = path.with_extension("provenance.json");
+    atomic::write(&beside, provenance.as_bytes())?;
+    Ok([path, beside])
+}
+
+fn csv_text<R: OfPoint>(table: &Table<R>, results: &[R]) -> Result<Vec<u8>> {
     let failed = |e: csv::Error| Error::internal(format!("{} cannot be written: {e}", table.file));
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-    let parameters = points.first().map_or(&[][..], |p| &p.point.columns).iter().map(|c| c.0.as_str());
+    let parameters = results.first().map_or(&[][..], |r| &r.point().columns).iter().map(|c| c.0.as_str());
     let header: Vec<&str> = COMMON.iter().map(|c| c.name).chain(parameters).chain(table.columns.iter().map(|c| c.name)).collect();
     writer.write_record(&header).map_err(failed)?;
-    for point in points {
-        let p = &point.point;
-        for row in (table.rows)(point) {
-            let common = [env!("CARGO_PKG_VERSION").to_string(), p.short().to_string(), p.seed.to_string()];
-            let record = common.into_iter().chain(p.columns.iter().map(|c| c.1.clone())).chain(row);
-            writer.write_record(record).map_err(failed)?;
-        }
+    for row in (table.rows)(results) {
+        let p = results[row.of].point();
+        let common = [env!("CARGO_PKG_VERSION").to_string(), p.short().to_string(), p.seed.to_string()];
+        let record = common.into_iter().chain(p.columns.iter().map(|c| c.1.clone())).chain(row.values);
+        writer.write_record(record).map_err(failed)?;
     }
     writer.into_inner().map_err(|e| Error::internal(e.to_string()))
 }
 
+/// Both ends of an interval as text; empty where there is none.
+fn ends(interval: Option<Interval>) -> [String; 2] {
+    interval.map_or_else(Default::default, |i| [number(i.lo), number(i.hi)])
+}
+
 /// A share of a whole as text; empty if the whole is nothing.
 fn frac(part: u64, whole: u64) -> String {
-    if whole == 0 { String::new() } else { crate::stats::number(part as f64 / whole as f64) }
+    if whole == 0 { String::new() } else { number(part as f64 / whole as f64) }
 }
 
 /// The data dictionary: every table, every column.
@@ -90,9 +145,10 @@ pub fn dictionary() -> String {
     for key in crate::config::keys::KEYS.iter().filter(|k| k.column != "trials" && k.column != "seed") {
         text += &line(key.column, &format!("`{}`: {}", key.path, key.meaning));
     }
-    for table in TABLES {
-        text += &format!("\n## `{}`\n\nOne row per {}. After the columns above:\n\n| column | meaning |\n|---|---|\n", table.file, table.row);
-        table.columns.iter().for_each(|c| text += &line(c.name, c.meaning));
+    let forms = TABLES.iter().map(|t| (t.file, t.row, t.columns)).chain([(CHECK.file, CHECK.row, CHECK.columns)]);
+    for (file, row, columns) in forms {
+        text += &format!("\n## `{file}`\n\nOne row per {row}. After the columns above:\n\n| column | meaning |\n|---|---|\n");
+        columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }
     for (file, row, columns) in [("explain.csv", "point and cause", explain::CAUSES), ("explain_layers.csv", "point, layer and cause", explain::LAYERS)] {
         text += &format!("\n## `{file}`\n\nWritten by `bwq explain`. One row per {row}:\n\n| column | meaning |\n|---|---|\n");

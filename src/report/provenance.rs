@@ -2,16 +2,14 @@
 //! adapter) stands here and never in the CSV.
 
 use crate::error::{Error, Result};
-use crate::sweep::manifest::Manifest;
-use crate::sweep::merge::Merged;
+use crate::sweep::manifest::ManifestPoint;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The provenance of a merged results folder: points with all values and hashes, engines, and every run.
-pub fn text(out: &Path, merged: &Merged) -> Result<String> {
-    let manifest = Manifest::read(out)?;
-    let points: Vec<Value> = manifest
-        .points
+/// The provenance of a table of these points: points with all values and hashes, engines, and every run.
+pub fn text(out: &Path, points: &[&ManifestPoint], engines: &BTreeSet<String>, missing: u64) -> Result<String> {
+    let points: Vec<Value> = points
         .iter()
         .map(|p| json!({ "config_hash": p.hash, "seed": p.seed, "trials": p.trials, "images": p.images, "config": p.columns.iter().cloned().collect::<std::collections::BTreeMap<_, _>>() }))
         .collect();
@@ -19,8 +17,8 @@ pub fn text(out: &Path, merged: &Merged) -> Result<String> {
         "tool": "bwq",
         "tool_version": env!("CARGO_PKG_VERSION"),
         "commit": option_env!("BWQ_COMMIT").unwrap_or("unknown"),
-        "engines": merged.engines,
-        "missing_blocks": merged.missing,
+        "engines": engines,
+        "missing_blocks": missing,
         "points": points,
         "runs": runs(out)?,
     });

@@ -1,10 +1,10 @@
 //! `summary.csv`: one row per point.
 
-use super::{Column, Table, frac};
+use super::{Column, Table, each, ends, frac};
 use crate::stats::number;
 use crate::sweep::merge::PointResult;
 
-pub(super) const TABLE: Table = Table {
+pub(super) const TABLE: Table<PointResult> = Table {
     file: "summary.csv",
     row: "point",
     columns: &[
@@ -20,7 +20,7 @@ pub(super) const TABLE: Table = Table {
         Column { name: "accuracy_p5_frac", meaning: "5th percentile" },
         Column { name: "accuracy_p50_frac", meaning: "median" },
         Column { name: "accuracy_p95_frac", meaning: "95th percentile" },
-        Column { name: "accuracy_mean_lo95_frac", meaning: "lower end of the 95 % interval of the mean (Student t over chips, these images)" },
+        Column { name: "accuracy_mean_lo95_frac", meaning: "lower end of the 95 % interval of the mean (hull of Student t and Hall 1992 over chips or antithetic pairs, these images)" },
         Column { name: "accuracy_mean_hi95_frac", meaning: "upper end" },
         Column { name: "drop_mean_frac", meaning: "mean of quantised accuracy minus the chip's, on the same images; positive is worse" },
         Column { name: "drop_mean_lo95_frac", meaning: "lower end of its 95 % interval" },
@@ -38,13 +38,14 @@ pub(super) const TABLE: Table = Table {
         Column { name: "conductance_fraction_bits", meaning: "fraction bits used (what `max` came to)" },
         Column { name: "conductance_rounding_rms_steps", meaning: "rms of what rounding the conductances adds to a sum of ou_wordlines cells, in ADC steps (level steps for an ideal ADC)" },
         Column { name: "programming_error_rms_steps", meaning: "rms of the programming error of ou_wordlines cells at g_on, in the same steps" },
+        Column { name: "accuracy_sd_se_frac", meaning: "standard error of the standard deviation, from the chips' kurtosis" },
+        Column { name: "antithetic_variance_ratio", meaning: "antithetic pairs: variance of the mean against that of as many independent chips (below 1 they pay); spread, quantiles and yield are then those of the first chip of each pair" },
     ],
-    rows,
+    rows: |points| each(points, rows),
 };
 
 fn rows(point: &PointResult) -> Vec<Vec<String>> {
     let (p, r, s) = (&point.point, &point.references, &point.summary);
-    let ends = |i: &Option<crate::stats::Interval>| i.as_ref().map_or([String::new(), String::new()], |i| [number(i.lo), number(i.hi)]);
     let of_images = |correct: u64| frac(correct, p.images);
     let conversions = r.conversions_per_image * p.images * s.trials;
     let clipped: u64 = point.trials.iter().map(|t| t.clipped).sum();
@@ -54,9 +55,9 @@ fn rows(point: &PointResult) -> Vec<Vec<String>> {
     row.push(number(a.mean));
     row.push(a.sd.map(number).unwrap_or_default());
     row.extend([a.min, a.p1, a.p5, a.p50, a.p95].map(number));
-    row.extend(ends(&a.mean_interval));
+    row.extend(ends(a.mean_interval));
     row.push(number(s.drop.mean));
-    row.extend(ends(&s.drop.mean_interval));
+    row.extend(ends(s.drop.mean_interval));
     row.push(number(s.chip_yield.frac));
     row.extend([number(s.chip_yield.interval.lo), number(s.chip_yield.interval.hi)]);
     row.push(number(crate::stats::binomial_half_width(r.quantised_correct, p.images)));
@@ -66,5 +67,6 @@ fn rows(point: &PointResult) -> Vec<Vec<String>> {
     row.push(r.adc_resolution_bits.map(|b| b.to_string()).unwrap_or_default());
     row.push(r.conductance_fraction_bits.to_string());
     row.extend([number(r.rounding_rms_steps), number(r.programming_error_rms_steps)]);
+    row.extend([a.sd_standard_error, a.antithetic_variance_ratio].map(|x| x.map(number).unwrap_or_default()));
     vec![row]
 }

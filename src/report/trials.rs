@@ -1,10 +1,10 @@
 //! `trials.csv`: one row per point and chip.
 
-use super::{Column, Table, frac};
+use super::{Column, Table, each, frac};
 use crate::stats::{allowed_loss, number};
 use crate::sweep::merge::PointResult;
 
-pub(super) const TABLE: Table = Table {
+pub(super) const TABLE: Table<PointResult> = Table {
     file: "trials.csv",
     row: "point and chip",
     columns: &[
@@ -16,7 +16,7 @@ pub(super) const TABLE: Table = Table {
         Column { name: "conversions_saturated", meaning: "conversions whose sum lay more than half a step outside the ADC's range" },
         Column { name: "cells_saturated", meaning: "cells whose drawn conductance was cut at the largest one that fits" },
     ],
-    rows,
+    rows: |points| each(points, rows),
 };
 
 fn rows(point: &PointResult) -> Vec<Vec<String>> {

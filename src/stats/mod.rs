@@ -3,12 +3,24 @@
 //! Everything starts from integers and stays integer as long as it can ([`summary`]), so the same
 //! counts give the same bytes on every machine. Only interval ends need special functions
 //! ([`interval`]); those are rounded.
+//!
+//! [`yield_test`] and [`half_width`] decide when chips are enough; both look at the chips in order and at nothing else.
 
+pub mod difference;
+pub mod half_width;
 pub mod interval;
+pub mod sample;
 pub mod summary;
+pub mod yield_test;
 
-pub use interval::{Interval, binomial_half_width, clopper_pearson, student_t};
-pub use summary::{AccuracyDrop, ChipYield, Distribution, Summary, allowed_loss, summarize};
+pub use difference::{Difference, difference};
+pub use interval::{Interval, binomial_half_width, clopper_pearson, wilson};
+pub use sample::Sample;
+pub use summary::{AccuracyDrop, Chips, ChipYield, Distribution, Summary, allowed_loss, summarize};
+pub use yield_test::{Decision, Verdict, YieldTest};
+
+/// Confidence of the intervals in the CSV.
+const CONFIDENCE: f64 = 0.95;
 
 /// A float as it stands in a CSV: the fewest digits that read back to the same number.
 ///

@@ -5,6 +5,7 @@ use super::materials::{Materials, layer_names};
 use super::{SEMANTICS, atomic};
 use crate::config::{PointConfig, ProgrammingError, Sweep};
 use crate::error::{Error, Result};
+use crate::stats::Chips;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -101,6 +102,11 @@ impl ManifestPoint {
     /// The value of a parameter column; empty where it has no meaning.
     pub fn value(&self, name: &str) -> &str {
         self.columns.iter().find(|c| c.0 == name).map_or("", |c| c.1.as_str())
+    }
+
+    /// How its chips were drawn.
+    pub fn chips(&self) -> Chips {
+        if self.value("antithetic") == "true" { Chips::AntitheticPairs } else { Chips::Independent }
     }
 
     /// Short form of the hash, for messages.

@@ -1,6 +1,7 @@
 //! Blocks -> results, in (point, trial) order. The first place where floats appear.
 
 use super::block::{Block, Trial};
+use super::blocks::other_scales;
 use super::manifest::{Manifest, ManifestPoint};
 use super::references::References;
 use crate::error::{Error, Result};
@@ -67,14 +68,13 @@ pub fn merge(out: &Path, partial: bool) -> Result<Merged> {
             continue;
         };
         if hosts.iter().any(|h| *h != references.host_hash) {
-            return Err(Error::input(out.display(), format!("the blocks of point {} were made with different scales, thresholds or quantiles", point.short()))
-                .hint("machines that compute different ones cannot share a results folder: run the point again on one of them"));
+            return Err(other_scales(out, &point));
         }
         if trials.is_empty() {
             continue;
         }
         let correct: Vec<u64> = trials.iter().map(|t| t.correct).collect();
-        let summary = summarize(&correct, point.images, references.quantised_correct, point.max_drop)?;
+        let summary = summarize(&correct, point.images, references.quantised_correct, point.max_drop, point.chips())?;
         merged.points.push(PointResult { point, references, trials, summary });
     }
     if merged.missing > 0 && !partial {

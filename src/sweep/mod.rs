@@ -5,10 +5,13 @@
 //! again finishes what is missing. Blocks hold integers; floats appear in [`merge`] only, in (point, trial) order.
 //!
 //! The data's way: [`materials`] (network, data, quantised once) -> [`manifest`] (points with their hashes) ->
-//! [`references`] (accuracies before any trial) -> [`run`] (blocks on disk) -> [`merge`].
+//! [`references`] (accuracies before any trial) -> [`run`] ([`blocks`] on disk) -> [`merge`]. [`check`] takes blocks one
+//! by one, until their chips answer its question.
 
 pub mod atomic;
 pub mod block;
+pub mod blocks;
+pub mod check;
 pub mod estimate;
 pub mod manifest;
 pub mod materials;

@@ -259,9 +259,10 @@ fn layers_beyond(kernel: Kernel, plan: &Plan) -> BTreeSet<String> {
     plan.layers.iter().flatten().filter(|p| !kernel.can(&p.crossbar)).map(|p| p.crossbar.name.clone()).collect()
 }
 
-/// Nothing random happens there, so seeds share the result.
+/// Nothing random happens there, so seeds share the result, and ways to draw chips.
 fn without_seed(mut point: PointConfig) -> PointConfig {
     point.monte_carlo.seed = 0;
+    point.monte_carlo.antithetic = false;
     point
 }
 

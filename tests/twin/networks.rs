@@ -116,6 +116,7 @@ fn whole_networks() {
         (p.crossbar.digital_layers, p.crossbar.encoding) = (DigitalLayers::First, Encoding::Offset(OffsetRemoval::UnitColumn));
         p.device.wires = WireConfig { ohm: 50.0, topology: WireTopology::Plain };
     });
+    change("antithetic chips", false, |p| p.monte_carlo.antithetic = true);
     change("every chip the same", false, |p| p.device.programming_error = ProgrammingError::None);
 
     let limits = |images, trials, columns| BatchLimits { images, trials, columns, ..BatchLimits::default() };

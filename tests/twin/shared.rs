@@ -4,7 +4,7 @@ use super::{Cases, assert_same, engine};
 use bwq::config::{DeviceConfig, ProgrammingError};
 use bwq::device::QuantileTable;
 use bwq::quantize::fixed_point::shift_round;
-use bwq::rng::{Purpose, cell_words};
+use bwq::rng::{ChipKey, Purpose, cell_words};
 
 #[test]
 fn philox_gives_the_known_answers() {
@@ -41,7 +41,7 @@ fn cells_have_the_same_random_words() {
 @compute @workgroup_size(1)
 fn main(@builtin(workgroup_id) at: vec3<u32>) {
     let i = at.x * 8u;
-    out[at.x] = cell_words(vec2(given[i], given[i + 1u]), given[i + 2u], PROGRAMMING_ERROR, given[i + 3u], given[i + 4u], given[i + 5u], given[i + 6u], given[i + 7u]);
+    out[at.x] = cell_words(vec2(given[i], given[i + 1u]), chip_key(given[i + 2u], given[i + 6u]), PROGRAMMING_ERROR, given[i + 3u], given[i + 4u], given[i + 5u], given[i + 6u], given[i + 7u]);
 }
 "#;
     let mut cases = Cases::new(1);
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) at: vec3<u32>) {
         .collect();
     let expected: Vec<u32> = keys
         .iter()
-        .flat_map(|k| cell_words(u64::from(k[1]) << 32 | u64::from(k[0]), k[2], Purpose::ProgrammingError, k[3], k[4], k[5], k[6], k[7]))
+        .flat_map(|k| cell_words(u64::from(k[1]) << 32 | u64::from(k[0]), ChipKey::new(k[2], k[6] == 1), Purpose::ProgrammingError, k[3], k[4], k[5], k[6], k[7]))
         .collect();
     let got = engine.probe(wgsl, &[keys.as_flattened()], expected.len(), keys.len() as u32).expect("a run");
     assert_same("cell_words", &got, &expected);

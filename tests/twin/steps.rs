@@ -28,7 +28,7 @@ fn plan(tensors: Vec<TensorInfo>, steps: Vec<Step>, layers: Vec<Vec<PlacedPart>>
         precision_map: None,
         calibration: String::new(),
     };
-    Plan { network: Arc::new(network), layers, effects: None, converters: ConverterSpread::default(), compensation: None, table: table.unwrap_or_else(|| ideal_table.clone()), ideal_table, seed: 99, deterministic: false, host_cells: false, cpu_only: None, kernel: None }
+    Plan { network: Arc::new(network), layers, effects: None, converters: ConverterSpread::default(), compensation: None, table: table.unwrap_or_else(|| ideal_table.clone()), ideal_table, seed: 99, antithetic: false, deterministic: false, host_cells: false, cpu_only: None, kernel: None }
 }
 
 /// Runs the plan on both engines, on `images` random images and two chips.

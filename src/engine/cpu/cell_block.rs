@@ -10,7 +10,7 @@
 use super::simd::multiversion;
 use crate::crossbar::CrossbarLayer;
 use crate::device::{KNOTS, QuantileTable, interpolate, knot_and_place};
-use crate::rng::{Purpose, cell_words};
+use crate::rng::{ChipKey, Purpose, cell_words};
 use std::ops::Range;
 
 /// Weights drawn together: enough to pay for what is done once a block, few enough for the fastest cache.
@@ -29,17 +29,17 @@ pub struct Drawing<'a> {
     /// True if that holds for every level: no word is needed.
     all_fixed: bool,
     seed: u64,
-    trial: u32,
+    chip: ChipKey,
 }
 
 impl<'a> Drawing<'a> {
-    /// The cells of `layer` on chip `trial`.
-    pub fn new(layer: &'a CrossbarLayer, table: &'a QuantileTable, seed: u64, trial: u32) -> Self {
+    /// The cells of `layer` on a chip.
+    pub fn new(layer: &'a CrossbarLayer, table: &'a QuantileTable, seed: u64, chip: ChipKey) -> Self {
         // A level whose knots are all equal has one conductance, such as the off cells of an infinite ratio.
         let fixed = |knots: &[[i32; 2]]| knots.iter().all(|k| *k == [knots[0][0], 0]);
         let fixed_off = fixed(&table.knots[..KNOTS]).then_some(table.knots[0][0]);
         let all_fixed = fixed_off.is_some() && table.knots.chunks(KNOTS).all(fixed);
-        Drawing { layer, knots: &table.knots, fixed_off, all_fixed, seed, trial }
+        Drawing { layer, knots: &table.knots, fixed_off, all_fixed, seed, chip }
     }
 
     /// Draws per lane and slice: planes of cells, but one for a pair whose other cell needs no draw.
@@ -162,10 +162,10 @@ impl Block {
     /// The words of four slices.
     #[inline(always)]
     fn draw_words(&mut self, drawing: &Drawing, quad: u32) {
-        let (seed, trial, layer) = (drawing.seed, drawing.trial, drawing.layer.layer);
+        let (seed, chip, layer) = (drawing.seed, drawing.chip, drawing.layer.layer);
         for Draw { plane, words: [w0, w1, w2, w3], .. } in &mut self.draws[..drawing.draws()] {
             for lane in 0..BLOCK {
-                [w0[lane], w1[lane], w2[lane], w3[lane]] = cell_words(seed, trial, Purpose::ProgrammingError, layer, self.row[lane], self.column[lane], plane[lane], quad);
+                [w0[lane], w1[lane], w2[lane], w3[lane]] = cell_words(seed, chip, Purpose::ProgrammingError, layer, self.row[lane], self.column[lane], plane[lane], quad);
             }
         }
     }

@@ -166,8 +166,8 @@ impl Chip {
         self.parts.par_iter_mut().zip(&prepared.products).for_each(|(parts, products)| {
             for (part, product) in parts.iter_mut().zip(products) {
                 let (table, effects) = plan.laws_of(product.layer);
-                program_cells::reprogram_cells(product.layer, table, effects, plan.seed, trial, &mut part.cells);
-                part.cells.converters = Converters::draw(product.layer, &plan.converters, plan.seed, trial);
+                program_cells::reprogram_cells(product.layer, table, effects, plan.seed, plan.chip(trial), &mut part.cells);
+                part.cells.converters = Converters::draw(product.layer, &plan.converters, plan.seed, plan.chip(trial));
                 if prepared.keep_tables {
                     product.build_tables(part);
                 }

@@ -7,6 +7,7 @@ use super::row_cells::{CellsOfChip, draw_rows};
 use crate::config::WireTopology;
 use crate::crossbar::CrossbarLayer;
 use crate::device::{Effects, QuantileTable};
+use crate::rng::ChipKey;
 use rayon::prelude::*;
 
 /// Rows that one task draws.
@@ -50,10 +51,10 @@ impl PlaneCells {
         row * self.row + (plane * self.slices + slice) * self.columns + column
     }
 
-    /// The cells of chip `trial`.
-    pub fn draw(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, trial: u32) -> Self {
+    /// The cells of a chip.
+    pub fn draw(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, chip: impl Into<ChipKey>) -> Self {
         let mut cells = Self::blank(layer);
-        let chip = CellsOfChip::new(layer, table, effects, seed, trial);
+        let chip = CellsOfChip::new(layer, table, effects, seed, chip.into());
         let size = (ROWS_PER_TASK * cells.row).max(1);
         cells.values.par_chunks_mut(size).enumerate().for_each(|(task, out)| draw_rows(&chip, task * ROWS_PER_TASK, out));
         cells

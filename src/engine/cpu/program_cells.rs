@@ -13,6 +13,7 @@ use super::cell_block::{Drawing, draw_rows};
 use super::plane_cells::{Cell, PlaneCells};
 use crate::crossbar::{Converters, CrossbarLayer};
 use crate::device::{Effects, QuantileTable};
+use crate::rng::ChipKey;
 use rayon::prelude::*;
 
 /// Columns are padded to a multiple of this, so that the product works on whole vectors.
@@ -47,21 +48,21 @@ impl Cells {
     }
 }
 
-/// Cells of chip `trial`.
-pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, trial: u32) -> Cells {
+/// Cells of a chip.
+pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, chip: impl Into<ChipKey>) -> Cells {
     let mut cells = Cells::default();
-    reprogram_cells(layer, table, effects, seed, trial, &mut cells);
+    reprogram_cells(layer, table, effects, seed, chip.into(), &mut cells);
     cells
 }
 
 /// The same in the memory of another chip: fresh memory costs more than the draws.
-pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, trial: u32, cells: &mut Cells) {
+pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Option<&Effects>, seed: u64, chip: ChipKey, cells: &mut Cells) {
     if effects.is_some() || layer.wires.is_some() {
-        return PlaneCells::draw(layer, table, effects, seed, trial).join(layer, cells);
+        return PlaneCells::draw(layer, table, effects, seed, chip).join(layer, cells);
     }
     cells.begin(layer);
     let stride = cells.stride;
-    let drawing = Drawing::new(layer, table, seed, trial);
+    let drawing = Drawing::new(layer, table, seed, chip);
     let rows = WEIGHTS_PER_TASK.div_ceil(layer.columns.max(1));
     let draw = |(task, out): (usize, &mut [i32])| {
         let mut saturated = 0;
@@ -174,15 +175,15 @@ mod tests {
         let mut cut = 0;
         for case in 0..400 {
             let (layer, table) = random_layer(&mut rng);
-            let (seed, trial) = (rng.random(), rng.random());
+            let (seed, chip) = (rng.random(), ChipKey::new(rng.random(), case % 2 == 1));
             let cell = |Cell { level, row, column, plane, slice }: Cell| {
-                let words = cell_words(seed, trial, Purpose::ProgrammingError, layer.layer, row as u32, layer.column_key(column), plane as u32, slice as u32 / 4);
+                let words = cell_words(seed, chip, Purpose::ProgrammingError, layer.layer, row as u32, layer.column_key(column), plane as u32, slice as u32 / 4);
                 table.sample(level, words[slice % 4])
             };
             let planes = PlaneCells::given(&layer, cell);
-            assert!(planes == PlaneCells::draw(&layer, &table, None, seed, trial), "case {case}: planes");
+            assert!(planes == PlaneCells::draw(&layer, &table, None, seed, chip), "case {case}: planes");
             let expected = joined(&layer, planes);
-            let drawn = program_cells(&layer, &table, None, seed, trial);
+            let drawn = program_cells(&layer, &table, None, seed, chip);
             assert!(drawn == expected, "case {case}: {:?}, {} bits, {} and {} cut", layer.planes, layer.cell_bits, drawn.saturated, expected.saturated);
             cut += expected.saturated;
         }

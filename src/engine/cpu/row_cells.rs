@@ -9,7 +9,7 @@ use crate::config::Clustering;
 use crate::crossbar::CrossbarLayer;
 use crate::device::effects::{FACTOR_BITS, times};
 use crate::device::{Effects, KNOTS, QuantileTable, interpolate, knot_and_place, spread};
-use crate::rng::{Purpose, cell_words};
+use crate::rng::{ChipKey, Purpose, cell_words};
 use std::ops::Range;
 
 /// Columns drawn together.
@@ -23,7 +23,7 @@ pub struct CellsOfChip<'a> {
     table: &'a QuantileTable,
     effects: Option<&'a Effects>,
     seed: u64,
-    trial: u32,
+    key: ChipKey,
     /// Per row, where there is spread.
     row_factors: Vec<u32>,
     /// `[crossbar along the rows][plane][slice][column]`, where there is spread.
@@ -37,14 +37,14 @@ pub struct CellsOfChip<'a> {
 }
 
 impl<'a> CellsOfChip<'a> {
-    /// The cells of `layer` on chip `trial`.
-    pub fn new(layer: &'a CrossbarLayer, table: &'a QuantileTable, effects: Option<&'a Effects>, seed: u64, trial: u32) -> Self {
+    /// The cells of `layer` on a chip.
+    pub fn new(layer: &'a CrossbarLayer, table: &'a QuantileTable, effects: Option<&'a Effects>, seed: u64, key: ChipKey) -> Self {
         let mut chip = CellsOfChip {
             layer,
             table,
             effects,
             seed,
-            trial,
+            key,
             row_factors: Vec::new(),
             bitline_factors: Vec::new(),
             line_words: Vec::new(),
@@ -54,7 +54,7 @@ impl<'a> CellsOfChip<'a> {
         let Some(effects) = effects else { return chip };
         let layout = &layer.layout;
         if let Some(of) = &effects.spread {
-            let variates = Effects::chip(seed, trial);
+            let variates = Effects::chip(seed, key);
             chip.row_factors = (0..layer.rows).map(|row| spread::row_factor(of, &variates, layout.wordline(row).line, layout.wordlines)).collect();
             let own = |word: u32| if of.sigma_column_ln > 0.0 { effects.column_factors.sample(0, word) as u32 } else { 1 << FACTOR_BITS };
             let factor = |plane, slice, column, word| spread::bitline_factor(of, &variates, own(word), layout.bitline(plane, slice, column).line, layout.bitlines);
@@ -68,7 +68,7 @@ impl<'a> CellsOfChip<'a> {
                 chip.bitline_crossbars = places.collect();
                 chip.crossbars = chip.bitline_crossbars.iter().max().map_or(0, |&last| last as usize + 1);
                 // Channel groups have crossbars of their own.
-                let word = |row, crossbar| cell_words(seed, trial, Purpose::StuckAt, layer.layer, row, layer.first_output + crossbar, 0, 0)[0];
+                let word = |row, crossbar| cell_words(seed, key, Purpose::StuckAt, layer.layer, row, layer.first_output + crossbar, 0, 0)[0];
                 chip.line_words = (0..layer.rows as u32).flat_map(|row| (0..chip.crossbars as u32).map(move |crossbar| word(row, crossbar))).collect();
             }
             _ => {}
@@ -84,7 +84,7 @@ impl<'a> CellsOfChip<'a> {
         for crossbar in 0..crossbars {
             for (plane, slice) in (0..planes.programmed).flat_map(|p| (0..planes.slices).map(move |s| (p, s))) {
                 for column in 0..layer.columns {
-                    let words = cell_words(self.seed, self.trial, purpose, layer.layer, crossbar as u32, layer.column_key(column), plane as u32, (slice / QUAD) as u32);
+                    let words = cell_words(self.seed, self.key, purpose, layer.layer, crossbar as u32, layer.column_key(column), plane as u32, (slice / QUAD) as u32);
                     out.push(of(plane, slice, column, words[slice % QUAD]));
                 }
             }
@@ -149,7 +149,7 @@ impl Place {
             keys[lane] = layer.column_key(self.first + lane);
         }
         for lane in 0..LANES {
-            [w0[lane], w1[lane], w2[lane], w3[lane]] = cell_words(chip.seed, chip.trial, purpose, layer.layer, self.row as u32, keys[lane], self.plane as u32, quad);
+            [w0[lane], w1[lane], w2[lane], w3[lane]] = cell_words(chip.seed, chip.key, purpose, layer.layer, self.row as u32, keys[lane], self.plane as u32, quad);
         }
     }
 
@@ -291,7 +291,7 @@ mod tests {
     }
 
     /// One cell, as the text says it: a draw, then effect after effect.
-    fn one_cell(layer: &CrossbarLayer, table: &QuantileTable, effects: &Effects, seed: u64, trial: u32, cell: &Cell) -> i32 {
+    fn one_cell(layer: &CrossbarLayer, table: &QuantileTable, effects: &Effects, seed: u64, trial: ChipKey, cell: &Cell) -> i32 {
         let (row, key, plane, quad) = (cell.row as u32, layer.column_key(cell.column), cell.plane as u32, cell.slice as u32 / 4);
         let word = |purpose, row, key, plane, quad| cell_words(seed, trial, purpose, layer.layer, row, key, plane, quad)[cell.slice % 4];
         let (wordline, bitline) = (layer.layout.wordline(cell.row), layer.layout.bitline(cell.plane, cell.slice, cell.column));
@@ -345,7 +345,7 @@ mod tests {
             let layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &values, magnitude_bits: &|_, _| bits - 1 }).unwrap();
             let table = QuantileTable::new(&point.device, layer.cell_bits, build.fraction_bits);
             let effects = Effects::new(&point.device, &table).unwrap();
-            let (seed, trial) = (rng.random(), rng.random());
+            let (seed, trial) = (rng.random(), ChipKey::new(rng.random(), case % 2 == 1));
             let drawn = PlaneCells::draw(&layer, &table, Some(&effects), seed, trial);
             let expected = PlaneCells::given(&layer, |cell| one_cell(&layer, &table, &effects, seed, trial, &cell));
             assert!(drawn == expected, "case {case}: {point:?}");

@@ -156,7 +156,7 @@ impl<'a> Chips<'a> {
     /// A layer with weights: for every part, cells and product tile by tile, then outputs.
     fn matrix(&self, input: usize, output: usize, matrix: &Matrix) -> Result<()> {
         let (device, passes, loaded) = (&self.engine.device, &self.engine.passes, self.loaded);
-        let extent = Extent { images: self.images.len(), trials: self.trials.clone(), count_cells: self.images.start == 0 };
+        let extent = Extent { images: self.images.len(), trials: self.trials.clone(), antithetic: self.plan.antithetic, count_cells: self.images.start == 0 };
         let view = self.view(input)?;
         for (part, ((product, scale), placed)) in loaded.layers[matrix.layer].iter().zip(&self.plan.layers[matrix.layer]).enumerate() {
             let buffers = Buffers {
@@ -285,7 +285,7 @@ impl<'a> Chips<'a> {
 fn host_cells(plan: &Plan, trials: Range<u32>) -> Vec<Vec<Vec<Cells>>> {
     let of_part = |part: &PlacedPart| {
         let (table, effects) = plan.laws_of(&part.crossbar);
-        trials.clone().map(|trial| program_cells(&part.crossbar, table, effects, plan.seed, trial)).collect()
+        trials.clone().map(|trial| program_cells(&part.crossbar, table, effects, plan.seed, plan.chip(trial))).collect()
     };
     plan.layers.par_iter().map(|parts| parts.iter().map(of_part).collect()).collect()
 }

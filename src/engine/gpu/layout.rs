@@ -67,7 +67,7 @@ mirrors! {
         first_trial: u32,
         trials: u32,
         count: u32,
-        unused: u32,
+        antithetic: u32,
     }
     Gather in "gather" {
         window: Window,

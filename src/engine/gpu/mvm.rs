@@ -117,7 +117,7 @@ impl GpuEngine {
                 let input = device.upload("input", &given.input[some.start * elements..some.end * elements])?;
                 let accumulators = device.storage("accumulators", (some.len() * per_image * 8) as u64)?;
                 let view = View { buffer: &input, shape: given.shape, trial_stride: 0 };
-                let extent = Extent { images: some.len(), trials: trial..trial + 1, count_cells: first == 0 };
+                let extent = Extent { images: some.len(), trials: trial..trial + 1, antithetic: false, count_cells: first == 0 };
                 product.for_each_tile(device, |tile| {
                     let mut encoder = device.encoder();
                     let of_tile = match cells {

@@ -39,6 +39,8 @@ pub struct Extent {
     pub images: usize,
     /// Chips.
     pub trials: Range<u32>,
+    /// Whether chip 2k + 1 is the antithetic partner of chip 2k.
+    pub antithetic: bool,
     /// Whether saturated cells are counted: they are, for the first images of a chip.
     pub count_cells: bool,
 }
@@ -171,7 +173,7 @@ impl<'a> Product<'a> {
             first_trial: extent.trials.start,
             trials: extent.trials.len() as u32,
             count: u32::from(extent.count_cells),
-            unused: 0,
+            antithetic: u32::from(extent.antithetic),
         };
         let invocations = extent.trials.len() * layer.rows * tile.columns.len();
         passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, buffers.knots, buffers.cells, buffers.counters], invocations as u64);

@@ -1,0 +1,184 @@
+//! The blocks of a sweep's points, each found in the results folder or made now.
+
+use super::block::{Block, Trial};
+use super::manifest::{Manifest, ManifestPoint};
+use super::materials::Materials;
+use super::references::{Ready, Referees, References};
+use super::run::Request;
+use super::Observer;
+use crate::engine::{Engine, TrialCounts, cpu, stopped};
+use crate::error::{Error, Result};
+use crate::warning::Warning;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::thread::JoinHandle;
+
+/// Chips whose layers are tallied, and images of each.
+pub const LAYER_TRIALS: u32 = 2;
+/// See [`LAYER_TRIALS`].
+pub const LAYER_IMAGES: usize = 4;
+
+/// Finds and makes blocks, one after another.
+pub struct Blocks<'a> {
+    request: &'a Request<'a>,
+    /// The points.
+    pub manifest: &'a Manifest,
+    materials: &'a mut Materials,
+    /// Who hears of it.
+    pub observer: &'a dyn Observer,
+    referees: Referees<'a>,
+    ready: Option<(usize, Ready)>,
+    writer: Writer,
+    /// Blocks made and written.
+    pub made: u64,
+    /// Blocks that were there.
+    pub found: u64,
+    /// Engines and adapters that made them.
+    pub engines: BTreeSet<String>,
+}
+
+impl<'a> Blocks<'a> {
+    /// Nothing is found or made yet.
+    pub fn new(request: &'a Request<'a>, manifest: &'a Manifest, materials: &'a mut Materials, observer: &'a dyn Observer) -> Self {
+        let referees = Referees::new(request, observer);
+        Blocks { request, manifest, materials, observer, referees, ready: None, writer: Writer::default(), made: 0, found: 0, engines: BTreeSet::new() }
+    }
+
+    /// The trials of a block of a point. Its references are there then, too.
+    pub fn trials(&mut self, index: usize, number: u32) -> Result<Vec<Trial>> {
+        if self.observer.interrupted() {
+            return Err(stopped());
+        }
+        let of = &self.manifest.points[index];
+        let first = number * of.block_trials;
+        if let Some(block) = Block::read(self.request.out, &of.hash, number, first, of.block_trials)? {
+            let host_hash = self.references(index)?.host_hash;
+            if block.host_hash != host_hash {
+                return Err(other_scales(self.request.out, of));
+            }
+            self.found += 1;
+            self.engines.insert(block.engine);
+            return Ok(block.trials);
+        }
+        let ready = ready(&mut self.ready, &mut self.referees, self.request, self.materials, self.observer, (index, of))?;
+        let trials = run_block(self.request.engine, ready, first, of.block_trials, self.observer)?;
+        let saturated: u64 = trials.iter().map(|t| t.saturated_cells).sum();
+        if saturated > 0 {
+            self.observer.warn(&Warning::SaturatedCells { point: of.short().into(), cells: saturated });
+        }
+        let block = Block::new(of.hash.clone(), ready.references.host_hash.clone(), number, self.request.engine.describe(), trials.clone());
+        self.engines.insert(block.engine.clone());
+        self.made += self.writer.write(block, self.request.out)?;
+        Ok(trials)
+    }
+
+    /// The accuracies of a point before any trial.
+    pub fn references(&mut self, index: usize) -> Result<References> {
+        let of = &self.manifest.points[index];
+        if let Some(references) = References::read(self.request.out, &of.hash)? {
+            return Ok(references);
+        }
+        Ok(ready(&mut self.ready, &mut self.referees, self.request, self.materials, self.observer, (index, of))?.references.clone())
+    }
+
+    /// Waits until the last block is written.
+    pub fn finish(&mut self) -> Result<()> {
+        self.made += self.writer.finish()?;
+        Ok(())
+    }
+}
+
+/// The point made ready, unless the last one was it.
+fn ready<'r>(
+    last: &'r mut Option<(usize, Ready)>,
+    referees: &mut Referees,
+    request: &Request,
+    materials: &mut Materials,
+    observer: &dyn Observer,
+    (index, of): (usize, &ManifestPoint),
+) -> Result<&'r Ready> {
+    let kept = last.take().filter(|(i, _)| *i == index);
+    let made = match kept {
+        Some(kept) => kept,
+        None => {
+            let made = referees.ready(&request.sweep.points[index], of, materials)?;
+            observer.say(&reference_line(of, &made.references));
+            (index, made)
+        }
+    };
+    Ok(&last.insert(made).1)
+}
+
+/// A block and the references of its point were made from other floats.
+pub fn other_scales(out: &Path, of: &ManifestPoint) -> Error {
+    Error::input(out.display(), format!("the blocks of point {} were made with different scales, thresholds or quantiles", of.short()))
+        .hint("machines that compute different ones cannot share a results folder: run the point again on one of them")
+}
+
+/// Writes a block while the next one is computed: flushing a file to the disk takes no core.
+#[derive(Default)]
+struct Writer {
+    at_work: Option<JoinHandle<Result<()>>>,
+}
+
+impl Writer {
+    /// Begins to write a block once the former is written; returns how many blocks that was.
+    fn write(&mut self, block: Block, out: &Path) -> Result<u64> {
+        let written = self.finish()?;
+        let out = out.to_path_buf();
+        self.at_work = Some(std::thread::spawn(move || block.write(&out)));
+        Ok(written)
+    }
+
+    /// Waits for the block that is being written; returns how many blocks that was.
+    fn finish(&mut self) -> Result<u64> {
+        let Some(writing) = self.at_work.take() else { return Ok(0) };
+        writing.join().map_err(|_| Error::internal("the writer of a block panicked"))??;
+        Ok(1)
+    }
+}
+
+/// The trials of one block. The layers of the first chips are looked at beside the engine's work.
+fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32, observer: &dyn Observer) -> Result<Vec<Trial>> {
+    let Ready { plan, images, references } = ready;
+    let few = images.first(images.len().min(LAYER_IMAGES));
+    let stop = || observer.interrupted();
+    let run = || {
+        if plan.deterministic {
+            // Every chip is the nominal one, which has run already.
+            let nominal = TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, ..Default::default() };
+            return Ok(vec![nominal; count as usize]);
+        }
+        engine.run_until(plan, images, first..first + count, false, &stop)
+    };
+    let looked_at = first..(first + count).min(LAYER_TRIALS).max(first);
+    let (counts, tallies) = rayon::join(run, || cpu::tally_layers(plan, &few, looked_at, &stop));
+    let (counts, mut tallies) = (counts?, tallies.ok_or_else(stopped)?.into_iter());
+    let trial = |(trial, c): (u32, TrialCounts)| Trial {
+        trial,
+        correct: c.correct,
+        clipped: c.clipped,
+        saturated_cells: c.saturated_cells,
+        layers: tallies.next().unwrap_or_default(),
+    };
+    Ok((first..first + count).zip(counts).map(trial).collect())
+}
+
+fn reference_line(of: &ManifestPoint, r: &References) -> String {
+    let frac = |correct: u64| format!("{:.4}", correct as f64 / of.images as f64);
+    let value = |name: &str| of.value(name);
+    let sigma = [value("sigma_ln"), value("sigma_rel")].concat();
+    format!(
+        "{} wordlines, {}{}{}: accuracy float {}, quantised {}, ideal crossbar {} (equal), without random errors {}; rounding of conductances {:.1e} ADC steps rms, programming error {:.2}",
+        value("ou_wordlines"),
+        value("programming_error_law"),
+        if sigma.is_empty() { "" } else { " " },
+        sigma,
+        frac(r.float_correct),
+        frac(r.quantised_correct),
+        frac(r.ideal_correct),
+        frac(r.nominal_correct),
+        r.rounding_rms_steps,
+        r.programming_error_rms_steps,
+    )
+}
