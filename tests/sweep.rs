@@ -1,4 +1,5 @@
-//! Same bytes everywhere: threads, shards, engines, batch sizes, and a run that was killed and resumed.
+//! Same bytes everywhere: threads, shards, engines, batch sizes, and a run that was killed and resumed. Long because each
+//! way that must not matter has its own case.
 
 mod support;
 

@@ -55,4 +55,3 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
     let tallies = chips.par_iter().map(of_chip).collect();
     (!halt.happened()).then_some(tallies)
 }
-
