@@ -7,7 +7,7 @@
 use crate::config::{Encoding, PointConfig};
 use crate::crossbar::CrossbarLayer;
 use crate::crossbar::layer::{Build, Weights};
-use crate::device::{self, QuantileTable};
+use crate::device::{self, QuantileTable, ReadNoiseLaw};
 use crate::engine::cpu::View;
 use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
 use crate::engine::cpu::product::{Product, Work};
@@ -15,6 +15,8 @@ use crate::engine::cpu::program_cells::{Cells, given_cells, program_cells};
 use crate::engine::{Kernel, decoding, multiply_accumulates};
 use crate::error::{Error, Result};
 use crate::quantize::Window;
+use crate::rng::Reads;
+use std::sync::Arc;
 
 /// What is multiplied.
 pub struct Operands {
@@ -77,13 +79,17 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
         };
         products.saturated_cells += cells.saturated;
         let mut counts = Counts::default();
+        // A vector is a position of image 0.
+        let reads = Reads::new(point.monte_carlo.seed, trial as u32, layer.layer);
         if operands.pre_adc && trial == 0 {
             let mut mvm = Mvm::new(&layer, &window, 0);
             mvm.keep_sums();
+            mvm.read(reads, 0);
             mvm.run(&cells, &inputs, shape, &mut Counts::default());
             products.pre_adc = Some(currents(&layer, &mvm, operands.vectors));
         }
-        let accumulators = product.accumulators(&product.on_chip(cells), View { values: &inputs, shape }, &mut work, &mut counts);
+        let part = product.on_chip(cells).reading(reads);
+        let accumulators = product.accumulators(&part, View { values: &inputs, shape }, &mut work, &mut counts);
         for n in 0..layer.outputs {
             for row in accumulators.chunks(layer.accumulators()) {
                 products.outputs.push(multiply_accumulates(&layer, &decoding, row, n));
@@ -132,5 +138,7 @@ pub(crate) fn lay_out(point: &PointConfig, operands: &Operands) -> Result<Crossb
         calibrated_multiple: 1,
         digital: false,
     };
-    CrossbarLayer::new(&build, &Weights { rows, outputs, values: &weights, magnitude_bits: &|_, _| uniform })
+    let noise = ReadNoiseLaw::new(&point.device, point.crossbar.ou_wordlines, point.crossbar.dac_bits, build.fraction_bits).map(Arc::new);
+    let layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &weights, magnitude_bits: &|_, _| uniform })?;
+    Ok(layer.with_read_noise(noise.as_ref()))
 }

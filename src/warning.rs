@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Warning {
     /// `--engine auto` found no GPU.
     NoGpu(String),
+    /// `--engine auto` takes the CPU, as the GPU engine has no read noise.
+    CpuForReadNoise,
     /// `--engine auto` passed over a software adapter.
     SoftwareAdapterPassedOver(String),
     /// `--engine gpu` uses a software adapter.
@@ -33,6 +35,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Warning::NoGpu(why) => write!(f, "no GPU is used, the CPU engine runs instead, with the same results: {why} (`bwq doctor` tells more; --engine cpu silences this)"),
+            Warning::CpuForReadNoise => write!(f, "the CPU engine runs, whatever GPU there is: the GPU engine has no read noise yet (--engine cpu silences this)"),
             Warning::SoftwareAdapterPassedOver(name) => {
                 write!(f, "the only Vulkan adapter is software ({name}); the CPU engine is faster and gives the same results (--engine gpu uses the adapter all the same)")
             }

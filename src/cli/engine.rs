@@ -1,6 +1,7 @@
 //! Which engine runs: never a silent fallback.
 
 use super::EngineArgs;
+use bwq::config::{ReadNoise, Sweep};
 use bwq::engine::{Engine, Kernel};
 use bwq::error::{Error, Result};
 use bwq::sweep::Observer;
@@ -50,6 +51,19 @@ impl FromStr for KernelChoice {
 
 /// More threads than any machine has cores.
 const MOST_THREADS: usize = 1024;
+
+/// The engine of the command line for `sweep`: the GPU engine has no read noise.
+pub fn choose_for(sweep: &Sweep, args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {
+    let noisy = sweep.points.iter().any(|p| p.device.read_noise != ReadNoise::None);
+    if !noisy || args.engine == EngineChoice::Cpu {
+        return choose(args, observer);
+    }
+    if args.engine == EngineChoice::Gpu || args.adapter.is_some() {
+        return Err(Error::input("device.read_noise", "the GPU engine has no read noise yet").hint("use --engine cpu"));
+    }
+    observer.warn(&Warning::CpuForReadNoise);
+    choose(&EngineArgs { engine: EngineChoice::Cpu, ..args.clone() }, observer)
+}
 
 /// The engine of the command line.
 pub fn choose(args: &EngineArgs, observer: &dyn Observer) -> Result<Engine> {

@@ -30,7 +30,7 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.sweep));
     let shard = args.shard.as_deref().map_or(Ok(Shard::ALL), str::parse)?;
     if args.dry_run {
-        let engine = engine::choose(&args.engine, terminal)?;
+        let engine = engine::choose_for(&sweep, &args.engine, terminal)?;
         let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.engine.kernel.0, shard, command: &[] };
         print(&estimate(&request, terminal)?)?;
         return Ok(exit::DONE);
@@ -40,7 +40,7 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
 
 fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, terminal: &Terminal) -> Result<u8> {
     terminal.catch_signals();
-    let engine = engine::choose(args, terminal)?;
+    let engine = engine::choose_for(sweep, args, terminal)?;
     let command: Vec<String> = std::env::args().collect();
     terminal.say(&format!("{} points on {}", sweep.points.len(), engine.describe()));
     let request = Request { sweep, out, engine: &engine, kernel: args.kernel.0, shard, command: &command };

@@ -1,7 +1,7 @@
 //! What must fit together in one point, beyond the range of each key.
 
 use super::axes::Picked;
-use super::point::{AdcBits, Compensation, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, SpreadConfig, Subtraction};
+use super::point::{AdcBits, Compensation, ConverterSpread, Encoding, PointConfig, PrecisionMapConfig, ReadNoise, ReadNoiseModel, SpreadConfig, Subtraction};
 use crate::error::Result;
 
 /// Refuses a point whose values contradict each other.
@@ -34,6 +34,7 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
         return Err(error.hint("both are fractions: 1 % is 0.01"));
     }
     not_built(point, picked)?;
+    two_flips(point, picked)?;
     fraction_bits(point, picked)?;
     levels(point, picked)
 }
@@ -44,7 +45,6 @@ fn not_built(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
     let missing = [
         ("crossbar.compensation", point.compensation != Compensation::None),
         ("adc.offset_sigma_steps", point.converters != ConverterSpread::default()),
-        ("device.read_noise.law", d.read_noise != ReadNoise::None),
         ("device.wire_ohm", d.wires.ohm != 0.0),
         ("device.relaxation.sigma_rel", d.relaxation_sigma_rel != 0.0),
         ("device.spread.sigma_chip_ln", d.spread != SpreadConfig::default()),
@@ -55,6 +55,29 @@ fn not_built(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
         Some((key, _)) => Err(picked.at(&[key]).error(format!("`{key}` is not supported in this version")).hint("leave it out")),
         None => Ok(()),
     }
+}
+
+/// The two-flip model of read noise counts only what it was compared with the exact one for: little noise, tables of codes.
+fn two_flips(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
+    const MOST_SIGMA: f64 = 0.05;
+    let sigma_rel = match point.device.read_noise {
+        ReadNoise::NormalProportional { sigma_rel, model: ReadNoiseModel::TwoFlip } => sigma_rel,
+        ReadNoise::NormalIndependent { sigma_rel, model: ReadNoiseModel::TwoFlip } => sigma_rel,
+        _ => return Ok(()),
+    };
+    let c = &point.crossbar;
+    let (bits, most) = (c.ou_wordlines as u32 * c.dac_bits, crate::engine::kernel::MOST_CODE_BITS);
+    let (keys, problem): (&[&str], String) = if sigma_rel > MOST_SIGMA {
+        (&["device.read_noise.sigma_rel"], format!("`read_noise.sigma_rel = {sigma_rel}` is more than the {MOST_SIGMA} up to which two flips hold nearly all of the noise"))
+    } else if bits > most {
+        let values = format!("`ou_wordlines = {}` with `dac_bits = {}`", c.ou_wordlines, c.dac_bits);
+        (&["crossbar.ou_wordlines", "crossbar.dac_bits"], format!("{values}: a table of two flips has up to 2^{most} patterns of driven rows, this has 2^{bits}"))
+    } else if point.adc.bits == AdcBits::Ideal {
+        (&["adc.bits"], "`adc.bits = \"ideal\"`: two flips are flips of codes, and an ideal converter has none".into())
+    } else {
+        return Ok(());
+    };
+    Err(picked.at(keys).error(format!("`read_noise.model = \"two-flip\"`: {problem}")).hint("model = \"exact\" computes it, more slowly"))
 }
 
 /// A bitline sum must fit 32 bits: ou_wordlines x (2^dac_bits - 1) x 2^fraction_bits < 2^31.

@@ -13,9 +13,11 @@ pub mod normal;
 pub mod normal_independent;
 pub mod normal_proportional;
 mod quantile_table;
+pub mod read_noise;
 pub mod write_verify;
 
 pub use measured::Measured;
+pub use read_noise::ReadNoiseLaw;
 pub use quantile_table::{KNOTS, OCTAVES, QuantileTable, SEGMENTS, interpolate, knot_and_place};
 
 use crate::config::{DeviceConfig, ProgrammingError};

@@ -42,22 +42,7 @@ impl QuantileTable {
             let cell = Target::new(device, level, cell_bits);
             let g = |at: Quantile| conductance_at(&device.programming_error, &cell, at);
             table.nominal.push(fixed(cell.nominal));
-            for upper in [false, true] {
-                let knot = |tail: f64| fixed(g(Quantile { tail, upper }));
-                for octave in 0..OCTAVES {
-                    for segment in 0..SEGMENTS {
-                        let base = knot(tail_probability(octave, segment));
-                        let next = if segment + 1 < SEGMENTS {
-                            knot(tail_probability(octave, segment + 1))
-                        } else if octave > 0 {
-                            knot(tail_probability(octave - 1, 0))
-                        } else {
-                            knot(0.5)
-                        };
-                        table.knots.push([base, next - base]);
-                    }
-                }
-            }
+            table.knots.extend(tabulate(|at| fixed(g(at))));
             if level == levels - 1 {
                 table.on_sd = standard_deviation(g);
             }
@@ -77,6 +62,28 @@ impl QuantileTable {
         let [base, rise] = self.knots[level as usize * KNOTS + knot as usize];
         interpolate(base, rise, place)
     }
+}
+
+/// The knots of one law: its quantiles at the segments' starts, and how far it is to the next.
+pub fn tabulate(quantile: impl Fn(Quantile) -> i32) -> Vec<[i32; 2]> {
+    let mut knots = Vec::with_capacity(KNOTS);
+    for upper in [false, true] {
+        let knot = |tail: f64| quantile(Quantile { tail, upper });
+        for octave in 0..OCTAVES {
+            for segment in 0..SEGMENTS {
+                let base = knot(tail_probability(octave, segment));
+                let next = if segment + 1 < SEGMENTS {
+                    knot(tail_probability(octave, segment + 1))
+                } else if octave > 0 {
+                    knot(tail_probability(octave - 1, 0))
+                } else {
+                    knot(0.5)
+                };
+                knots.push([base, next - base]);
+            }
+        }
+    }
+    knots
 }
 
 /// Knots of one level: its number times this, plus [`knot_and_place`]'s knot, is an index into [`QuantileTable::knots`].

@@ -2,6 +2,7 @@
 
 use super::cpu::lanes::rows::MOST_ROWS;
 use super::units::{Block, of_groups, within_groups};
+use crate::config::ReadNoiseModel;
 use crate::crossbar::{Conversion, CrossbarLayer};
 use std::fmt;
 use std::str::FromStr;
@@ -63,6 +64,14 @@ impl Kernel {
     /// True if this kernel can compute the layer.
     pub fn can(self, layer: &CrossbarLayer) -> bool {
         let rows = tallest(layer);
+        // A model of read noise has one kernel: another would give other numbers.
+        if let Some(noise) = &layer.read_noise {
+            match (noise.model, self) {
+                (ReadNoiseModel::Exact, Kernel::Direct) => return true,
+                (ReadNoiseModel::TwoFlip, Kernel::Table) => {}
+                _ => return false,
+            }
+        }
         match self {
             Kernel::Direct => true,
             Kernel::Table => rows as u32 * layer.dac_bits <= MOST_CODE_BITS && units_at_once(layer) > 0 && fits_32_bits(layer),

@@ -3,7 +3,7 @@
 use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig};
 use crate::crossbar::layer::{Build, Weights};
 use crate::crossbar::{Conversion, CrossbarLayer};
-use crate::device::{self, QuantileTable};
+use crate::device::{self, QuantileTable, ReadNoiseLaw};
 use crate::engine::Kernel;
 use crate::error::{Error, Result};
 use crate::quantize::fixed_point::{Decoding, Extra, IDEAL_FRACTION_BITS};
@@ -70,6 +70,7 @@ impl Plan {
     pub fn new(network: Arc<IntegerNetwork>, point: &PointConfig, calibrated: &[u64]) -> Result<Self> {
         let c = &point.crossbar;
         let fraction_bits = device::fraction_bits(&point.device, c.ou_wordlines, c.dac_bits);
+        let noise = ReadNoiseLaw::new(&point.device, c.ou_wordlines, c.dac_bits, fraction_bits).map(Arc::new);
         let last = network.matrices().count().saturating_sub(1);
         let layers = network.matrices().map(|(_, matrix)| {
             let digital = match c.digital_layers {
@@ -79,7 +80,7 @@ impl Plan {
                 DigitalLayers::FirstAndLast => matrix.layer == 0 || matrix.layer == last,
             };
             let multiple = calibrated.get(matrix.layer).copied().unwrap_or(1);
-            matrix.parts.iter().map(|part| place(&network, matrix, part, point, fraction_bits, multiple, digital)).collect()
+            matrix.parts.iter().map(|part| place(&network, matrix, part, point, fraction_bits, noise.as_ref(), multiple, digital)).collect()
         });
         let layers = layers.collect::<Result<Vec<Vec<PlacedPart>>>>()?;
         let ideal_device = DeviceConfig { on_off_ratio: None, ..point.device.clone() };
@@ -135,11 +136,14 @@ impl Plan {
             }
         }
         words(&mut self.table.knots.iter().flatten().map(|&v| i64::from(v)));
+        if let Some(noise) = self.layers.iter().flatten().find_map(|p| p.crossbar.read_noise.as_ref()) {
+            words(&mut noise.integers());
+        }
         hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 }
 
-fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &PointConfig, fraction_bits: u32, multiple: u64, digital: bool) -> Result<PlacedPart> {
+fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &PointConfig, fraction_bits: u32, noise: Option<&Arc<ReadNoiseLaw>>, multiple: u64, digital: bool) -> Result<PlacedPart> {
     let uniform = network.weight_bits - 1;
     let bits = |row: usize, output: usize| network.precision_map.as_ref().map_or(uniform, |map| map.bits(&matrix.name, row, part.first_output + output));
     let crossbar_config: &CrossbarConfig = &point.crossbar;
@@ -159,7 +163,7 @@ fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &P
         digital,
     };
     let weights = Weights { rows: part.window.rows(), outputs: part.outputs, values: &part.weights, magnitude_bits: &bits };
-    let crossbar = CrossbarLayer::new(&build, &weights)?;
+    let crossbar = CrossbarLayer::new(&build, &weights)?.with_read_noise(noise);
     let place = format!("layer `{}`", matrix.name);
     if matrix.layer >= crate::rng::MAX_LAYERS {
         return Err(Error::input(place, format!("more than {} layers with weights", crate::rng::MAX_LAYERS)));

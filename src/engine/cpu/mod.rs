@@ -23,6 +23,7 @@ pub mod look_up_codes;
 pub mod look_up_narrow_sums;
 pub mod look_up_sums;
 pub mod max_pool;
+pub mod noise;
 pub mod patterns;
 pub mod plain;
 pub mod product;
@@ -39,6 +40,7 @@ pub use simd::instruction_set;
 
 use super::{IntegerImages, LayerTally, PlacedPart, Plan, Stop, TrialCounts};
 use crate::quantize::{IntegerNetwork, Matrix, Step};
+use crate::rng::Reads;
 use crossbar_mvm::{Counts, Mvm};
 use product::{PartOfChip, Product, Work};
 use program_cells::Cells;
@@ -158,6 +160,7 @@ impl Chip {
             for (part, product) in parts.iter_mut().zip(products) {
                 let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
                 program_cells::reprogram_cells(product.layer, table, plan.seed, trial, &mut part.cells);
+                part.reads = Some(Reads::new(plan.seed, trial, product.layer.layer));
                 if prepared.keep_tables {
                     product.build_tables(part);
                 }
@@ -166,15 +169,15 @@ impl Chip {
         self.saturated_cells = self.parts.iter().flatten().map(|p| p.cells.saturated).sum();
     }
 
-    /// Runs some images; returns their logits. Once `halt` is true the products are left out: the logits mean nothing.
-    fn run(&self, prepared: &Prepared, pixels: &[u16], spare: &mut SpareTensors, work: &mut Work, counts: &mut Counts, halt: &Stop) -> Vec<u32> {
+    /// Runs some images, of which the first has the number `first` in the test set; returns their logits. Once `halt` is true the products are left out: the logits mean nothing.
+    fn run(&self, prepared: &Prepared, first: usize, pixels: &[u16], spare: &mut SpareTensors, work: &mut Work, counts: &mut Counts, halt: &Stop) -> Vec<u32> {
         run_steps(&prepared.plan.network, pixels, spare, &mut |layer, matrix, input, output| {
             if halt() {
                 return;
             }
             for (i, placed) in prepared.plan.layers[layer].iter().enumerate() {
                 let (product, part) = (&prepared.products[layer][i], &self.parts[layer][i]);
-                product.run(part, input, &placed.requantize, matrix.parts[i].first_output, output, work, counts);
+                product.run(part, input, first as u32, &placed.requantize, matrix.parts[i].first_output, output, work, counts);
             }
         })
     }
@@ -221,7 +224,7 @@ fn run_chip_until(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep
         let (mut spare, mut work, mut results) = (SpareTensors::default(), Work::default(), Vec::new());
         while let Some(range) = shares.take().filter(|_| !halt.now()) {
             let mut counts = Counts::default();
-            let logits = chip.run(prepared, &images.values[range.start * images.size..range.end * images.size], &mut spare, &mut work, &mut counts, &|| halt.now());
+            let logits = chip.run(prepared, range.start, &images.values[range.start * images.size..range.end * images.size], &mut spare, &mut work, &mut counts, &|| halt.now());
             results.push((range, logits, counts));
         }
         results
@@ -251,12 +254,12 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
     let halt = Halt::new(stop);
     let table = |p: &PlacedPart| if p.crossbar.digital { &plan.ideal_table } else { &plan.table };
     let cells = |program: &(dyn Fn(&PlacedPart) -> Cells + Sync)| -> Vec<Vec<Cells>> { plan.layers.par_iter().map(|parts| parts.iter().map(program).collect()).collect() };
-    let chips: Vec<Vec<Vec<Cells>>> = trials.map(|trial| cells(&|p| program_cells::program_cells(&p.crossbar, table(p), plan.seed, trial))).collect();
+    let chips: Vec<(u32, Vec<Vec<Cells>>)> = trials.map(|trial| (trial, cells(&|p| program_cells::program_cells(&p.crossbar, table(p), plan.seed, trial)))).collect();
     let error_free = cells(&|p| program_cells::nominal_cells(&p.crossbar, table(p)));
     let exact = digital::pack(&plan.network);
-    let of_image = |chip: &[Vec<Cells>], image: &[u16]| {
+    let of_image = |(trial, chip): &(u32, Vec<Vec<Cells>>), number: usize| {
         let mut tallies = vec![LayerTally::default(); plan.layers.len()];
-        run_steps(&plan.network, image, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
+        run_steps(&plan.network, images.image(number), &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
             if halt.now() {
                 return;
             }
@@ -265,6 +268,7 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
                 let mut counts = Counts::default();
                 let mut mvm = Mvm::new(&placed.crossbar, &of_part.window, matrix.input_zero as u32);
                 mvm.compare(&error_free[layer][part]);
+                mvm.read(Reads::new(plan.seed, *trial, placed.crossbar.layer), number as u32);
                 mvm.run(cells, input.values, input.shape, &mut counts);
                 requantize::requantize(&placed.requantize, &mvm, of_part.first_output, output);
                 let exact = exact[layer][part].product(matrix.input_zero as u32, input);
@@ -273,8 +277,8 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
         });
         tallies
     };
-    let of_chip = |chip: &Vec<Vec<Cells>>| {
-        let sums: Vec<Vec<LayerTally>> = (0..images.len()).into_par_iter().with_max_len(1).map(|i| of_image(chip, images.image(i))).collect();
+    let of_chip = |chip: &(u32, Vec<Vec<Cells>>)| {
+        let sums: Vec<Vec<LayerTally>> = (0..images.len()).into_par_iter().with_max_len(1).map(|i| of_image(chip, i)).collect();
         sums.iter().fold(vec![LayerTally::default(); plan.layers.len()], |mut total, tallies| {
             total.iter_mut().zip(tallies).for_each(|(a, b)| a.merge(b));
             total

@@ -16,6 +16,7 @@ use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::kernel::Kernel;
 use crate::engine::units::Block;
 use crate::quantize::{Requantize, Window};
+use crate::rng::Reads;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -54,6 +55,8 @@ struct CodeTable {
 pub struct PartOfChip {
     /// Its cells.
     pub cells: Cells,
+    /// What its reads are random by, where they differ; `None` reads without noise.
+    pub reads: Option<Reads>,
     /// `[block][tile]`, where they are kept.
     tables: Vec<CodeTable>,
 }
@@ -85,6 +88,13 @@ impl Inputs<'_> {
         if let Inputs::Whole(bytes) = self {
             work.inputs = bytes.into_memory();
         }
+    }
+}
+
+impl PartOfChip {
+    /// The same with random reads.
+    pub fn reading(self, reads: Reads) -> Self {
+        PartOfChip { reads: Some(reads), ..self }
     }
 }
 
@@ -127,7 +137,7 @@ impl<'a> Product<'a> {
 
     /// The part of a chip with these cells.
     pub fn on_chip(&self, cells: Cells) -> PartOfChip {
-        PartOfChip { cells, tables: Vec::new() }
+        PartOfChip { cells, ..PartOfChip::default() }
     }
 
     /// Builds the part's tables of codes, once for all images, in the memory of those that are there.
@@ -144,8 +154,8 @@ impl<'a> Product<'a> {
         });
     }
 
-    /// The product of some images, requantised into `output`: from `first_output` on.
-    pub fn run(&self, part: &PartOfChip, input: View, scale: &Requantize, first_output: usize, output: &mut [u32], work: &mut Work, counts: &mut Counts) {
+    /// The product of some images (`first_image` and following of the test set), requantised into `output`: from `first_output` on.
+    pub fn run(&self, part: &PartOfChip, input: View, first_image: u32, scale: &Requantize, first_output: usize, output: &mut [u32], work: &mut Work, counts: &mut Counts) {
         let before = *counts;
         let (positions, of_image) = (self.window.positions(), output.len() / input.images().max(1));
         match &self.converter {
@@ -168,8 +178,7 @@ impl<'a> Product<'a> {
             }
             _ => {
                 for (image, output) in output.chunks_mut(of_image).enumerate() {
-                    let mut mvm = Mvm::new(self.layer, self.window, self.zero);
-                    mvm.run(&part.cells, input.image(image), input.shape, counts);
+                    let mvm = self.directly(part, input, image, first_image, counts);
                     requantize(scale, &mvm, first_output, output);
                 }
             }
@@ -184,12 +193,17 @@ impl<'a> Product<'a> {
         if self.accumulate_all(part, input, work, counts) {
             return self.widened(work, input.images() * self.window.positions());
         }
-        let of_image = |image: usize| {
-            let mut mvm = Mvm::new(self.layer, self.window, self.zero);
-            mvm.run(&part.cells, input.image(image), input.shape, counts);
-            mvm.accumulators
-        };
-        (0..input.images()).flat_map(of_image).collect()
+        (0..input.images()).flat_map(|image| self.directly(part, input, image, 0, counts).accumulators).collect()
+    }
+
+    /// The product of one of the images by the direct kernel.
+    fn directly(&self, part: &PartOfChip, input: View, image: usize, first_image: u32, counts: &mut Counts) -> Mvm<'a> {
+        let mut mvm = Mvm::new(self.layer, self.window, self.zero);
+        if let Some(reads) = part.reads {
+            mvm.read(reads, first_image + image as u32);
+        }
+        mvm.run(&part.cells, input.image(image), input.shape, counts);
+        mvm
     }
 
     /// Leaves the accumulators of some images in `work`, as layers read them; false if this kernel keeps none there.

@@ -24,14 +24,34 @@ pub struct Cells {
     pub stride: usize,
     /// Conductances, or differences of two.
     pub values: Vec<i32>,
+    /// Squares of the cells' read noise ([`crate::device::read_noise`]), of both where a value is the difference of two;
+    /// empty where reads repeat.
+    pub squares: Vec<u32>,
     /// Cells cut at the largest representable conductance.
     pub saturated: u64,
 }
 
 impl Cells {
     fn zero(layer: &CrossbarLayer) -> Self {
-        let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
-        Cells { stride, values: vec![0; layer.rows * stride], saturated: 0 }
+        let mut cells = Cells::default();
+        cells.clear(layer);
+        cells
+    }
+
+    /// No cell has a conductance.
+    fn clear(&mut self, layer: &CrossbarLayer) {
+        self.stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
+        self.values.clear();
+        self.values.resize(layer.rows * self.stride, 0);
+        self.squares.clear();
+        self.squares.resize(if layer.read_noise.is_some() { self.values.len() } else { 0 }, 0);
+    }
+
+    /// Some rows at a time: (conductances, squares).
+    fn some_rows(&mut self, rows: usize) -> impl IndexedParallelIterator<Item = (&mut [i32], &mut [u32])> {
+        let (size, count) = ((rows * self.stride).max(1), self.values.len().div_ceil((rows * self.stride).max(1)));
+        let squares = self.squares.chunks_mut(size).chain(std::iter::repeat_with(Default::default)).take(count).collect::<Vec<_>>();
+        self.values.par_chunks_mut(size).zip(squares)
     }
 }
 
@@ -44,18 +64,16 @@ pub fn program_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, tr
 
 /// The same in the memory of another chip: fresh memory costs more than the draws.
 pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, seed: u64, trial: u32, cells: &mut Cells) {
-    let stride = layer.converted_columns().next_multiple_of(COLUMN_ALIGNMENT);
-    cells.stride = stride;
-    cells.values.clear();
-    cells.values.resize(layer.rows * stride, 0);
+    cells.clear(layer);
+    let stride = cells.stride;
     let drawing = Drawing::new(layer, table, seed, trial);
     let rows = WEIGHTS_PER_TASK.div_ceil(layer.columns.max(1));
-    let draw = |(task, out): (usize, &mut [i32])| {
+    let draw = |(task, (out, squares)): (usize, (&mut [i32], &mut [u32]))| {
         let mut saturated = 0;
-        draw_rows(&drawing, task * rows, stride, out, &mut saturated);
+        draw_rows(&drawing, task * rows, stride, out, squares, &mut saturated);
         saturated
     };
-    cells.saturated = cells.values.par_chunks_mut((rows * stride).max(1)).enumerate().map(draw).sum();
+    cells.saturated = cells.some_rows(rows).enumerate().map(draw).sum();
 }
 
 /// Cells without programming error.
@@ -88,7 +106,7 @@ struct Cell {
 fn program(layer: &CrossbarLayer, conductance: impl Fn(Cell) -> i32 + Sync) -> Cells {
     let mut cells = Cells::zero(layer);
     let planes = &layer.planes;
-    let program_row = |(row, out): (usize, &mut [i32])| {
+    let program_row = |(row, (out, squares)): (usize, (&mut [i32], &mut [u32]))| {
         let mut saturated = 0;
         for column in 0..layer.columns {
             let packed = layer.cells[row * layer.columns + column];
@@ -98,14 +116,17 @@ fn program(layer: &CrossbarLayer, conductance: impl Fn(Cell) -> i32 + Sync) -> C
                     let written = conductance(Cell { level, row, column, plane, slice });
                     let kept = written.min(layer.saturation);
                     saturated += u64::from(kept != written);
-                    let value = &mut out[layer.converted_column(plane.min(planes.converted - 1), slice, column)];
-                    *value += if planes.signed() && plane == 1 { -kept } else { kept };
+                    let at = layer.converted_column(plane.min(planes.converted - 1), slice, column);
+                    out[at] += if planes.signed() && plane == 1 { -kept } else { kept };
+                    if let Some(law) = &layer.read_noise {
+                        squares[at] += law.square(kept);
+                    }
                 }
             }
         }
         saturated
     };
-    cells.saturated = cells.values.par_chunks_mut(cells.stride).enumerate().map(program_row).sum();
+    cells.saturated = cells.some_rows(1).enumerate().map(program_row).sum();
     cells
 }
 
@@ -114,9 +135,10 @@ mod tests {
     use super::*;
     use crate::config::*;
     use crate::crossbar::layer::{Build, Weights};
-    use crate::device::{fraction_bits, g_off};
+    use crate::device::{ReadNoiseLaw, fraction_bits, g_off};
     use crate::rng::{PhiloxStream, Purpose, cell_words};
     use rand::RngExt;
+    use std::sync::Arc;
 
     const ENCODINGS: [Encoding; 4] = [
         Encoding::Differential(Subtraction::Analog),
@@ -138,6 +160,11 @@ mod tests {
                 1 => ProgrammingError::Lognormal { sigma_ln: 0.3, sigma_ln_off: None, clip: false },
                 2 => ProgrammingError::NormalProportional { sigma_rel: 0.2, clip: true },
                 _ => ProgrammingError::NormalIndependent { sigma_rel: 0.3, clip: false },
+            },
+            read_noise: match rng.random_range(0..3) {
+                0 => ReadNoise::None,
+                1 => ReadNoise::NormalProportional { sigma_rel: 0.1, model: ReadNoiseModel::Exact },
+                _ => ReadNoise::NormalIndependent { sigma_rel: 0.1, model: ReadNoiseModel::Exact },
             },
             ..DeviceConfig::default()
         };
@@ -172,6 +199,7 @@ mod tests {
         let ragged = rng.random_range(0..2) == 0;
         let bits = |row: usize, output: usize| if ragged { kept[row * outputs + output] } else { weight_bits - 1 };
         let mut layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &values, magnitude_bits: &bits }).expect("a layer");
+        layer = layer.with_read_noise(ReadNoiseLaw::new(&device, 9, dac_bits, build.fraction_bits).map(Arc::new).as_ref());
         match rng.random_range(0..4) {
             0 => layer.saturation = 1 << build.fraction_bits,        // many cells are cut
             1 => layer.saturation = 1 << (build.fraction_bits - 5), // even off cells of a ratio of 10

@@ -105,6 +105,9 @@ impl GpuEngine {
         if images.is_empty() {
             return Err(Error::input("images", "there are none to run"));
         }
+        if plan.layers.iter().flatten().any(|p| p.crossbar.read_noise.is_some()) {
+            return Err(Error::input("device.read_noise", "the GPU engine has no read noise yet").hint("use --engine cpu"));
+        }
         // Where every chip is the same, one stands for all.
         let computed = if plan.deterministic { trials.start..trials.start + 1 } else { trials.clone() };
         let batch = Batch::new(plan, images.len(), computed.len(), &self.limits, &self.device)?;
