@@ -12,6 +12,7 @@ use crate::engine::cpu::View;
 use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
 use crate::engine::cpu::product::{Product, Work};
 use crate::engine::cpu::program_cells::{Cells, given_cells, program_cells};
+use crate::engine::kernel::check_read_noise;
 use crate::engine::{Kernel, decoding, multiply_accumulates};
 use crate::error::{Error, Result};
 use crate::quantize::Window;
@@ -140,5 +141,7 @@ pub(crate) fn lay_out(point: &PointConfig, operands: &Operands) -> Result<Crossb
     };
     let noise = ReadNoiseLaw::new(&point.device, point.crossbar.ou_wordlines, point.crossbar.dac_bits, build.fraction_bits).map(Arc::new);
     let layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &weights, magnitude_bits: &|_, _| uniform })?;
-    Ok(layer.with_read_noise(noise.as_ref()))
+    let layer = layer.with_read_noise(noise.as_ref());
+    check_read_noise(&layer)?;
+    Ok(layer)
 }

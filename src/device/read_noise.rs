@@ -156,8 +156,8 @@ mod tests {
                     let (law, bits) = law(proportional(0.1), rows, dac_bits, given);
                     let x = (1u64 << dac_bits) - 1;
                     assert!(2 * rows as u64 * x * x * u64::from(law.square(i32::MAX)) <= u64::from(u32::MAX), "{rows} {dac_bits}");
-                    // Its square is a thousand units, or as fine as its conductance.
-                    assert!(law.square(1 << bits) >= 1000 || law.half_shift == 0, "{rows} rows, {dac_bits} bits: {}", law.square(1 << bits));
+                    // Its square is hundreds of units, or as fine as its conductance.
+                    assert!(law.square(1 << bits) >= 250 || law.half_shift == 0, "{rows} rows, {dac_bits} bits: {}", law.square(1 << bits));
                 }
             }
         }

@@ -1,9 +1,11 @@
 //! Which kernel computes a layer's product. All give the same integers; they differ in what they cost.
 
 use super::cpu::lanes::rows::MOST_ROWS;
+use super::cpu::noise::look_up_flips::MOST_UNITS as MOST_UNITS_THAT_FLIP;
 use super::units::{Block, of_groups, within_groups};
 use crate::config::ReadNoiseModel;
 use crate::crossbar::{Conversion, CrossbarLayer};
+use crate::error::{Error, Result as Checked};
 use std::fmt;
 use std::str::FromStr;
 
@@ -24,6 +26,9 @@ pub const MOST_CODE_BITS: u32 = 12;
 const MOST_SUM_BITS: u32 = 8;
 /// Row groups that share a block of tables of codes: 256 KiB at 9 rows, half of a usual L2 cache.
 const MOST_UNITS: usize = 8;
+
+/// Rows of 320 bytes of a block of tables of codes that flip, where groups are low enough: 320 KiB.
+const FLIP_ROWS: usize = 1 << 10;
 
 /// Nanoseconds on one core of a 4 GHz Sapphire Rapids with AVX-512, fitted to what `bwq bench` measures (the table in
 /// `results/speed`): only their ratios matter.
@@ -112,6 +117,15 @@ impl Kernel {
     }
 }
 
+/// Refuses a layer whose model of read noise has no kernel.
+pub fn check_read_noise(layer: &CrossbarLayer) -> Checked<()> {
+    if layer.read_noise.is_none() || Kernel::ALL.iter().any(|k| k.can(layer)) {
+        return Ok(());
+    }
+    let message = "`read_noise.model = \"two-flip\"`: its entries of 16 bits do not hold this layer's codes (weight_bits, cell_bits, adc.bits and the row groups' height decide)";
+    Err(Error::input(format!("layer `{}`", layer.name), message).hint("model = \"exact\" computes it, more slowly"))
+}
+
 /// Rows of the tallest group.
 fn tallest(layer: &CrossbarLayer) -> usize {
     layer.groups.iter().map(|g| (g[1] - g[0]) as usize).max().unwrap_or(0)
@@ -129,7 +143,11 @@ fn units_at_once(layer: &CrossbarLayer) -> usize {
     let Conversion::Rounding(adc) = &layer.conversion else { return 0 };
     let per_plane = (0..layer.planes.slices as u32).map(|s| 1i64 << (s * layer.cell_bits)).sum::<i64>();
     let entry = per_plane * layer.planes.converted as i64 * adc.largest_code();
-    let most = MOST_UNITS.min(MOST_ROWS >> (tallest(layer) as u32 * layer.dac_bits).min(MOST_CODE_BITS));
+    let bits = (tallest(layer) as u32 * layer.dac_bits).min(MOST_CODE_BITS);
+    let most = match layer.read_noise {
+        None => MOST_UNITS.min(MOST_ROWS >> bits),
+        Some(_) => MOST_UNITS_THAT_FLIP.min(FLIP_ROWS >> bits).max(1),
+    };
     (i64::from(i16::MAX) / entry.max(1)).min(most as i64) as usize
 }
 

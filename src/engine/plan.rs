@@ -5,6 +5,7 @@ use crate::crossbar::layer::{Build, Weights};
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::device::{self, QuantileTable, ReadNoiseLaw};
 use crate::engine::Kernel;
+use crate::engine::kernel::check_read_noise;
 use crate::error::{Error, Result};
 use crate::quantize::fixed_point::{Decoding, Extra, IDEAL_FRACTION_BITS};
 use crate::quantize::{IntegerNetwork, Matrix, MatrixPart, Requantize};
@@ -164,6 +165,7 @@ fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &P
     };
     let weights = Weights { rows: part.window.rows(), outputs: part.outputs, values: &part.weights, magnitude_bits: &bits };
     let crossbar = CrossbarLayer::new(&build, &weights)?.with_read_noise(noise);
+    check_read_noise(&crossbar)?;
     let place = format!("layer `{}`", matrix.name);
     if matrix.layer >= crate::rng::MAX_LAYERS {
         return Err(Error::input(place, format!("more than {} layers with weights", crate::rng::MAX_LAYERS)));

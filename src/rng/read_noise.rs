@@ -12,7 +12,7 @@
 use super::{Purpose, philox4x32};
 
 /// The reads of one layer on one chip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reads {
     key: [u32; 2],
     place: u32,

@@ -160,7 +160,7 @@ impl Chip {
             for (part, product) in parts.iter_mut().zip(products) {
                 let table = if product.layer.digital { &plan.ideal_table } else { &plan.table };
                 program_cells::reprogram_cells(product.layer, table, plan.seed, trial, &mut part.cells);
-                part.reads = Some(Reads::new(plan.seed, trial, product.layer.layer));
+                part.reads = Reads::new(plan.seed, trial, product.layer.layer);
                 if prepared.keep_tables {
                     product.build_tables(part);
                 }

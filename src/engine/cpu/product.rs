@@ -8,6 +8,8 @@ use super::lanes::{HalfWords, INTS, Ints, WORDS, Words};
 use super::look_up_narrow_sums::{Side, look_up_narrow_sums, join, takes};
 use super::look_up_codes::{Patterns, clipped, look_up_codes, look_up_half_codes};
 use super::look_up_sums::look_up_sums;
+use super::noise::flip_tables::{FlipRow, Held, flip_tables};
+use super::noise::look_up_flips::{FlipReads, flip_columns, look_up_flips};
 use super::patterns::patterns;
 use super::program_cells::Cells;
 use super::requantize::{requantize, requantize_rows};
@@ -16,7 +18,7 @@ use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::kernel::Kernel;
 use crate::engine::units::Block;
 use crate::quantize::{Requantize, Window};
-use crate::rng::Reads;
+use crate::rng::{ReadStream, Reads};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -45,6 +47,8 @@ struct CodeTable {
     rows: Vec<Words>,
     /// Rows of a tile of no more than 16; empty for others.
     half_rows: Vec<HalfWords>,
+    /// Rows of codes that flip, in place of the others where reads have noise.
+    flips: Vec<FlipRow>,
     /// Clipped conversions per row.
     clips: Vec<u32>,
     can_clip: bool,
@@ -55,8 +59,8 @@ struct CodeTable {
 pub struct PartOfChip {
     /// Its cells.
     pub cells: Cells,
-    /// What its reads are random by, where they differ; `None` reads without noise.
-    pub reads: Option<Reads>,
+    /// What its reads are random by, where they differ.
+    pub reads: Reads,
     /// `[block][tile]`, where they are kept.
     tables: Vec<CodeTable>,
 }
@@ -72,6 +76,7 @@ pub struct Work {
     narrow: Vec<Words>,
     codes: Vec<CodeTable>,
     extra: Vec<i32>,
+    streams: Vec<ReadStream>,
 }
 
 /// Inputs of a product.
@@ -94,13 +99,19 @@ impl Inputs<'_> {
 impl PartOfChip {
     /// The same with random reads.
     pub fn reading(self, reads: Reads) -> Self {
-        PartOfChip { reads: Some(reads), ..self }
+        PartOfChip { reads, ..self }
     }
 }
 
 impl CodeTable {
     /// Builds the table of a tile and block.
     fn build(&mut self, source: &Source, block: &Block, tile: usize) {
+        if source.layer.read_noise.is_some() {
+            self.flips.resize(block.table_rows, FlipRow::default());
+            self.clips.resize(block.table_rows, 0);
+            self.can_clip = true;
+            return flip_tables(source, block, tile, &mut self.flips, &mut self.clips, &mut Held::default());
+        }
         self.rows.resize(block.table_rows, Words::ZERO);
         self.clips.resize(block.table_rows, 0);
         self.can_clip = code_tables(source, block, tile, &mut self.rows, &mut self.clips);
@@ -128,7 +139,8 @@ impl<'a> Product<'a> {
         if self.kernel != Kernel::Table {
             return 0;
         }
-        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * size_of::<Words>()
+        let row = if self.layer.read_noise.is_some() { size_of::<FlipRow>() } else { size_of::<Words>() };
+        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * row
     }
 
     fn tiles(&self) -> usize {
@@ -154,6 +166,21 @@ impl<'a> Product<'a> {
         });
     }
 
+    /// How much of the noise's variance the flips of the tables hold, on the cells of `part`, over all patterns alike.
+    pub fn held(&self, part: &PartOfChip) -> Held {
+        let mut held = Held::default();
+        if let Some(converter) = self.converter.as_ref().filter(|_| self.kernel == Kernel::Table) {
+            let source = Source { layer: self.layer, cells: &part.cells, converter };
+            let mut table = CodeTable::default();
+            for (block, tile) in self.blocks.iter().flat_map(|b| (0..self.tiles()).map(move |t| (b, t))) {
+                table.flips.resize(block.table_rows, FlipRow::default());
+                table.clips.resize(block.table_rows, 0);
+                flip_tables(&source, block, tile, &mut table.flips, &mut table.clips, &mut held);
+            }
+        }
+        held
+    }
+
     /// The product of some images (`first_image` and following of the test set), requantised into `output`: from `first_output` on.
     pub fn run(&self, part: &PartOfChip, input: View, first_image: u32, scale: &Requantize, first_output: usize, output: &mut [u32], work: &mut Work, counts: &mut Counts) {
         let before = *counts;
@@ -167,7 +194,7 @@ impl<'a> Product<'a> {
                 for first in (0..input.images()).step_by(at_once) {
                     let images = first..(first + at_once).min(input.images());
                     let vectors = images.len() * positions;
-                    self.accumulate(part, converter, &inputs, images.clone(), work, counts);
+                    self.accumulate(part, converter, &inputs, images.clone(), first_image, work, counts);
                     for (i, image) in images.enumerate() {
                         let out = &mut output[image * of_image + first_output * positions..][..self.layer.outputs * positions];
                         let extra = work.extra.get(i * positions..(i + 1) * positions).unwrap_or(&[]);
@@ -199,9 +226,7 @@ impl<'a> Product<'a> {
     /// The product of one of the images by the direct kernel.
     fn directly(&self, part: &PartOfChip, input: View, image: usize, first_image: u32, counts: &mut Counts) -> Mvm<'a> {
         let mut mvm = Mvm::new(self.layer, self.window, self.zero);
-        if let Some(reads) = part.reads {
-            mvm.read(reads, first_image + image as u32);
-        }
+        mvm.read(part.reads, first_image + image as u32);
         mvm.run(&part.cells, input.image(image), input.shape, counts);
         mvm
     }
@@ -211,7 +236,7 @@ impl<'a> Product<'a> {
         let Some(converter) = self.converter.as_ref().filter(|_| self.kernel != Kernel::Direct) else { return false };
         let before = *counts;
         let inputs = self.inputs(input, work);
-        self.accumulate(part, converter, &inputs, 0..input.images(), work, counts);
+        self.accumulate(part, converter, &inputs, 0..input.images(), 0, work, counts);
         inputs.leave(work);
         if self.layer.digital {
             *counts = before;
@@ -247,9 +272,14 @@ impl<'a> Product<'a> {
     }
 
     /// Fills the accumulators `[16 columns][vector]` and the extra one for the vectors of `images`.
-    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &Inputs, images: Range<usize>, work: &mut Work, counts: &mut Counts) {
+    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &Inputs, images: Range<usize>, first_image: u32, work: &mut Work, counts: &mut Counts) {
         let positions = self.window.positions();
         let vectors = images.len() * positions;
+        work.streams.clear();
+        if self.layer.read_noise.is_some() {
+            let of_image = |image: usize| (0..positions).map(move |p| part.reads.stream(first_image + image as u32, p as u32));
+            work.streams.extend(images.clone().flat_map(of_image));
+        }
         work.accumulators.clear();
         work.accumulators.resize(self.layer.columns.div_ceil(INTS) * vectors, Ints::ZERO);
         work.extra.clear();
@@ -320,7 +350,13 @@ impl<'a> Product<'a> {
         for (tile, accumulators) in work.accumulators.chunks_mut(2 * vectors).enumerate() {
             let (low, high) = accumulators.split_at_mut(vectors);
             let (table, next) = (&tables[tile], tables.get(tile + 1));
-            if !table.half_rows.is_empty() {
+            if self.layer.read_noise.is_some() {
+                let first_group = block.units.first().map_or(0, |u| u.group);
+                let reads = FlipReads { streams: &work.streams[place.clone()], first_group, columns: &flip_columns(self.layer, tile) };
+                // A tile of no more than 16 columns has no second half.
+                let of_high = if high.is_empty() { 0..0 } else { place.clone() };
+                look_up_flips(&table.flips, patterns, reads, &mut low[place.clone()], &mut high[of_high]);
+            } else if !table.half_rows.is_empty() {
                 look_up_half_codes(&table.half_rows, next.map_or(&[], |t| &t.half_rows), patterns, &mut low[place.clone()]);
             } else {
                 look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, &mut low[place.clone()], &mut high[place.clone()]);

@@ -6,3 +6,5 @@
 //! same streams ([`crate::rng::Reads`]).
 
 pub mod exact;
+pub mod flip_tables;
+pub mod look_up_flips;
