@@ -4,8 +4,9 @@
 //! A conversion of sum s and noise sd has its likeliest code c, and goes to c + 1 or c - 1 with the probability that a normal
 //! error reaches the threshold there; further codes are lumped with these. Each is a *flip*: a probability, and what it
 //! adds to the column's entry, +-2^slice. Of all flips of a column (both directions, all slices and planes) the two with the
-//! largest variance p (1 - p) 4^slice are kept; the other conversions have their likeliest code. What that
-//! leaves out is small while the noise is small beside an ADC step, and is counted ([`Held`]).
+//! largest variance p (1 - p) 4^slice are kept; the other conversions have their likeliest code. What the others would add
+//! on average goes into the probability of the second, so that means are right; what that leaves out of the variance
+//! is small while the noise is small beside an ADC step, and is counted ([`Held`]).
 //!
 //! Probabilities are decided in floats, by exactly rounded operations in this order, so they are the same on every
 //! processor: the distance to a threshold in steps (f64, then f32), divided by the standard deviation (f32), is looked up in
@@ -16,7 +17,7 @@
 use crate::crossbar::{Adc, Conversion, CrossbarLayer};
 use crate::device::normal::upper_tail;
 use crate::engine::cpu::code_tables::{Slot, Source};
-use crate::engine::cpu::lanes::{INTS, Ints, WORDS, Words};
+use crate::engine::cpu::lanes::{INTS, Ints, Rounding, WORDS, Words};
 use crate::engine::cpu::simd::multiversion;
 use crate::engine::units::{Block, Unit};
 use std::sync::LazyLock;
@@ -25,6 +26,8 @@ use std::sync::LazyLock;
 pub const FLIPS: usize = 2;
 /// Knots of the normal tail per standard deviation.
 const KNOTS_PER_SD: usize = 128;
+/// Knots of the normal tail.
+const KNOTS: usize = 8 * KNOTS_PER_SD;
 /// Standard deviations beyond which nothing is told apart; the probability is 0 in 16 bits from 4.4 on.
 const LAST_SD: f32 = 7.99;
 /// Fraction bits of a knot.
@@ -67,9 +70,9 @@ impl Held {
 }
 
 /// Probabilities that a normal error is beyond some standard deviations.
-static TAIL: LazyLock<Vec<[i32; 2]>> = LazyLock::new(|| {
+static TAIL: LazyLock<[[i32; 2]; KNOTS]> = LazyLock::new(|| {
     let knot = |i: usize| (upper_tail(i as f64 / KNOTS_PER_SD as f64) * f64::from(1 << KNOT_BITS)).round_ties_even() as i32;
-    (0..8 * KNOTS_PER_SD).map(|i| [knot(i), knot(i + 1) - knot(i)]).collect()
+    std::array::from_fn(|i| [knot(i), knot(i + 1) - knot(i)])
 });
 
 /// Where sums flip: the converter and the noise, in ADC steps.
@@ -79,7 +82,7 @@ pub struct Flipping<'a> {
     inverse_step: f64,
     /// Standard deviation of a current whose squares add up to 1.
     unit_sd: f32,
-    tail: &'a [[i32; 2]],
+    tail: &'a [[i32; 2]; KNOTS],
 }
 
 /// A conversion's likeliest code, and the probabilities that it is one more or one less.
@@ -116,9 +119,9 @@ impl<'a> Flipping<'a> {
     /// (Knot, place after it) of a distance.
     #[inline(always)]
     fn knot(&self, distance: f32, sd: f32) -> (i32, i32) {
-        let z = (distance / sd.max(1e-9)).clamp(0.0, LAST_SD);
+        let z = (distance / sd.max(1e-9)).max(0.0).min(LAST_SD);
         let at = (z * (KNOTS_PER_SD as i32 * PLACES) as f32 + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32;
-        (at / PLACES, at % PLACES)
+        (at >> PLACE_BITS & (KNOTS as i32 - 1), at & (PLACES - 1))
     }
 
     /// The chances of one conversion.
@@ -150,6 +153,15 @@ pub fn variance(probability: i32, shift: u32) -> i32 {
 #[inline(always)]
 pub fn threshold(probability: i32) -> i16 {
     (probability - CERTAIN / 2) as i16
+}
+
+/// The probability of the second flip, with what the flips that are not kept would add on average: `left`, in 2^-16.
+#[inline(always)]
+pub fn with_the_others(probability: i32, delta: i32, left: i32) -> i32 {
+    let divisor = if delta == 0 { 1 } else { delta };
+    let share = (left as f32 / divisor as f32).clamp(-(CERTAIN as f32), CERTAIN as f32) + ROUNDER;
+    let share = if delta == 0 { 0 } else { share.to_bits() as i32 - ROUNDER.to_bits() as i32 };
+    (probability + share).clamp(0, CERTAIN - 1)
 }
 
 /// The best flips so far, of 16 columns: variance, probability, what it adds.
@@ -240,14 +252,11 @@ fn conversions(source: &Source, unit: &Unit, half: usize) -> Vec<Conversions> {
 fn half_row(flipping: &Flipping, all: &[Conversions], pattern: usize, half: usize, row: &mut FlipRow, clips: &mut u32, held: &mut Held) {
     let none = Best { variance: [0; INTS], probability: [0; INTS], delta: [0; INTS] };
     let mut best = [none; FLIPS];
-    let (mut codes, mut clipped, mut variance_of_all) = ([0; INTS], [0u32; INTS], [0u64; INTS]);
+    let (mut codes, mut clipped, mut mean, mut variance_of_all) = ([0; INTS], [0u32; INTS], [0; INTS], [0u64; INTS]);
     for conversions in all {
         let (sums, variances) = (&conversions.sums[pattern].0, &conversions.variances[pattern].0);
         let (mask, weight) = (&conversions.mask, conversions.sign << conversions.shift);
-        let (mut indices, mut ups, mut sds) = ([0; INTS], [0.0; INTS], [0.0; INTS]);
-        for i in 0..INTS {
-            indices[i] = flipping.adc.rule.index(sums[i]);
-        }
+        let (mut indices, mut ups, mut sds) = (indices(flipping.adc.rule, sums), [0.0; INTS], [0.0; INTS]);
         for i in 0..INTS {
             let kept = indices[i].clamp(0, flipping.adc.top as i32);
             clipped[i] += u32::from((kept != indices[i]) & (mask[i] != 0));
@@ -263,7 +272,7 @@ fn half_row(flipping: &Flipping, all: &[Conversions], pattern: usize, half: usiz
                 let distance = if down { 1.0 - ups[i] } else { ups[i] };
                 (knots[i], places[i]) = flipping.knot(distance, sds[i]);
                 let can = mask[i] != 0 && if down { indices[i] > 0 } else { indices[i] < flipping.adc.top as i32 };
-                knots[i] = if can { knots[i] } else { flipping.tail.len() as i32 - 1 };
+                knots[i] = if can { knots[i] } else { KNOTS as i32 - 1 };
                 nearest = nearest.min(knots[i]);
             }
             if nearest >= CERTAINLY_NOT {
@@ -271,13 +280,14 @@ fn half_row(flipping: &Flipping, all: &[Conversions], pattern: usize, half: usiz
             }
             let mut segments = [[0; 2]; INTS];
             for i in 0..INTS {
-                segments[i] = flipping.tail[knots[i] as usize];
+                segments[i] = flipping.tail[knots[i] as usize % KNOTS];
             }
             let [first, second] = &mut best;
             for i in 0..INTS {
                 let p = probability(segments[i], places[i]);
                 let v = variance(p, conversions.shift);
                 variance_of_all[i] += v as u64;
+                mean[i] += p * sign;
                 let (is_first, is_second) = (v > first.variance[i], v > second.variance[i]);
                 second.variance[i] = if is_first { first.variance[i] } else if is_second { v } else { second.variance[i] };
                 second.probability[i] = if is_first { first.probability[i] } else if is_second { p } else { second.probability[i] };
@@ -287,6 +297,11 @@ fn half_row(flipping: &Flipping, all: &[Conversions], pattern: usize, half: usiz
                 first.delta[i] = if is_first { sign } else { first.delta[i] };
             }
         }
+    }
+    for i in 0..INTS {
+        let [first, second] = &mut best;
+        let left = mean[i] - first.probability[i] * first.delta[i] - second.probability[i] * second.delta[i];
+        second.probability[i] = with_the_others(second.probability[i], second.delta[i], left);
     }
     for i in 0..INTS {
         let at = Words::place(half * INTS + i);
@@ -299,6 +314,25 @@ fn half_row(flipping: &Flipping, all: &[Conversions], pattern: usize, half: usiz
         held.all += variance_of_all[i];
         *clips += clipped[i];
     }
+}
+
+/// Indices of sums, by one expression for the whole loop, so that it is vectorised.
+#[inline(always)]
+fn indices(rule: Rounding, sums: &[i32; INTS]) -> [i32; INTS] {
+    match rule {
+        rule @ Rounding::Fused(..) => each_index(rule, sums),
+        rule @ Rounding::Product(..) => each_index(rule, sums),
+        rule @ Rounding::Quotient(..) => each_index(rule, sums),
+    }
+}
+
+#[inline(always)]
+fn each_index(rule: Rounding, sums: &[i32; INTS]) -> [i32; INTS] {
+    let mut out = [0; INTS];
+    for i in 0..INTS {
+        out[i] = rule.index(sums[i]);
+    }
+    out
 }
 
 /// A knot from which on a probability is 0 in 16 bits.
@@ -315,7 +349,7 @@ mod tests {
         for i in 0..80_000 {
             let z = i as f64 / 10_000.0;
             let at = (z * (KNOTS_PER_SD as f64) * f64::from(PLACES)).round() as i32;
-            let p = probability(TAIL[((at / PLACES) as usize).min(TAIL.len() - 1)], at % PLACES);
+            let p = probability(TAIL[((at / PLACES) as usize).min(KNOTS - 1)], at % PLACES);
             assert!((f64::from(p) / f64::from(CERTAIN) - normal.sf(z)).abs() < 1e-5 + 6e-6, "{z}: {p}");
             assert!(z < 4.4 || p == 0);
         }

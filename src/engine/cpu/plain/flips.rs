@@ -4,7 +4,7 @@
 use super::units::digits;
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::cpu::lanes::{WORDS, Words};
-use crate::engine::cpu::noise::flip_tables::{FLIPS, Flipping, threshold, variance};
+use crate::engine::cpu::noise::flip_tables::{FLIPS, Flipping, threshold, variance, with_the_others};
 use crate::engine::cpu::noise::look_up_flips::flip_key;
 use crate::engine::cpu::program_cells::Cells;
 use crate::rng::{ReadStream, column_code};
@@ -24,6 +24,7 @@ pub struct Entry {
 pub fn entry(layer: &CrossbarLayer, cells: &Cells, group: usize, steps: &[i32], column: usize) -> Entry {
     let mut out = Entry { codes: 0, flips: [(0, 0, 0); FLIPS], clipped: 0 };
     let (Some(flipping), Conversion::Rounding(adc)) = (Flipping::new(layer), &layer.conversion) else { return out };
+    let mut mean = 0;
     for converted in (column..layer.converted_columns()).step_by(layer.columns) {
         let weight = layer.column_weights[group * layer.converted_columns() + converted];
         if weight == 0 {
@@ -39,6 +40,7 @@ pub fn entry(layer: &CrossbarLayer, cells: &Cells, group: usize, steps: &[i32], 
         out.clipped += u32::from(chances.clipped);
         for (probability, delta) in [(chances.up, weight), (chances.down, -weight)] {
             let flip = (variance(probability, weight.abs().ilog2()), probability, delta);
+            mean += probability * delta;
             // The larger variance comes first; of equals the earlier.
             if flip.0 > out.flips[0].0 {
                 out.flips = [flip, out.flips[0]];
@@ -47,6 +49,9 @@ pub fn entry(layer: &CrossbarLayer, cells: &Cells, group: usize, steps: &[i32], 
             }
         }
     }
+    let left = mean - out.flips.iter().map(|(_, probability, delta)| probability * delta).sum::<i32>();
+    let (_, probability, delta) = &mut out.flips[1];
+    *probability = with_the_others(*probability, *delta, left);
     out
 }
 
