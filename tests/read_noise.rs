@@ -245,3 +245,48 @@ fn two_flips_are_distributed_as_exact_reads() {
         assert!(ks[ks.len() - 1] < compare::critical(draws) * 1.95 / 1.36, "sigma {sigma}: largest KS {}", ks[ks.len() - 1]);
     }
 }
+
+/// A sweep with both models on the tiny network: the same bytes with any number of threads and shards; several row groups,
+/// channel groups, encodings.
+#[test]
+fn threads_and_shards_make_the_same_bytes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let d = dir.path();
+    support::tiny::write(d, 12);
+    let sweep = "[network]\nmodel = \"net.json\"\ndataset = \"data\"\nimages = 11\n[crossbar]\nou_wordlines = [5, 9]\nrows = 32\nencoding = [\"differential\", \"offset\"]\n[adc]\nbits = [\"lossless\", 4]\n[device]\nprogramming_error = { law = \"lognormal\", sigma_ln = 0.1 }\nread_noise = [\n  { law = \"none\" },\n  { law = \"normal-proportional\", sigma_rel = [0.02, 0.05], model = [\"exact\", \"two-flip\"] },\n]\n[monte_carlo]\ntrials = 5\n";
+    std::fs::write(d.join("sweep.toml"), sweep).expect("written");
+    let run = |out: &str, extra: &[&str]| {
+        let mut args = vec!["run", "sweep.toml", "--out", out, "--quiet", "--engine", "cpu"];
+        args.extend(extra);
+        support::bwq_ok(d, &args);
+    };
+    let tables = |out: &str| ["summary.csv", "trials.csv", "layers.csv"].map(|t| std::fs::read(d.join(out).join(t)).expect("a table"));
+    run("one", &["--threads", "1"]);
+    run("two", &["--threads", "2"]);
+    assert!(tables("one") == tables("two"));
+    for shard in ["1/2", "0/2"] {
+        run("shards", &["--shard", shard]);
+    }
+    support::bwq_ok(d, &["merge", "shards"]);
+    assert!(tables("one") == tables("shards"));
+    let quiet = String::from_utf8(tables("one")[1].clone()).expect("text");
+    assert!(quiet.lines().count() > 5);
+    // The GPU engine has no read noise: refused where it is insisted on, told where it is not.
+    let (code, _, said) = support::bwq(d, &["run", "sweep.toml", "--out", "gpu", "--engine", "gpu"]);
+    assert!(code == 2 && said.contains("the GPU engine has no read noise yet") && said.contains("--engine cpu"), "{code}: {said}");
+    let (code, _, said) = support::bwq(d, &["run", "sweep.toml", "--out", "one", "--engine", "auto"]);
+    assert!(code == 0 && said.contains("the GPU engine has no read noise yet"), "{code}: {said}");
+}
+
+/// The engine's images are the test set's: what an image reads does not hang on which others run beside it.
+#[test]
+fn an_image_is_its_number_in_the_test_set() {
+    for model in ["exact", "two-flip"] {
+        let noise = compare::read_noise("normal-proportional", 0.05, model);
+        let layer = compare::Layer::new(20, &noise);
+        let (few, many) = (layer.images(0..2), layer.images(0..5));
+        assert_eq!(many[..few.len()], few[..]);
+        assert_eq!(layer.images(3..5), many[3 * many.len() / 5..]);
+        assert_ne!(many[..many.len() / 5], many[many.len() / 5..2 * many.len() / 5], "{model}: every image is the same, its reads are not");
+    }
+}

@@ -15,11 +15,13 @@ use bwq::engine::cpu::View;
 use bwq::engine::cpu::crossbar_mvm::Counts;
 use bwq::engine::cpu::product::{PartOfChip, Product, Work};
 use bwq::engine::cpu::program_cells::program_cells;
-use bwq::quantize::Window;
+use bwq::quantize::{Requantize, Window};
 use bwq::rng::{PhiloxStream, Reads};
 use std::sync::Arc;
 
 const INPUTS: usize = 576;
+/// Of the layer's 64 outputs, those whose distributions are compared.
+const OUTPUTS: usize = 16;
 /// Reads that are computed together.
 const VECTORS: usize = 1024;
 
@@ -74,10 +76,23 @@ impl Layer {
         out
     }
 
+    /// Outputs of images of one vector each, all alike, with these numbers in the test set: `[image][output]`.
+    pub fn images(&self, numbers: std::ops::Range<u32>) -> Vec<u32> {
+        let window = Window { out: [1, 1], ..self.window };
+        let product = Product::new(&self.layer, &window, 8, 0, None, numbers.len());
+        let part = self.part(&product).reading(Reads::new(1, 0, 0));
+        let values = vec![200; INPUTS * numbers.len()];
+        let outputs = self.layer.outputs;
+        let one = Requantize { prescale: 0, extra_prescale: 0, shift: 1, multiplier: vec![1; outputs], extra_multiplier: vec![0; outputs], bias: vec![1 << 26; outputs], zero_point: 0, low: 0, high: 1 << 30 };
+        let mut out = vec![0; outputs * numbers.len()];
+        product.run(&part, View { values: &values, shape: [INPUTS, 1, 1] }, numbers.start, &one, 0, &mut out, &mut Work::default(), &mut Counts::default());
+        out
+    }
+
     /// Share of the noise's variance that two flips hold, over all patterns.
     pub fn held(&self) -> f64 {
         let product = self.product(None);
-        product.held(&self.part(&product)).share()
+        product.held(&self.part(&product), usize::MAX).share()
     }
 
     /// Least seconds of this thread for (tables of one chip, 1024 vectors with these tables).
@@ -165,14 +180,14 @@ fn main() {
             if law == "normal-independent" && sigma_rel > 0.02 {
                 continue; // cells at g_off are as noisy as those at g_on there
             }
-            let all = compare(64, law, sigma_rel, draws, 0);
+            let all = compare(OUTPUTS, law, sigma_rel, draws, 0);
             let mut ks: Vec<f64> = all.iter().map(|d| d.ks).collect();
             ks.sort_by(f64::total_cmp);
             let n = all.len() as f64;
             let shift = (all.iter().map(|d| ((d.mean[1] - d.mean[0]) / d.sd[0]).powi(2)).sum::<f64>() / n).sqrt();
             let ratio = all.iter().map(|d| d.sd[1] / d.sd[0]).sum::<f64>() / n;
             let above = ks.iter().filter(|&&k| k > critical(draws)).count();
-            let held = Layer::new(64, &read_noise(law, sigma_rel, "two-flip")).held();
+            let held = Layer::new(OUTPUTS, &read_noise(law, sigma_rel, "two-flip")).held();
             let line = format!("{law},{sigma_rel},{draws},{},{:.5},{:.5},{:.5},{above},{shift:.5},{ratio:.5},{held:.5}\n", ks.len(), ks[ks.len() / 2], ks[ks.len() - 1], critical(draws));
             eprint!("{line}");
             text += &line;

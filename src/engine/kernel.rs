@@ -49,6 +49,12 @@ mod cost {
     pub const DIRECT_ADD: f64 = 1.3;
     /// Convert 16 sums on the direct way.
     pub const DIRECT_CONVERSION: f64 = 6.0;
+    /// Draw the errors of 16 conversions.
+    pub const READ_ERRORS: f64 = 17.0;
+    /// Build one row of a table of codes that flip, per slice.
+    pub const FLIP_ROW: f64 = 70.0;
+    /// Look one up.
+    pub const FLIP_LOOK_UP: f64 = 6.0;
 }
 
 impl Kernel {
@@ -103,7 +109,8 @@ impl Kernel {
         let nanoseconds = match self {
             Kernel::Table => {
                 let table_rows = f64::from(1u32 << (rows as u32 * layer.dac_bits).min(20));
-                groups * layer.columns.div_ceil(32) as f64 * (table_rows * slices * cost::CODE_ROW + patterns * cost::CODE_LOOK_UP)
+                let (row, look_up) = if layer.read_noise.is_some() { (cost::FLIP_ROW, cost::FLIP_LOOK_UP) } else { (cost::CODE_ROW, cost::CODE_LOOK_UP) };
+                groups * layer.columns.div_ceil(32) as f64 * (table_rows * slices * row + patterns * look_up)
             }
             Kernel::Split => {
                 let bits = sum_bits(layer).unwrap_or(MOST_SUM_BITS);
@@ -111,7 +118,10 @@ impl Kernel {
                 let table = cost::SUM_TABLE + f64::from(1u32 << bits.min(rows as u32 * layer.dac_bits)) * cost::SUM_ROW;
                 groups * slices * halves * (units * table + patterns * (units * cost::SUM_LOOK_UP + cost::CONVERSION))
             }
-            Kernel::Direct => groups * slices * halves * patterns * (rows as f64 / 2.0 * cost::DIRECT_ADD + cost::DIRECT_CONVERSION),
+            Kernel::Direct => {
+                let errors = if layer.read_noise.is_some() { cost::READ_ERRORS } else { 0.0 };
+                groups * slices * halves * patterns * (rows as f64 / 2.0 * cost::DIRECT_ADD + cost::DIRECT_CONVERSION + errors)
+            }
         };
         nanoseconds * 1e-9
     }

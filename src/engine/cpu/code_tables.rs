@@ -4,8 +4,7 @@
 //! A pattern's bitline sum is the sum of its low and its high bits' sums, so a row costs one addition per slice. Where
 //! nothing can be clipped 16 bits decide nearly all codes ([`super::estimates`]); else every sum is converted exactly.
 //!
-//! Read noise would make a conversion a random number: a row then needs its variance beside its code, which has its
-//! place here, where each (pattern, slice) is converted once and for all.
+//! Read noise makes a conversion a random number: rows are then those of [`super::noise::flip_tables`].
 
 use super::estimates::Estimates;
 use super::lanes::{INTS, Ints, Lanes, Rounding, WORDS, Words, estimate_rule, fastest_rule, single_rule, with_lanes};

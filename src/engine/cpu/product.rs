@@ -166,13 +166,14 @@ impl<'a> Product<'a> {
         });
     }
 
-    /// How much of the noise's variance the flips of the tables hold, on the cells of `part`, over all patterns alike.
-    pub fn held(&self, part: &PartOfChip) -> Held {
+    /// How much of the noise's variance the flips of the first `blocks` of tables hold, on the cells of `part`, over all
+    /// patterns alike.
+    pub fn held(&self, part: &PartOfChip, blocks: usize) -> Held {
         let mut held = Held::default();
         if let Some(converter) = self.converter.as_ref().filter(|_| self.kernel == Kernel::Table) {
             let source = Source { layer: self.layer, cells: &part.cells, converter };
             let mut table = CodeTable::default();
-            for (block, tile) in self.blocks.iter().flat_map(|b| (0..self.tiles()).map(move |t| (b, t))) {
+            for (block, tile) in self.blocks.iter().take(blocks).flat_map(|b| (0..self.tiles()).map(move |t| (b, t))) {
                 table.flips.resize(block.table_rows, FlipRow::default());
                 table.clips.resize(block.table_rows, 0);
                 flip_tables(&source, block, tile, &mut table.flips, &mut table.clips, &mut held);
