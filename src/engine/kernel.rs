@@ -1,4 +1,5 @@
-//! Which kernel computes a layer's product. All give the same integers; they differ in what they cost.
+//! Which kernel computes a layer's product. All give the same integers; they differ in what they cost. With read noise one
+//! kernel is left: that of its model.
 
 use super::cpu::lanes::rows::MOST_ROWS;
 use super::cpu::noise::look_up_flips::MOST_UNITS as MOST_UNITS_THAT_FLIP;

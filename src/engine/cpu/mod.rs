@@ -10,6 +10,7 @@ pub mod add;
 pub mod average_pool;
 pub mod calibrate;
 mod cell_block;
+mod code_table;
 pub mod code_tables;
 pub mod copy_channels;
 pub mod crossbar_mvm;

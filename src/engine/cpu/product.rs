@@ -1,10 +1,11 @@
 //! A layer's part at work: its kernel, its tables, and the way from input tensors to output tensors.
 
 use super::View;
-use super::code_tables::{Converter, Source, code_tables};
+use super::code_table::CodeTable;
+use super::code_tables::{Converter, Source};
 use super::crossbar_mvm::{Counts, Mvm};
 use super::input_bytes::InputBytes;
-use super::lanes::{HalfWords, INTS, Ints, WORDS, Words};
+use super::lanes::{INTS, Ints, WORDS, Words};
 use super::look_up_narrow_sums::{Side, look_up_narrow_sums, join, takes};
 use super::look_up_codes::{Patterns, clipped, look_up_codes, look_up_half_codes};
 use super::look_up_sums::look_up_sums;
@@ -38,20 +39,6 @@ pub struct Product<'a> {
     pub kernel: Kernel,
     blocks: Vec<Block>,
     converter: Option<Converter>,
-}
-
-/// The tables of codes of one tile of columns and one block.
-#[derive(Default)]
-struct CodeTable {
-    /// Rows of a tile of more than 16 columns, else where they are built.
-    rows: Vec<Words>,
-    /// Rows of a tile of no more than 16; empty for others.
-    half_rows: Vec<HalfWords>,
-    /// Rows of codes that flip, in place of the others where reads have noise.
-    flips: Vec<FlipRow>,
-    /// Clipped conversions per row.
-    clips: Vec<u32>,
-    can_clip: bool,
 }
 
 /// A part of a programmed chip.
@@ -100,25 +87,6 @@ impl PartOfChip {
     /// The same with random reads.
     pub fn reading(self, reads: Reads) -> Self {
         PartOfChip { reads, ..self }
-    }
-}
-
-impl CodeTable {
-    /// Builds the table of a tile and block.
-    fn build(&mut self, source: &Source, block: &Block, tile: usize) {
-        if source.layer.read_noise.is_some() {
-            self.flips.resize(block.table_rows, FlipRow::default());
-            self.clips.resize(block.table_rows, 0);
-            self.can_clip = true;
-            return flip_tables(source, block, tile, &mut self.flips, &mut self.clips, &mut Held::default());
-        }
-        self.rows.resize(block.table_rows, Words::ZERO);
-        self.clips.resize(block.table_rows, 0);
-        self.can_clip = code_tables(source, block, tile, &mut self.rows, &mut self.clips);
-        self.half_rows.clear();
-        if source.layer.columns - tile * WORDS <= INTS {
-            self.half_rows.extend(self.rows.iter().map(HalfWords::of));
-        }
     }
 }
 
