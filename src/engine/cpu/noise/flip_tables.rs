@@ -119,7 +119,7 @@ impl<'a> Flipping<'a> {
     /// (Knot, place after it) of a distance.
     #[inline(always)]
     fn knot(&self, distance: f32, sd: f32) -> (i32, i32) {
-        let z = (distance / sd.max(1e-9)).max(0.0).min(LAST_SD);
+        let z = (distance / sd.max(1e-9)).clamp(0.0, LAST_SD);
         let at = (z * (KNOTS_PER_SD as i32 * PLACES) as f32 + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32;
         (at >> PLACE_BITS & (KNOTS as i32 - 1), at & (PLACES - 1))
     }
@@ -140,7 +140,7 @@ impl<'a> Flipping<'a> {
 
 #[inline(always)]
 fn probability([base, rise]: [i32; 2], place: i32) -> i32 {
-    (base + (rise * place >> PLACE_BITS) + (1 << (KNOT_BITS - 17))) >> (KNOT_BITS - 16)
+    (base + ((rise * place) >> PLACE_BITS) + (1 << (KNOT_BITS - 17))) >> (KNOT_BITS - 16)
 }
 
 /// Variance of a flip of a code that counts 2^`shift`.
