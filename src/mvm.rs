@@ -9,15 +9,17 @@
 use crate::config::{Choice, Compensation, Encoding, PointConfig};
 use crate::crossbar::{Converters, CrossbarLayer, Wires};
 use crate::crossbar::layer::{Build, Weights};
-use crate::device::{self, Effects, QuantileTable};
+use crate::device::{self, Effects, QuantileTable, ReadNoiseLaw};
 use crate::engine::cpu::View;
 use crate::engine::cpu::crossbar_mvm::{Counts, Mvm};
 use crate::engine::cpu::product::{Product, Work};
 use crate::engine::cpu::program_cells::{Cells, given_cells, program_cells};
+use crate::engine::kernel::check_read_noise;
 use crate::engine::{Kernel, decoding, multiply_accumulates};
 use crate::error::{Error, Result};
 use crate::quantize::Window;
-use crate::rng::ChipKey;
+use crate::rng::{ChipKey, Reads};
+use std::sync::Arc;
 
 /// What is multiplied.
 pub struct Operands {
@@ -85,13 +87,17 @@ pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
         products.saturated_cells += cells.saturated;
         let cells = Cells { converters: Converters::draw(&layer, &point.converters, point.monte_carlo.seed, ChipKey::new(trial as u32, point.monte_carlo.antithetic)), ..cells };
         let mut counts = Counts::default();
+        // A vector is a position of image 0.
+        let reads = Reads::new(point.monte_carlo.seed, trial as u32, layer.layer);
         if operands.pre_adc && trial == 0 {
             let mut mvm = Mvm::new(&layer, &window, 0);
             mvm.keep_sums();
+            mvm.read(reads, 0);
             mvm.run(&cells, &inputs, shape, &mut Counts::default());
             products.pre_adc = Some(currents(&layer, &mvm, operands.vectors));
         }
-        let accumulators = product.accumulators(&product.on_chip(cells), View { values: &inputs, shape }, &mut work, &mut counts);
+        let part = product.on_chip(cells).reading(reads);
+        let accumulators = product.accumulators(&part, View { values: &inputs, shape }, 0, &mut work, &mut counts);
         for n in 0..layer.outputs {
             for row in accumulators.chunks(layer.accumulators()) {
                 products.outputs.push(multiply_accumulates(&layer, &decoding, row, n));
@@ -140,7 +146,9 @@ pub(crate) fn lay_out(point: &PointConfig, operands: &Operands) -> Result<Crossb
         calibrated_multiple: 1,
         digital: false,
     };
+    let noise = ReadNoiseLaw::new(&point.device, point.crossbar.ou_wordlines, point.crossbar.dac_bits, build.fraction_bits).map(Arc::new);
     let layer = CrossbarLayer::new(&build, &Weights { rows, outputs, values: &weights, magnitude_bits: &|_, _| uniform })?;
-    let layer = layer.with_wires(Wires::new(&point.device, build.fraction_bits));
+    let layer = layer.with_wires(Wires::new(&point.device, build.fraction_bits)).with_read_noise(noise.as_ref());
+    check_read_noise(&layer)?;
     Ok(CrossbarLayer { layout: layer.layout.of_groups(), ..layer })
 }

@@ -117,7 +117,7 @@ fn a_long_row_with_padding() {
     let input = View { values: &standard.inputs, shape: standard.shape };
     let by = |kernel| {
         let product = Product::new(&standard.layer, &window, 8, 3, Some(kernel), width + 1);
-        product.accumulators(&product.on_chip(cells.clone()), input, &mut Work::default(), &mut Counts::default())
+        product.accumulators(&product.on_chip(cells.clone()), input, 0, &mut Work::default(), &mut Counts::default())
     };
     assert!(by(Kernel::Table) == by(Kernel::Direct), "the last vector is padding");
 }

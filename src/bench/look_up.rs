@@ -82,7 +82,7 @@ fn run(kernel: Kernel, product: &Product, trial: u32, stages: &mut Stages) -> Ve
     let of_engine = timed(&mut product_s, || OfEngine::new(layer, &product.window, INPUT_BITS, 0, Some(kernel), product.case.vectors));
     let part = of_engine.on_chip(cells);
     let mut work = product.work.take();
-    timed(&mut product_s, || of_engine.accumulate_all(&part, input, &mut work, &mut Counts::default()));
+    timed(&mut product_s, || of_engine.accumulate_all(&part, input, 0, &mut work, &mut Counts::default()));
     let mut aside_s = 0.0;
     // What a layer reads next is there now, in 32 bits; the comparison with other kernels wants them in one order.
     let accumulators = timed(&mut aside_s, || of_engine.widened(&work, product.case.vectors));

@@ -74,9 +74,12 @@ pub fn choose(args: &EngineArgs, points: &[PointConfig], observer: &dyn Observer
             None => Ok(Engine::Cpu),
         };
     }
-    // One engine makes all blocks of a run. A GPU that is insisted on says by itself what it lacks.
+    // One engine makes all blocks of a run.
     let insists = args.engine == EngineChoice::Gpu || args.adapter.is_some();
-    if let Some((key, what)) = points.iter().find_map(cpu_only).filter(|_| !insists) {
+    if let Some((key, what)) = points.iter().find_map(cpu_only) {
+        if insists {
+            return Err(Error::input(key, format!("the GPU engine cannot do {what}")).hint("use --engine cpu"));
+        }
         observer.warn(&Warning::NotOnGpu(format!("{what} ({key})")));
         return Ok(Engine::Cpu);
     }

@@ -297,8 +297,8 @@ impl Default for DriftConfig {
 pub enum ReadNoiseModel {
     /// Every conversion gets its own draw.
     Exact,
-    /// The two slices whose codes are most uncertain are drawn, for each row group and input step; the others have
-    /// their likeliest code.
+    /// For each column, row group and input step the two changes of a code that hold most of the noise's variance are
+    /// drawn; the other conversions have their likeliest code.
     TwoFlip,
 }
 

@@ -9,8 +9,9 @@ use super::layout::Layout;
 use super::mapping::row_groups;
 use super::wires::Wires;
 use crate::config::{AdcConfig, CrossbarConfig, Encoding, OffsetRemoval, Subtraction, WireTopology};
-use crate::device::saturation;
+use crate::device::{ReadNoiseLaw, saturation};
 use crate::error::Result;
+use std::sync::Arc;
 
 /// Planes and slices of an encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +112,8 @@ pub struct CrossbarLayer {
     pub saturation: i32,
     /// True for a layer that is computed digitally: cells and converter are ideal, nothing is counted.
     pub digital: bool,
+    /// What reads add, if they differ.
+    pub read_noise: Option<Arc<ReadNoiseLaw>>,
 }
 
 /// What a layer is built from besides its weights.
@@ -166,6 +169,7 @@ impl CrossbarLayer {
             sums,
             saturation: saturation(c.ou_wordlines, c.dac_bits) as i32,
             digital: build.digital,
+            read_noise: None,
         };
         for row in 0..weights.rows {
             for output in 0..columns {
@@ -192,6 +196,11 @@ impl CrossbarLayer {
     /// The wires of gated cells, whose currents depend on the whole pattern of driven rows and so cannot be added up.
     pub fn gated(&self) -> Option<&Wires> {
         self.wires.as_ref().filter(|wires| wires.topology == WireTopology::Gated)
+    }
+
+    /// The same layer with read noise, unless it is computed digitally.
+    pub fn with_read_noise(self, law: Option<&Arc<ReadNoiseLaw>>) -> Self {
+        CrossbarLayer { read_noise: law.filter(|_| !self.digital).cloned(), ..self }
     }
 
     /// A conversion is made for a slice if any cell of the operation unit has that slice.
@@ -247,6 +256,15 @@ impl CrossbarLayer {
     #[inline]
     pub fn column_key(&self, column: usize) -> u32 {
         if column == self.outputs { crate::rng::REFERENCE_COLUMN } else { self.first_output + column as u32 }
+    }
+
+    /// The converted column's part of the key of read noise: a number of its own within the layer. The reference columns
+    /// of channel groups are read apart, though they are one column of cells.
+    pub fn read_key(&self, converted: usize) -> u32 {
+        let (slot, column) = (converted / self.columns, converted % self.columns);
+        let (plane, slice) = (slot / self.planes.slices, slot % self.planes.slices);
+        let reference = u32::from(column == self.outputs);
+        reference << 31 | (self.first_output + column as u32) << 5 | (plane as u32) << 4 | slice as u32
     }
 
     /// Level of the cell of `packed` (an entry of [`Self::cells`]) in `plane` and `slice`; `None` where there is no cell.

@@ -16,6 +16,7 @@ pub mod normal;
 pub mod normal_independent;
 pub mod normal_proportional;
 mod quantile_table;
+pub mod read_noise;
 pub mod relaxation;
 pub mod spread;
 mod stuck_at;
@@ -23,6 +24,7 @@ pub mod write_verify;
 
 pub use effects::Effects;
 pub use measured::Measured;
+pub use read_noise::ReadNoiseLaw;
 pub use quantile_table::{KNOTS, OCTAVES, QuantileTable, SEGMENTS, interpolate, knot_and_place};
 pub use stuck_at::StuckAt;
 

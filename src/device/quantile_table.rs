@@ -39,7 +39,8 @@ impl QuantileTable {
             let cell = Target::new(device, level, cell_bits);
             let law = |at: Quantile| conductance_at(&device.programming_error, &cell, at);
             table.nominal.push(table.fixed(cell.nominal));
-            table.tabulate(law);
+            let knots = tabulate(|at| table.fixed(law(at)));
+            table.knots.extend(knots);
             if level + 1 == 1 << cell_bits {
                 table.on_sd = standard_deviation(law);
             }
@@ -51,32 +52,12 @@ impl QuantileTable {
     pub fn of_law(fraction_bits: u32, law: impl Fn(Quantile) -> f64) -> Self {
         let mut table = QuantileTable { fraction_bits, knots: Vec::with_capacity(KNOTS), nominal: Vec::new(), on_sd: standard_deviation(&law) };
         table.nominal.push(table.fixed(law(Quantile { tail: 0.5, upper: false })));
-        table.tabulate(law);
+        table.knots = tabulate(|at| table.fixed(law(at)));
         table
     }
 
     fn fixed(&self, value: f64) -> i32 {
         (value * (1u64 << self.fraction_bits) as f64).round_ties_even().clamp(f64::from(i32::MIN), f64::from(i32::MAX)) as i32
-    }
-
-    /// Adds the knots of a law.
-    fn tabulate(&mut self, law: impl Fn(Quantile) -> f64) {
-        for upper in [false, true] {
-            for octave in 0..OCTAVES {
-                for segment in 0..SEGMENTS {
-                    let knot = |tail: f64| self.fixed(law(Quantile { tail, upper }));
-                    let base = knot(tail_probability(octave, segment));
-                    let next = if segment + 1 < SEGMENTS {
-                        knot(tail_probability(octave, segment + 1))
-                    } else if octave > 0 {
-                        knot(tail_probability(octave - 1, 0))
-                    } else {
-                        knot(0.5)
-                    };
-                    self.knots.push([base, next - base]);
-                }
-            }
-        }
     }
 
     /// A table for cells without programming error, whatever the law of `device`.
@@ -91,6 +72,28 @@ impl QuantileTable {
         let [base, rise] = self.knots[level as usize * KNOTS + knot as usize];
         interpolate(base, rise, place)
     }
+}
+
+/// The knots of one law: its quantiles at the segments' starts, and how far it is to the next.
+pub fn tabulate(quantile: impl Fn(Quantile) -> i32) -> Vec<[i32; 2]> {
+    let mut knots = Vec::with_capacity(KNOTS);
+    for upper in [false, true] {
+        let knot = |tail: f64| quantile(Quantile { tail, upper });
+        for octave in 0..OCTAVES {
+            for segment in 0..SEGMENTS {
+                let base = knot(tail_probability(octave, segment));
+                let next = if segment + 1 < SEGMENTS {
+                    knot(tail_probability(octave, segment + 1))
+                } else if octave > 0 {
+                    knot(tail_probability(octave - 1, 0))
+                } else {
+                    knot(0.5)
+                };
+                knots.push([base, next - base]);
+            }
+        }
+    }
+    knots
 }
 
 /// Knots of one level: its number times this, plus [`knot_and_place`]'s knot, is an index into [`QuantileTable::knots`].

@@ -1,8 +1,12 @@
-//! Which kernel computes a layer's product. All give the same integers; they differ in what they cost.
+//! Which kernel computes a layer's product. All give the same integers; they differ in what they cost. With read noise one
+//! kernel is left: that of its model.
 
 use super::cpu::lanes::rows::MOST_ROWS;
+use super::cpu::noise::look_up_flips::MOST_UNITS as MOST_UNITS_THAT_FLIP;
 use super::units::{Block, of_groups, within_groups};
+use crate::config::ReadNoiseModel;
 use crate::crossbar::{Conversion, CrossbarLayer};
+use crate::error::{Error, Result as Checked};
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,6 +27,9 @@ pub const MOST_CODE_BITS: u32 = 12;
 const MOST_SUM_BITS: u32 = 8;
 /// Row groups that share a block of tables of codes: 256 KiB at 9 rows, half of a usual L2 cache.
 const MOST_UNITS: usize = 8;
+
+/// Rows of 320 bytes of a block of tables of codes that flip, where groups are low enough: 320 KiB.
+const FLIP_ROWS: usize = 1 << 10;
 
 /// Nanoseconds on one core of a 4 GHz Sapphire Rapids with AVX-512, fitted to what `bwq bench` measures (the table in
 /// `results/speed`): only their ratios matter.
@@ -45,6 +52,12 @@ mod cost {
     pub const DIRECT_CONVERSION: f64 = 6.0;
     /// Go down one row of 16 gated columns.
     pub const GATED_ROW: f64 = 20.0;
+    /// Draw the errors of 16 conversions.
+    pub const READ_ERRORS: f64 = 17.0;
+    /// Build one row of a table of codes that flip, per slice.
+    pub const FLIP_ROW: f64 = 70.0;
+    /// Look one up.
+    pub const FLIP_LOOK_UP: f64 = 6.0;
 }
 
 impl Kernel {
@@ -65,6 +78,14 @@ impl Kernel {
     /// True if this kernel can compute the layer.
     pub fn can(self, layer: &CrossbarLayer) -> bool {
         let rows = tallest(layer);
+        // A model of read noise has one kernel: another would give other numbers.
+        if let Some(noise) = &layer.read_noise {
+            match (noise.model, self) {
+                (ReadNoiseModel::Exact, Kernel::Direct) => return true,
+                (ReadNoiseModel::TwoFlip, Kernel::Table) => {}
+                _ => return false,
+            }
+        }
         match self {
             Kernel::Direct => true,
             Kernel::Table => rows as u32 * layer.dac_bits <= MOST_CODE_BITS && units_at_once(layer) > 0 && fits_32_bits(layer),
@@ -92,7 +113,8 @@ impl Kernel {
         let nanoseconds = match self {
             Kernel::Table => {
                 let table_rows = f64::from(1u32 << (rows as u32 * layer.dac_bits).min(20));
-                groups * layer.columns.div_ceil(32) as f64 * (table_rows * slices * cost::CODE_ROW + patterns * cost::CODE_LOOK_UP)
+                let (row, look_up) = if layer.read_noise.is_some() { (cost::FLIP_ROW, cost::FLIP_LOOK_UP) } else { (cost::CODE_ROW, cost::CODE_LOOK_UP) };
+                groups * layer.columns.div_ceil(32) as f64 * (table_rows * slices * row + patterns * look_up)
             }
             Kernel::Split => {
                 let bits = sum_bits(layer).unwrap_or(MOST_SUM_BITS);
@@ -100,7 +122,10 @@ impl Kernel {
                 let table = cost::SUM_TABLE + f64::from(1u32 << bits.min(rows as u32 * layer.dac_bits)) * cost::SUM_ROW;
                 groups * slices * halves * (units * table + patterns * (units * cost::SUM_LOOK_UP + cost::CONVERSION))
             }
-            Kernel::Direct => groups * slices * halves * patterns * (rows as f64 / 2.0 * cost::DIRECT_ADD + cost::DIRECT_CONVERSION),
+            Kernel::Direct => {
+                let errors = if layer.read_noise.is_some() { cost::READ_ERRORS } else { 0.0 };
+                groups * slices * halves * patterns * (rows as f64 / 2.0 * cost::DIRECT_ADD + cost::DIRECT_CONVERSION + errors)
+            }
         };
         (nanoseconds + self.solution(layer, patterns)) * 1e-9
     }
@@ -115,6 +140,15 @@ impl Kernel {
         let rows_solved = if self == Kernel::Table { 2.0 * all } else { all.min(patterns) * rows as f64 };
         (layer.groups.len() * layer.programmed_columns().div_ceil(16)) as f64 * rows_solved * cost::GATED_ROW
     }
+}
+
+/// Refuses a layer whose model of read noise has no kernel.
+pub fn check_read_noise(layer: &CrossbarLayer) -> Checked<()> {
+    if layer.read_noise.is_none() || Kernel::ALL.iter().any(|k| k.can(layer)) {
+        return Ok(());
+    }
+    let message = "`read_noise.model = \"two-flip\"`: its entries of 16 bits do not hold this layer's codes (weight_bits, cell_bits, adc.bits and the row groups' height decide)";
+    Err(Error::input(format!("layer `{}`", layer.name), message).hint("model = \"exact\" computes it, more slowly"))
 }
 
 /// Rows of the tallest group.
@@ -134,7 +168,11 @@ fn units_at_once(layer: &CrossbarLayer) -> usize {
     let Conversion::Rounding(adc) = &layer.conversion else { return 0 };
     let per_plane = (0..layer.planes.slices as u32).map(|s| 1i64 << (s * layer.cell_bits)).sum::<i64>();
     let entry = per_plane * layer.planes.converted as i64 * adc.largest_code();
-    let most = MOST_UNITS.min(MOST_ROWS >> (tallest(layer) as u32 * layer.dac_bits).min(MOST_CODE_BITS));
+    let bits = (tallest(layer) as u32 * layer.dac_bits).min(MOST_CODE_BITS);
+    let most = match layer.read_noise {
+        None => MOST_UNITS.min(MOST_ROWS >> bits),
+        Some(_) => MOST_UNITS_THAT_FLIP.min(FLIP_ROWS >> bits).max(1),
+    };
     (i64::from(i16::MAX) / entry.max(1)).min(most as i64) as usize
 }
 

@@ -1,11 +1,12 @@
 //! A point made ready for an engine: the integer network on its crossbars, and the tables of its device.
 
-use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterReach, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig, WireTopology};
+use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterReach, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig, ReadNoise, WireTopology};
 use crate::crossbar::layer::{Build, Weights};
 use crate::crossbar::{Conversion, CrossbarLayer, Wires};
-use crate::device::{self, Effects, QuantileTable};
+use crate::device::{self, Effects, QuantileTable, ReadNoiseLaw};
 use crate::engine::Kernel;
 use crate::engine::cpu::compensate::Reference;
+use crate::engine::kernel::check_read_noise;
 use crate::error::{Error, Result};
 use crate::quantize::fixed_point::{Decoding, Extra, IDEAL_FRACTION_BITS};
 use crate::quantize::{IntegerNetwork, Matrix, MatrixPart, Requantize};
@@ -79,6 +80,7 @@ pub fn cpu_only(point: &PointConfig) -> Option<(&'static str, &'static str)> {
     let lacking = [
         (wires.ohm > 0.0 && wires.topology == WireTopology::Gated, "device.wire_topology", "gated cells on wires, whose currents depend on the whole pattern of driven rows"),
         (point.converters != ConverterSpread::default(), "adc", "converters that differ from each other"),
+        (point.device.read_noise != ReadNoise::None, "device.read_noise", "read noise"),
         (point.compensation != Compensation::None, "crossbar.compensation", "compensation, which gives each chip scales of its own"),
     ];
     lacking.into_iter().find(|(lacks, ..)| *lacks).map(|(_, key, what)| (key, what))
@@ -100,6 +102,7 @@ impl Plan {
     pub fn with_digital(network: Arc<IntegerNetwork>, point: &PointConfig, calibrated: &[u64], more_digital: &dyn Fn(usize) -> bool) -> Result<Self> {
         let c = &point.crossbar;
         let fraction_bits = device::fraction_bits(&point.device, c.ou_wordlines, c.dac_bits);
+        let noise = ReadNoiseLaw::new(&point.device, c.ou_wordlines, c.dac_bits, fraction_bits).map(Arc::new);
         let last = network.matrices().count().saturating_sub(1);
         let layers = network.matrices().map(|(_, matrix)| {
             let digital = match c.digital_layers {
@@ -109,7 +112,7 @@ impl Plan {
                 DigitalLayers::FirstAndLast => matrix.layer == 0 || matrix.layer == last,
             } || more_digital(matrix.layer);
             let multiple = calibrated.get(matrix.layer).copied().unwrap_or(1);
-            matrix.parts.iter().map(|part| place(&network, matrix, part, point, fraction_bits, multiple, digital)).collect()
+            matrix.parts.iter().map(|part| place(&network, matrix, part, point, fraction_bits, noise.as_ref(), multiple, digital)).collect()
         });
         let layers = layers.collect::<Result<Vec<Vec<PlacedPart>>>>()?;
         let ideal_device = DeviceConfig { on_off_ratio: None, ..point.device.clone() };
@@ -185,11 +188,14 @@ impl Plan {
         }
         words(&mut self.table.knots.iter().flatten().map(|&v| i64::from(v)));
         words(&mut self.effects.iter().flat_map(Effects::words));
+        if let Some(noise) = self.layers.iter().flatten().find_map(|p| p.crossbar.read_noise.as_ref()) {
+            words(&mut noise.integers());
+        }
         hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 }
 
-fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &PointConfig, fraction_bits: u32, multiple: u64, digital: bool) -> Result<PlacedPart> {
+fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &PointConfig, fraction_bits: u32, noise: Option<&Arc<ReadNoiseLaw>>, multiple: u64, digital: bool) -> Result<PlacedPart> {
     let uniform = network.weight_bits - 1;
     let bits = |row: usize, output: usize| network.precision_map.as_ref().map_or(uniform, |map| map.bits(&matrix.name, row, part.first_output + output));
     let crossbar_config: &CrossbarConfig = &point.crossbar;
@@ -209,10 +215,11 @@ fn place(network: &IntegerNetwork, matrix: &Matrix, part: &MatrixPart, point: &P
         digital,
     };
     let weights = Weights { rows: part.window.rows(), outputs: part.outputs, values: &part.weights, magnitude_bits: &bits };
-    let mut crossbar = CrossbarLayer::new(&build, &weights)?.with_wires(Wires::new(&point.device, fraction_bits));
+    let mut crossbar = CrossbarLayer::new(&build, &weights)?.with_wires(Wires::new(&point.device, fraction_bits)).with_read_noise(noise);
     if !digital {
         crossbar.conversion = crossbar.conversion.reaching(point.reach, &crossbar.sums);
     }
+    check_read_noise(&crossbar)?;
     let place = format!("layer `{}`", matrix.name);
     if matrix.layer >= crate::rng::MAX_LAYERS {
         return Err(Error::input(place, format!("more than {} layers with weights", crate::rng::MAX_LAYERS)));

@@ -7,8 +7,10 @@
 //! To add a purpose: one variant of [`Purpose`] with a number never used before.
 
 mod philox;
+mod read_noise;
 
 pub use philox::{PhiloxStream, philox4x32};
+pub use read_noise::{READ_MULTIPLIERS, ReadKeys, ReadStream, Reads, column_code};
 
 /// What a random number is for. The numbers are part of the results: never reuse or change one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub use philox::{PhiloxStream, philox4x32};
 pub enum Purpose {
     /// The error made when a cell is written; once per cell and trial.
     ProgrammingError = 1,
+    /// The error of a conversion's current; once per read: see [`Reads`].
+    ReadNoise = 2,
     /// What the cells of a chip share; once per chip.
     ChipSpread = 3,
     /// A bitline's own factor; once per bitline of a crossbar and chip.

@@ -11,6 +11,7 @@ use crate::config::{AdcRange, Compensation, PointConfig};
 use crate::crossbar::Conversion;
 use crate::engine::cpu::compensate::Reference;
 use crate::engine::cpu::{calibrate, digital};
+use crate::engine::cpu::noise::held_by_flips;
 use crate::engine::{IntegerImages, Kernel, Plan, ideal, nominal, stopped};
 use crate::error::{Error, Result};
 use crate::network::float;
@@ -151,6 +152,9 @@ impl<'a> Referees<'a> {
                 .hint("use a new --out folder, and report the two machines: they should agree to the last bit"));
             }
             return Ok(Ready { plan, images, references });
+        }
+        if let Some((layer, share)) = held_by_flips(&plan) {
+            self.observer.say(&format!("two flips hold {:.2} % of the variance of the read noise, counted over all patterns in layer `{layer}`, where they hold least", 100.0 * share));
         }
         let float_correct = self.float(&material)?;
         let digital = self.digital(of, &network, &images)?;

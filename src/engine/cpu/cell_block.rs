@@ -9,7 +9,7 @@
 
 use super::simd::multiversion;
 use crate::crossbar::CrossbarLayer;
-use crate::device::{KNOTS, QuantileTable, interpolate, knot_and_place};
+use crate::device::{KNOTS, QuantileTable, ReadNoiseLaw, interpolate, knot_and_place};
 use crate::rng::{ChipKey, Purpose, cell_words};
 use std::ops::Range;
 
@@ -55,12 +55,12 @@ impl<'a> Drawing<'a> {
 
 multiversion! {
     /// Draws rows from `first_row` on: `out` is `[row][converted column, padded]` with `stride` entries a row, zero
-    /// before. Adds the cells that were cut to `saturated`.
-    pub fn draw_rows(drawing: &Drawing, first_row: usize, stride: usize, out: &mut [i32], saturated: &mut u64) = draw_rows_inlined
+    /// before. `squares` has the same shape, or is empty where reads have no noise. Adds the cells that were cut to `saturated`.
+    pub fn draw_rows(drawing: &Drawing, first_row: usize, stride: usize, out: &mut [i32], squares: &mut [u32], saturated: &mut u64) = draw_rows_inlined
 }
 
 #[inline(always)]
-fn draw_rows_inlined(drawing: &Drawing, first_row: usize, stride: usize, out: &mut [i32], saturated: &mut u64) {
+fn draw_rows_inlined(drawing: &Drawing, first_row: usize, stride: usize, out: &mut [i32], squares: &mut [u32], saturated: &mut u64) {
     let layer = drawing.layer;
     let planes = &layer.planes;
     let end = (first_row + out.len() / stride) * layer.columns;
@@ -76,6 +76,9 @@ fn draw_rows_inlined(drawing: &Drawing, first_row: usize, stride: usize, out: &m
             *saturated += u64::from(block.draw(drawing, slice));
             if drawing.pairs_with_off() {
                 *saturated += u64::from(block.pair_with_off(drawing, slice));
+            }
+            if let Some(law) = &layer.read_noise {
+                block.write_squares(layer, law, slice, rows.clone(), &mut squares[..], (first_row, stride));
             }
             if planes.signed() {
                 block.subtract();
@@ -216,6 +219,20 @@ impl Block {
             held_lanes += u32::from(held);
         }
         if off != fixed { held_lanes } else { 0 }
+    }
+
+    /// Writes the squares of the cells of one slice, both planes' where they share a converted column.
+    #[inline(always)]
+    fn write_squares(&self, layer: &CrossbarLayer, law: &ReadNoiseLaw, slice: usize, rows: Rows, squares: &mut [u32], (first_row, stride): (usize, usize)) {
+        for plane in 0..layer.planes.programmed {
+            for (row, first, lanes) in rows.clone() {
+                let at = (row - first_row) * stride + layer.converted_column(plane.min(layer.planes.converted - 1), slice, first);
+                for (square, lane) in squares[at..].iter_mut().zip(lanes) {
+                    let held = (slice as u32) < self.held[lane];
+                    *square += if held { law.square(self.kept[plane][lane]) } else { 0 };
+                }
+            }
+        }
     }
 
     /// Leaves the difference of the planes.

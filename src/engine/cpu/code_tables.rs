@@ -5,8 +5,7 @@
 //! nothing can be clipped 16 bits decide nearly all codes ([`super::estimates`]); else every sum is converted exactly.
 //! Currents of gated cells on wires do not add up: they are solved for every pattern, and converted exactly.
 //!
-//! Read noise would make a conversion a random number: a row then needs its variance beside its code, which has its
-//! place here, where each (pattern, slice) is converted once and for all.
+//! Read noise makes a conversion a random number: rows are then those of [`super::noise::flip_tables`].
 
 use super::estimates::Estimates;
 use super::gated_currents::solve_all;

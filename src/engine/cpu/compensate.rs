@@ -16,6 +16,8 @@ use rayon::prelude::*;
 
 /// Calibration images a chip is measured on.
 pub const IMAGES: usize = 32;
+/// Their numbers, as read noise knows them, begin here: beyond those of any test set.
+const FIRST_IMAGE: u32 = 1 << 31;
 /// Bytes that a tensor of them may take; with larger tensors there are fewer images.
 const TENSOR_BYTES: usize = 64 << 20;
 /// Fraction bits of a product in a sum.
@@ -142,9 +144,10 @@ fn measure(prepared: &Prepared, chip: &Chip, [layer, i]: [usize; 2], matrix: &Ma
     let (positions, width) = (matrix.parts[i].window.positions(), placed.crossbar.accumulators());
     let size = input.shape.iter().product::<usize>();
     let share = input.images().div_ceil(rayon::current_num_threads()).max(1);
-    let of_images = |values: &[u32]| {
+    let of_images = |(number, values): (usize, &[u32])| {
         let some = View { values, ..input };
-        let accumulators = product.accumulators(part, some, &mut Work::default(), &mut Counts::default());
+        let first_image = FIRST_IMAGE + (number * share) as u32;
+        let accumulators = product.accumulators(part, some, first_image, &mut Work::default(), &mut Counts::default());
         let mut sums = vec![Sums::default(); placed.crossbar.outputs];
         for (image, rows) in accumulators.chunks(positions * width).enumerate() {
             let exact = exact.map(|e| e.product(matrix.input_zero as u32, View { values: some.image(image), ..input }));
@@ -157,7 +160,7 @@ fn measure(prepared: &Prepared, chip: &Chip, [layer, i]: [usize; 2], matrix: &Ma
         }
         (accumulators, sums)
     };
-    let (accumulators, sums): (Vec<_>, Vec<_>) = input.values.par_chunks(share * size).map(of_images).unzip();
+    let (accumulators, sums): (Vec<_>, Vec<_>) = input.values.par_chunks(share * size).enumerate().map(of_images).unzip();
     Measured { accumulators, sums: merged(sums, placed.crossbar.outputs) }
 }
 

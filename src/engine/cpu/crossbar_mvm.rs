@@ -12,8 +12,10 @@ use super::View;
 use super::gated_currents::SolvedPatterns;
 use super::gather::gather;
 use super::lanes::{Rounding, fastest_rule};
+use super::noise::exact::ReadErrors;
 use crate::crossbar::{Adc, Conversion, Converters, CrossbarLayer};
 use crate::quantize::Window;
+use crate::rng::{ReadStream, Reads};
 
 /// What is counted along the way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Mvm<'a> {
     zero: u32,
     /// Cells to compare codes with.
     compared: Option<&'a Cells>,
+    /// Which read of which image this is, where reads differ.
+    read: Option<(Reads, u32)>,
     /// Where bitline sums go before the ADC: `[group][slice of a plane][step][column][position]` (one plane).
     pre_adc: Option<Vec<i32>>,
 }
@@ -47,12 +51,17 @@ pub struct Mvm<'a> {
 impl<'a> Mvm<'a> {
     /// A product of `layer` over `window`; padding drives `zero`.
     pub fn new(layer: &'a CrossbarLayer, window: &'a Window, zero: u32) -> Self {
-        Mvm { layer, window, accumulators: vec![0; window.positions() * layer.accumulators()], zero, compared: None, pre_adc: None }
+        Mvm { layer, window, accumulators: vec![0; window.positions() * layer.accumulators()], zero, compared: None, read: None, pre_adc: None }
     }
 
     /// Also counts codes that differ from those of `error_free` cells.
     pub fn compare(&mut self, error_free: &'a Cells) {
         self.compared = Some(error_free);
+    }
+
+    /// With the layer's read noise, if it has any: that of the image with this number.
+    pub fn read(&mut self, reads: Reads, image: u32) {
+        self.read = Some((reads, image));
     }
 
     /// Also keeps the sums before the ADC: `[group][slice][step][column][position]`, planes one after another in the slices.
@@ -89,10 +98,16 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
     let at_once = if layer.gated().is_some() { positions.max(1) } else { TILE };
     let mut inputs = vec![0u32; at_once * rows];
     let mut work = Work::new(layer, cells);
+    let mut errors = mvm.read.and_then(|_| ReadErrors::new(layer, cells.stride));
+    let mut streams: Vec<ReadStream> = Vec::new();
     for first in (0..positions).step_by(at_once) {
         let tile = first..(first + at_once).min(positions);
         for position in tile.clone() {
             gather(mvm.window, input, mvm.zero, position, &mut inputs[(position - first) * rows..][..rows]);
+        }
+        if let Some((reads, image)) = mvm.read {
+            streams.clear();
+            streams.extend(tile.clone().map(|position| reads.stream(image, position as u32)));
         }
         for (group, range) in layer.groups.iter().enumerate() {
             work.begin(layer, cells, group);
@@ -107,8 +122,12 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
                             continue;
                         }
                     }
-                    counts.clipped += u64::from(work.convert(layer, cells, 0));
-                    work.accumulate(layer, &mut out[..layer.columns], step * layer.dac_bits);
+                    if let Some(errors) = &mut errors {
+                        errors.draw(streams[position - first].keys(group as u32, step), &work.driven, cells);
+                    }
+                    let errors = errors.as_ref().map(|e| &e.values[..]);
+                    counts.clipped += u64::from(work.convert(layer, cells, 0, errors));
+                    work.accumulate(layer, errors, &mut out[..layer.columns], step * layer.dac_bits);
                     if let Some(error_free) = mvm.compared {
                         counts.wrong += work.count_wrong(layer, error_free);
                     }
@@ -149,6 +168,8 @@ struct Work {
     zero_is_nothing: bool,
     /// True if 32 bits hold one step's shift-and-add.
     narrow: bool,
+    /// True if the converter rounds.
+    rounds: bool,
     /// The converter's rule in its fastest form.
     rule: Rounding,
     /// Where each column's own converter begins, padded; empty where all are as designed.
@@ -181,6 +202,7 @@ impl Work {
             partial: vec![0; layer.columns],
             zero_is_nothing,
             narrow,
+            rounds: layer.conversion != Conversion::Ideal,
             rule: match &layer.conversion {
                 Conversion::Ideal => Rounding::Product(0.0, 1.0), // never asked for
                 Conversion::Rounding(adc) => fastest_rule(adc),
@@ -223,10 +245,10 @@ impl Work {
         self.driven.iter().map(|(row, _)| 1 << (row - first)).sum()
     }
 
-    /// Bitline sums and their codes; returns how many conversions were clipped. Gated cells have their patterns in
-    /// `solved`, by number.
+    /// Bitline sums, with what the read adds, and their codes; returns how many conversions were clipped. Gated cells have
+    /// their patterns in `solved`, by number.
     #[inline(always)]
-    fn convert(&mut self, layer: &CrossbarLayer, cells: &Cells, solved: usize) -> u32 {
+    fn convert(&mut self, layer: &CrossbarLayer, cells: &Cells, solved: usize, errors: Option<&[i64]>) -> u32 {
         let mut clipped = [0u32; COLUMN_ALIGNMENT];
         let is_gated = layer.gated().is_some();
         if is_gated {
@@ -239,6 +261,12 @@ impl Work {
                 sums.copy_from_slice(&self.sums[first..][..COLUMN_ALIGNMENT]);
             } else {
                 self.add_driven(layer, cells, first, &mut sums);
+            }
+            if let (Some(errors), true) = (errors, self.rounds) {
+                let errors = &errors[first..][..COLUMN_ALIGNMENT];
+                for j in 0..COLUMN_ALIGNMENT {
+                    sums[j] = (i64::from(sums[j]) + errors[j]).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+                }
             }
             self.sums[first..][..COLUMN_ALIGNMENT].copy_from_slice(&sums);
             if let Conversion::Rounding(adc) = &layer.conversion {
@@ -276,12 +304,19 @@ impl Work {
         }
     }
 
-    /// Adds one step's codes (or unrounded sums), weighted by slice and plane, to the accumulators.
+    /// Adds one step's codes (or unrounded sums and what the read adds, which 32 bits may not hold together), weighted by
+    /// slice and plane, to the accumulators.
     #[inline(always)]
-    fn accumulate(&mut self, layer: &CrossbarLayer, out: &mut [i64], shift: u32) {
+    fn accumulate(&mut self, layer: &CrossbarLayer, errors: Option<&[i64]>, out: &mut [i64], shift: u32) {
         let columns = layer.columns;
-        let ideal = layer.conversion == Conversion::Ideal;
-        let values = if ideal { &self.sums } else { &self.codes };
+        let values = if self.rounds { &self.codes } else { &self.sums };
+        if let (Some(errors), false) = (errors, self.rounds) {
+            for (errors, weights) in errors.chunks_exact(columns).zip(self.weights.chunks_exact(columns)).take(layer.planes.converted * layer.planes.slices) {
+                for ((out, &error), &weight) in out.iter_mut().zip(errors).zip(weights) {
+                    *out += (error * i64::from(weight)) << shift;
+                }
+            }
+        }
         let slices = values.chunks_exact(columns).zip(self.weights.chunks_exact(columns)).take(layer.planes.converted * layer.planes.slices);
         if !self.narrow {
             for (values, weights) in slices {
@@ -306,7 +341,7 @@ impl Work {
     #[inline(always)]
     fn count_wrong(&mut self, layer: &CrossbarLayer, error_free: &Cells) -> u64 {
         let actual = self.codes.clone();
-        self.convert(layer, error_free, 1);
+        self.convert(layer, error_free, 1, None);
         let pairs = actual.iter().zip(&self.codes).zip(&self.weights);
         pairs.filter(|((a, b), w)| a != b && **w != 0).count() as u64
     }

@@ -10,6 +10,7 @@ pub mod add;
 pub mod average_pool;
 pub mod calibrate;
 mod cell_block;
+mod code_table;
 pub mod code_tables;
 pub mod compensate;
 pub mod copy_channels;
@@ -26,6 +27,7 @@ pub mod look_up_codes;
 pub mod look_up_narrow_sums;
 pub mod look_up_sums;
 pub mod max_pool;
+pub mod noise;
 pub mod patterns;
 pub mod plain;
 pub mod plane_cells;
@@ -47,6 +49,7 @@ pub use tally_layers::tally_layers;
 use super::{IntegerImages, Plan, Stop, TrialCounts};
 use crate::crossbar::Converters;
 use crate::quantize::{IntegerNetwork, Matrix, Requantize, Step};
+use crate::rng::Reads;
 use crossbar_mvm::Counts;
 use product::{PartOfChip, Product, Work};
 use rayon::prelude::*;
@@ -168,6 +171,7 @@ impl Chip {
                 let (table, effects) = plan.laws_of(product.layer);
                 program_cells::reprogram_cells(product.layer, table, effects, plan.seed, plan.chip(trial), &mut part.cells);
                 part.cells.converters = Converters::draw(product.layer, &plan.converters, plan.seed, plan.chip(trial));
+                part.reads = Reads::new(plan.seed, trial, product.layer.layer);
                 if prepared.keep_tables {
                     product.build_tables(part);
                 }
@@ -184,15 +188,15 @@ impl Chip {
         self.scales.get(layer).map_or(&plan.layers[layer][part].requantize, |parts| &parts[part])
     }
 
-    /// Runs some images; returns their logits. Once `halt` is true the products are left out: the logits mean nothing.
-    fn run(&self, prepared: &Prepared, pixels: &[u16], spare: &mut SpareTensors, work: &mut Work, counts: &mut Counts, halt: &Stop) -> Vec<u32> {
+    /// Runs some images, of which the first has the number `first` in the test set; returns their logits. Once `halt` is true the products are left out: the logits mean nothing.
+    fn run(&self, prepared: &Prepared, first: usize, pixels: &[u16], spare: &mut SpareTensors, work: &mut Work, counts: &mut Counts, halt: &Stop) -> Vec<u32> {
         run_steps(&prepared.plan.network, pixels, spare, &mut |layer, matrix, input, output| {
             if halt() {
                 return;
             }
             for i in 0..matrix.parts.len() {
                 let (product, part) = (&prepared.products[layer][i], &self.parts[layer][i]);
-                product.run(part, input, self.scale(prepared.plan, layer, i), matrix.parts[i].first_output, output, work, counts);
+                product.run(part, input, first as u32, self.scale(prepared.plan, layer, i), matrix.parts[i].first_output, output, work, counts);
             }
         })
     }
@@ -239,7 +243,7 @@ fn run_chip_until(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep
         let (mut spare, mut work, mut results) = (SpareTensors::default(), Work::default(), Vec::new());
         while let Some(range) = shares.take().filter(|_| !halt.now()) {
             let mut counts = Counts::default();
-            let logits = chip.run(prepared, &images.values[range.start * images.size..range.end * images.size], &mut spare, &mut work, &mut counts, &|| halt.now());
+            let logits = chip.run(prepared, range.start, &images.values[range.start * images.size..range.end * images.size], &mut spare, &mut work, &mut counts, &|| halt.now());
             results.push((range, logits, counts));
         }
         results

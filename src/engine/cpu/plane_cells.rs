@@ -85,9 +85,9 @@ impl PlaneCells {
             make_effective(layer, wires, &mut self.values);
         }
         cells.begin(layer);
-        let stride = cells.stride;
-        let join_row = |(out, values): (&mut [i32], &[i32])| {
+        let join_row = |(row, ((out, squares), values)): (usize, ((&mut [i32], &mut [u32]), &[i32]))| {
             let mut saturated = 0;
+            let packed = &layer.cells[row * self.columns..(row + 1) * self.columns];
             for (line, values) in values.chunks_exact(self.columns).enumerate() {
                 let (plane, slice) = (line / self.slices, line % self.slices);
                 let first = layer.converted_column(if subtracted { 0 } else { plane }, slice, 0);
@@ -97,9 +97,14 @@ impl PlaneCells {
                     saturated += u64::from(kept != value);
                     *out += sign * kept;
                 }
+                if let Some(law) = &layer.read_noise {
+                    // A cell that is not there has no noise, whatever the law.
+                    let there = values.iter().zip(packed).map(|(&value, packed)| if (slice as u32) < packed >> 16 { law.square(value.min(layer.saturation)) } else { 0 });
+                    squares[first..first + self.columns].iter_mut().zip(there).for_each(|(sum, square)| *sum += square);
+                }
             }
             saturated
         };
-        cells.saturated = cells.values.par_chunks_exact_mut(stride).zip(self.values.par_chunks_exact(self.row)).map(join_row).sum();
+        cells.saturated = cells.some_rows(1).zip(self.values.par_chunks_exact(self.row)).enumerate().map(join_row).sum();
     }
 }

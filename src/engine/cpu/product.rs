@@ -1,13 +1,16 @@
 //! A layer's part at work: its kernel, its tables, and the way from input tensors to output tensors.
 
 use super::View;
-use super::code_tables::{Converter, Source, code_tables};
+use super::code_table::CodeTable;
+use super::code_tables::{Converter, Source};
 use super::crossbar_mvm::{Counts, Mvm};
 use super::input_bytes::InputBytes;
-use super::lanes::{HalfWords, INTS, Ints, WORDS, Words};
+use super::lanes::{INTS, Ints, WORDS, Words};
 use super::look_up_narrow_sums::{Side, look_up_narrow_sums, join, takes};
 use super::look_up_codes::{Patterns, clipped, look_up_codes, look_up_half_codes};
 use super::look_up_sums::look_up_sums;
+use super::noise::flip_tables::{FlipRow, Held, flip_tables};
+use super::noise::look_up_flips::{FlipReads, flip_columns, look_up_flips};
 use super::patterns::patterns;
 use super::program_cells::Cells;
 use super::requantize::{requantize, requantize_rows};
@@ -16,6 +19,7 @@ use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::kernel::Kernel;
 use crate::engine::units::Block;
 use crate::quantize::{Requantize, Window};
+use crate::rng::{ReadStream, Reads};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -37,23 +41,13 @@ pub struct Product<'a> {
     converter: Option<Converter>,
 }
 
-/// The tables of codes of one tile of columns and one block.
-#[derive(Default)]
-struct CodeTable {
-    /// Rows of a tile of more than 16 columns, else where they are built.
-    rows: Vec<Words>,
-    /// Rows of a tile of no more than 16; empty for others.
-    half_rows: Vec<HalfWords>,
-    /// Clipped conversions per row.
-    clips: Vec<u32>,
-    can_clip: bool,
-}
-
 /// A part of a programmed chip.
 #[derive(Default)]
 pub struct PartOfChip {
     /// Its cells.
     pub cells: Cells,
+    /// What its reads are random by, where they differ.
+    pub reads: Reads,
     /// `[block][tile]`, where they are kept.
     tables: Vec<CodeTable>,
 }
@@ -69,6 +63,7 @@ pub struct Work {
     narrow: Vec<Words>,
     codes: Vec<CodeTable>,
     extra: Vec<i32>,
+    streams: Vec<ReadStream>,
 }
 
 /// Inputs of a product.
@@ -88,16 +83,10 @@ impl Inputs<'_> {
     }
 }
 
-impl CodeTable {
-    /// Builds the table of a tile and block.
-    fn build(&mut self, source: &Source, block: &Block, tile: usize) {
-        self.rows.resize(block.table_rows, Words::ZERO);
-        self.clips.resize(block.table_rows, 0);
-        self.can_clip = code_tables(source, block, tile, &mut self.rows, &mut self.clips);
-        self.half_rows.clear();
-        if source.layer.columns - tile * WORDS <= INTS {
-            self.half_rows.extend(self.rows.iter().map(HalfWords::of));
-        }
+impl PartOfChip {
+    /// The same with random reads.
+    pub fn reading(self, reads: Reads) -> Self {
+        PartOfChip { reads, ..self }
     }
 }
 
@@ -118,7 +107,8 @@ impl<'a> Product<'a> {
         if self.kernel != Kernel::Table {
             return 0;
         }
-        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * size_of::<Words>()
+        let row = if self.layer.read_noise.is_some() { size_of::<FlipRow>() } else { size_of::<Words>() };
+        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * row
     }
 
     fn tiles(&self) -> usize {
@@ -127,7 +117,7 @@ impl<'a> Product<'a> {
 
     /// The part of a chip with these cells.
     pub fn on_chip(&self, cells: Cells) -> PartOfChip {
-        PartOfChip { cells, tables: Vec::new() }
+        PartOfChip { cells, ..PartOfChip::default() }
     }
 
     /// Builds the part's tables of codes, once for all images, in the memory of those that are there.
@@ -144,8 +134,24 @@ impl<'a> Product<'a> {
         });
     }
 
-    /// The product of some images, requantised into `output`: from `first_output` on.
-    pub fn run(&self, part: &PartOfChip, input: View, scale: &Requantize, first_output: usize, output: &mut [u32], work: &mut Work, counts: &mut Counts) {
+    /// How much of the noise's variance the flips of the first `blocks` of tables hold, on the cells of `part`, over all
+    /// patterns alike.
+    pub fn held(&self, part: &PartOfChip, blocks: usize) -> Held {
+        let mut held = Held::default();
+        if let Some(converter) = self.converter.as_ref().filter(|_| self.kernel == Kernel::Table) {
+            let source = Source { layer: self.layer, cells: &part.cells, converter };
+            let mut table = CodeTable::default();
+            for (block, tile) in self.blocks.iter().take(blocks).flat_map(|b| (0..self.tiles()).map(move |t| (b, t))) {
+                table.flips.resize(block.table_rows, FlipRow::default());
+                table.clips.resize(block.table_rows, 0);
+                flip_tables(&source, block, tile, &mut table.flips, &mut table.clips, &mut held);
+            }
+        }
+        held
+    }
+
+    /// The product of some images (`first_image` and following of the test set), requantised into `output`: from `first_output` on.
+    pub fn run(&self, part: &PartOfChip, input: View, first_image: u32, scale: &Requantize, first_output: usize, output: &mut [u32], work: &mut Work, counts: &mut Counts) {
         let before = *counts;
         let (positions, of_image) = (self.window.positions(), output.len() / input.images().max(1));
         match &self.converter {
@@ -157,7 +163,7 @@ impl<'a> Product<'a> {
                 for first in (0..input.images()).step_by(at_once) {
                     let images = first..(first + at_once).min(input.images());
                     let vectors = images.len() * positions;
-                    self.accumulate(part, converter, &inputs, images.clone(), work, counts);
+                    self.accumulate(part, converter, &inputs, images.clone(), first_image, work, counts);
                     for (i, image) in images.enumerate() {
                         let out = &mut output[image * of_image + first_output * positions..][..self.layer.outputs * positions];
                         let extra = work.extra.get(i * positions..(i + 1) * positions).unwrap_or(&[]);
@@ -168,8 +174,7 @@ impl<'a> Product<'a> {
             }
             _ => {
                 for (image, output) in output.chunks_mut(of_image).enumerate() {
-                    let mut mvm = Mvm::new(self.layer, self.window, self.zero);
-                    mvm.run(&part.cells, input.image(image), input.shape, counts);
+                    let mvm = self.directly(part, input, image, first_image, counts);
                     requantize(scale, &mvm, first_output, output);
                 }
             }
@@ -180,24 +185,27 @@ impl<'a> Product<'a> {
     }
 
     /// The accumulators `[vector][accumulator]` of some images.
-    pub fn accumulators(&self, part: &PartOfChip, input: View, work: &mut Work, counts: &mut Counts) -> Vec<i64> {
-        if self.accumulate_all(part, input, work, counts) {
+    pub fn accumulators(&self, part: &PartOfChip, input: View, first_image: u32, work: &mut Work, counts: &mut Counts) -> Vec<i64> {
+        if self.accumulate_all(part, input, first_image, work, counts) {
             return self.widened(work, input.images() * self.window.positions());
         }
-        let of_image = |image: usize| {
-            let mut mvm = Mvm::new(self.layer, self.window, self.zero);
-            mvm.run(&part.cells, input.image(image), input.shape, counts);
-            mvm.accumulators
-        };
-        (0..input.images()).flat_map(of_image).collect()
+        (0..input.images()).flat_map(|image| self.directly(part, input, image, first_image, counts).accumulators).collect()
+    }
+
+    /// The product of one of the images by the direct kernel.
+    fn directly(&self, part: &PartOfChip, input: View, image: usize, first_image: u32, counts: &mut Counts) -> Mvm<'a> {
+        let mut mvm = Mvm::new(self.layer, self.window, self.zero);
+        mvm.read(part.reads, first_image + image as u32);
+        mvm.run(&part.cells, input.image(image), input.shape, counts);
+        mvm
     }
 
     /// Leaves the accumulators of some images in `work`, as layers read them; false if this kernel keeps none there.
-    pub fn accumulate_all(&self, part: &PartOfChip, input: View, work: &mut Work, counts: &mut Counts) -> bool {
+    pub fn accumulate_all(&self, part: &PartOfChip, input: View, first_image: u32, work: &mut Work, counts: &mut Counts) -> bool {
         let Some(converter) = self.converter.as_ref().filter(|_| self.kernel != Kernel::Direct) else { return false };
         let before = *counts;
         let inputs = self.inputs(input, work);
-        self.accumulate(part, converter, &inputs, 0..input.images(), work, counts);
+        self.accumulate(part, converter, &inputs, 0..input.images(), first_image, work, counts);
         inputs.leave(work);
         if self.layer.digital {
             *counts = before;
@@ -233,9 +241,14 @@ impl<'a> Product<'a> {
     }
 
     /// Fills the accumulators `[16 columns][vector]` and the extra one for the vectors of `images`.
-    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &Inputs, images: Range<usize>, work: &mut Work, counts: &mut Counts) {
+    fn accumulate(&self, part: &PartOfChip, converter: &Converter, inputs: &Inputs, images: Range<usize>, first_image: u32, work: &mut Work, counts: &mut Counts) {
         let positions = self.window.positions();
         let vectors = images.len() * positions;
+        work.streams.clear();
+        if self.layer.read_noise.is_some() {
+            let of_image = |image: usize| (0..positions).map(move |p| part.reads.stream(first_image + image as u32, p as u32));
+            work.streams.extend(images.clone().flat_map(of_image));
+        }
         work.accumulators.clear();
         work.accumulators.resize(self.layer.columns.div_ceil(INTS) * vectors, Ints::ZERO);
         work.extra.clear();
@@ -306,7 +319,13 @@ impl<'a> Product<'a> {
         for (tile, accumulators) in work.accumulators.chunks_mut(2 * vectors).enumerate() {
             let (low, high) = accumulators.split_at_mut(vectors);
             let (table, next) = (&tables[tile], tables.get(tile + 1));
-            if !table.half_rows.is_empty() {
+            if self.layer.read_noise.is_some() {
+                let first_group = block.units.first().map_or(0, |u| u.group);
+                let reads = FlipReads { streams: &work.streams[place.clone()], first_group, columns: &flip_columns(self.layer, tile) };
+                // A tile of no more than 16 columns has no second half.
+                let of_high = if high.is_empty() { 0..0 } else { place.clone() };
+                look_up_flips(&table.flips, patterns, reads, &mut low[place.clone()], &mut high[of_high]);
+            } else if !table.half_rows.is_empty() {
                 look_up_half_codes(&table.half_rows, next.map_or(&[], |t| &t.half_rows), patterns, &mut low[place.clone()]);
             } else {
                 look_up_codes(&table.rows, next.map_or(&[], |t| &t.rows), patterns, &mut low[place.clone()], &mut high[place.clone()]);

@@ -30,6 +30,9 @@ pub struct Cells {
     pub stride: usize,
     /// Conductances, or differences of two.
     pub values: Vec<i32>,
+    /// Squares of the cells' read noise ([`crate::device::read_noise`]), of both where a value is the difference of two;
+    /// empty where reads repeat.
+    pub squares: Vec<u32>,
     /// Cells cut at the largest representable conductance.
     pub saturated: u64,
     /// The converters they meet, where those differ from the design.
@@ -43,8 +46,17 @@ impl Cells {
         self.stride = columns.next_multiple_of(COLUMN_ALIGNMENT);
         self.values.clear();
         self.values.resize(layer.rows * self.stride, 0);
+        self.squares.clear();
+        self.squares.resize(if layer.read_noise.is_some() { self.values.len() } else { 0 }, 0);
         self.saturated = 0;
         self.converters = None;
+    }
+
+    /// Some rows at a time: (conductances, squares).
+    pub fn some_rows(&mut self, rows: usize) -> impl IndexedParallelIterator<Item = (&mut [i32], &mut [u32])> {
+        let (size, count) = ((rows * self.stride).max(1), self.values.len().div_ceil((rows * self.stride).max(1)));
+        let squares = self.squares.chunks_mut(size).chain(std::iter::repeat_with(Default::default)).take(count).collect::<Vec<_>>();
+        self.values.par_chunks_mut(size).zip(squares)
     }
 }
 
@@ -64,12 +76,12 @@ pub fn reprogram_cells(layer: &CrossbarLayer, table: &QuantileTable, effects: Op
     let stride = cells.stride;
     let drawing = Drawing::new(layer, table, seed, chip);
     let rows = WEIGHTS_PER_TASK.div_ceil(layer.columns.max(1));
-    let draw = |(task, out): (usize, &mut [i32])| {
+    let draw = |(task, (out, squares)): (usize, (&mut [i32], &mut [u32]))| {
         let mut saturated = 0;
-        draw_rows(&drawing, task * rows, stride, out, &mut saturated);
+        draw_rows(&drawing, task * rows, stride, out, squares, &mut saturated);
         saturated
     };
-    cells.saturated = cells.values.par_chunks_mut((rows * stride).max(1)).enumerate().map(draw).sum();
+    cells.saturated = cells.some_rows(rows).enumerate().map(draw).sum();
 }
 
 /// Cells without random errors.

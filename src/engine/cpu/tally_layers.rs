@@ -26,9 +26,9 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
     };
     let error_free: Vec<Vec<Cells>> = plan.layers.par_iter().map(|parts| parts.iter().map(nominal).collect()).collect();
     let exact = digital::pack(&plan.network);
-    let of_image = |chip: &Chip, image: &[u16]| {
+    let of_image = |chip: &Chip, number: usize| {
         let mut tallies = vec![LayerTally::default(); plan.layers.len()];
-        run_steps(&plan.network, image, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
+        run_steps(&plan.network, images.image(number), &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
             if halt.now() {
                 return;
             }
@@ -37,6 +37,7 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
                 let mut counts = Counts::default();
                 let mut mvm = Mvm::new(&placed.crossbar, &of_part.window, matrix.input_zero as u32);
                 mvm.compare(&error_free[layer][part]);
+                mvm.read(of_chip.reads, number as u32);
                 mvm.run(&of_chip.cells, input.values, input.shape, &mut counts);
                 requantize::requantize(chip.scale(plan, layer, part), &mvm, of_part.first_output, output);
                 let exact = exact[layer][part].product(matrix.input_zero as u32, input);
@@ -46,7 +47,7 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
         tallies
     };
     let of_chip = |chip: &Chip| {
-        let sums: Vec<Vec<LayerTally>> = (0..images.len()).into_par_iter().with_max_len(1).map(|i| of_image(chip, images.image(i))).collect();
+        let sums: Vec<Vec<LayerTally>> = (0..images.len()).into_par_iter().with_max_len(1).map(|i| of_image(chip, i)).collect();
         sums.iter().fold(vec![LayerTally::default(); plan.layers.len()], |mut total, tallies| {
             total.iter_mut().zip(tallies).for_each(|(a, b)| a.merge(b));
             total

@@ -210,6 +210,36 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    fn xor(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn mul(self, a: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { [_mm256_mullo_epi32(a[0], b[0]), _mm256_mullo_epi32(a[1], b[1])] }
+    }
+    #[inline(always)]
+    fn shift_right(self, a: Two, by: u32) -> Two {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe {
+            let by = _mm_cvtsi32_si128(by as i32);
+            [_mm256_srl_epi32(a[0], by), _mm256_srl_epi32(a[1], by)]
+        }
+    }
+    #[inline(always)]
+    fn as_words(self, a: Two) -> Two {
+        a
+    }
+    #[inline(always)]
+    fn add_where_less(self, a: Two, place: Two, limit: Two, b: Two) -> Two {
+        // SAFETY: `self` is the proof of the instructions. The comparison leaves all ones where it holds.
+        unsafe {
+            let chosen = [_mm256_and_si256(_mm256_cmpgt_epi16(limit[0], place[0]), b[0]), _mm256_and_si256(_mm256_cmpgt_epi16(limit[1], place[1]), b[1])];
+            [_mm256_add_epi16(a[0], chosen[0]), _mm256_add_epi16(a[1], chosen[1])]
+        }
+    }
+    #[inline(always)]
     fn min(self, a: Two, b: Two) -> Two {
         // SAFETY: `self` is the proof of the instruction.
         unsafe { [_mm256_min_epi32(a[0], b[0]), _mm256_min_epi32(a[1], b[1])] }

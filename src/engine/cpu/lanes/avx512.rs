@@ -187,6 +187,30 @@ impl Lanes for Avx512 {
         unsafe { _mm512_sll_epi32(a, _mm_cvtsi32_si128(by as i32)) }
     }
     #[inline(always)]
+    fn xor(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_xor_si512(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_mullo_epi32(a, b) }
+    }
+    #[inline(always)]
+    fn shift_right(self, a: __m512i, by: u32) -> __m512i {
+        // SAFETY: `self` is the proof of the instruction.
+        unsafe { _mm512_srl_epi32(a, _mm_cvtsi32_si128(by as i32)) }
+    }
+    #[inline(always)]
+    fn as_words(self, a: __m512i) -> __m512i {
+        a
+    }
+    #[inline(always)]
+    fn add_where_less(self, a: __m512i, place: __m512i, limit: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` is the proof of the instructions.
+        unsafe { _mm512_mask_add_epi16(a, _mm512_cmplt_epi16_mask(place, limit), a, b) }
+    }
+    #[inline(always)]
     fn min(self, a: __m512i, b: __m512i) -> __m512i {
         // SAFETY: `self` is the proof of the instruction.
         unsafe { _mm512_min_epi32(a, b) }

@@ -148,6 +148,16 @@ pub trait Lanes: Copy {
     fn and(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
     /// a << by, by < 32.
     fn shift_left(self, a: Self::Ints, by: u32) -> Self::Ints;
+    /// a or b, but not both, bit by bit.
+    fn xor(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
+    /// The low 32 bits of a b.
+    fn mul(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
+    /// a >> by as unsigned numbers, by < 32.
+    fn shift_right(self, a: Self::Ints, by: u32) -> Self::Ints;
+    /// The halves of 16 ints, the low one first, as they lie: 32 words.
+    fn as_words(self, a: Self::Ints) -> Self::Words;
+    /// a + b where `place` is less than `limit`, else a.
+    fn add_where_less(self, a: Self::Words, place: Self::Words, limit: Self::Words, b: Self::Words) -> Self::Words;
     /// The smaller and the larger of each column.
     fn min(self, a: Self::Ints, b: Self::Ints) -> Self::Ints;
     /// See [`Lanes::min`].

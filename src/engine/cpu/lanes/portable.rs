@@ -107,6 +107,26 @@ impl Lanes for Portable {
         a.map(|v| v << by)
     }
     #[inline(always)]
+    fn xor(self, a: Self::Ints, b: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| a[i] ^ b[i])
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::Ints, b: Self::Ints) -> Self::Ints {
+        std::array::from_fn(|i| a[i].wrapping_mul(b[i]))
+    }
+    #[inline(always)]
+    fn shift_right(self, a: Self::Ints, by: u32) -> Self::Ints {
+        a.map(|v| (v as u32 >> by) as i32)
+    }
+    #[inline(always)]
+    fn as_words(self, a: Self::Ints) -> Self::Words {
+        std::array::from_fn(|i| (a[i / 2] >> (i % 2 * 16)) as i16)
+    }
+    #[inline(always)]
+    fn add_where_less(self, a: Self::Words, place: Self::Words, limit: Self::Words, b: Self::Words) -> Self::Words {
+        std::array::from_fn(|i| a[i].wrapping_add(if place[i] < limit[i] { b[i] } else { 0 }))
+    }
+    #[inline(always)]
     fn min(self, a: Self::Ints, b: Self::Ints) -> Self::Ints {
         std::array::from_fn(|i| a[i].min(b[i]))
     }

@@ -49,6 +49,17 @@ fn agrees(lanes: impl Lanes) {
         assert_eq!(to(lanes.max(x, y)), portable(p.max(u, v)));
         assert_eq!(to(lanes.all(seed as i32 - 9)), portable(p.all(seed as i32 - 9)));
         assert_eq!(to(lanes.shift_left(x, seed % 20)), portable(p.shift_left(u, seed % 20)));
+        assert_eq!(to(lanes.xor(x, y)), portable(p.xor(u, v)));
+        assert_eq!(to(lanes.mul(x, y)), portable(p.mul(u, v)));
+        assert_eq!(to(lanes.shift_right(x, seed % 32)), portable(p.shift_right(u, seed % 32)));
+        let chosen = |lanes_out: &mut Words, p_out: &mut Words| {
+            lanes.store_words(lanes.add_where_less(lanes.words(&words(seed)), lanes.as_words(x), lanes.as_words(y), lanes.words(&words(seed + 9))), lanes_out);
+            p.store_words(p.add_where_less(words(seed).0, p.as_words(u), p.as_words(v), words(seed + 9).0), p_out);
+        };
+        let mut both = [Words::ZERO; 2];
+        let [of_lanes, of_portable] = &mut both;
+        chosen(of_lanes, of_portable);
+        assert_eq!(both[0], both[1]);
         let mut other = a;
         other.0[seed as usize % INTS] ^= 1;
         let mask = Ints(b.0.map(|v| if v & 3 == 0 { 0 } else { -1 }));

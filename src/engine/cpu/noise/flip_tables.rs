@@ -1,0 +1,358 @@
+//! Tables of the two-flip model: for every pattern of a row group and 32 columns, the likeliest codes added up over
+//! the slices, and the two flips that hold most of the noise.
+//!
+//! A conversion of sum s and noise sd has its likeliest code c, and goes to c + 1 or c - 1 with the probability that a normal
+//! error reaches the threshold there; further codes are lumped with these. Each is a *flip*: a probability, and what it
+//! adds to the column's entry, +-2^slice. Of all flips of a column (both directions, all slices and planes) the two with the
+//! largest variance p (1 - p) 4^slice are kept; the other conversions have their likeliest code. What the others would add
+//! on average goes into the probability of the second, so that means are right; what that leaves out of the variance
+//! is small while the noise is small beside an ADC step, and is counted ([`Held`]).
+//!
+//! Probabilities are decided in floats, by exactly rounded operations in this order, so they are the same on every
+//! processor: the distance to a threshold in steps (f64, then f32), divided by the standard deviation (f32), is looked up in
+//! a table of the normal tail with 128 knots per unit. Linear interpolation errs by at most h^2 / 8 x 0.242 = 1.9e-6,
+//! single precision by less, and a probability is rounded to 2^-16: so it is right to 1e-5.
+//! [`crate::engine::cpu::plain::flips`] has the plain way.
+
+use crate::crossbar::{Adc, Conversion, CrossbarLayer};
+use crate::device::normal::upper_tail;
+use crate::engine::cpu::code_tables::{Slot, Source};
+use crate::engine::cpu::lanes::{INTS, Ints, Rounding, WORDS, Words};
+use crate::engine::cpu::simd::multiversion;
+use crate::engine::units::{Block, Unit};
+use std::sync::LazyLock;
+
+/// Flips of a column in a row of a table.
+pub const FLIPS: usize = 2;
+/// Knots of the normal tail per standard deviation.
+const KNOTS_PER_SD: usize = 128;
+/// Knots of the normal tail.
+const KNOTS: usize = 8 * KNOTS_PER_SD;
+/// Standard deviations beyond which nothing is told apart; the probability is 0 in 16 bits from 4.4 on.
+const LAST_SD: f32 = 7.99;
+/// Fraction bits of a knot.
+const KNOT_BITS: u32 = 24;
+/// Places between knots.
+const PLACES: i32 = 1 << PLACE_BITS;
+/// Their bits.
+const PLACE_BITS: u32 = 8;
+/// Probabilities are in units of 2^-16.
+const CERTAIN: i32 = 1 << 16;
+/// 1.5 x 2^23: adding it leaves the nearest whole number in the low bits.
+const ROUNDER: f32 = 12_582_912.0;
+
+/// A row: 32 columns in the order of [`Words`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C, align(64))]
+pub struct FlipRow {
+    /// Likeliest codes, added up.
+    pub codes: Words,
+    /// A flip happens where a random number of 16 bits, with sign, is below this.
+    pub thresholds: [Words; FLIPS],
+    /// What it adds.
+    pub deltas: [Words; FLIPS],
+}
+
+/// How much of the variance of all flips the kept ones hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Of the kept flips, added up.
+    pub kept: u64,
+    /// Of all flips.
+    pub all: u64,
+}
+
+impl Held {
+    /// As a share; 1 where nothing flips.
+    pub fn share(&self) -> f64 {
+        if self.all == 0 { 1.0 } else { self.kept as f64 / self.all as f64 }
+    }
+}
+
+/// Probabilities that a normal error is beyond some standard deviations.
+static TAIL: LazyLock<[[i32; 2]; KNOTS]> = LazyLock::new(|| {
+    let knot = |i: usize| (upper_tail(i as f64 / KNOTS_PER_SD as f64) * f64::from(1 << KNOT_BITS)).round_ties_even() as i32;
+    std::array::from_fn(|i| [knot(i), knot(i + 1) - knot(i)])
+});
+
+/// Where sums flip: the converter and the noise, in ADC steps.
+#[derive(Clone, Copy)]
+pub struct Flipping<'a> {
+    adc: &'a Adc,
+    inverse_step: f64,
+    /// Standard deviation of a current whose squares add up to 1.
+    unit_sd: f32,
+    tail: &'a [[i32; 2]; KNOTS],
+}
+
+/// A conversion's likeliest code, and the probabilities that it is one more or one less.
+pub struct Chances {
+    /// Index of the code.
+    pub index: i32,
+    /// In units of 2^-16.
+    pub up: i32,
+    /// See [`Chances::up`].
+    pub down: i32,
+    /// True if the sum without noise is clipped.
+    pub clipped: bool,
+}
+
+impl<'a> Flipping<'a> {
+    /// Of a layer; `None` if its reads repeat or its converter does not round.
+    pub fn new(layer: &'a CrossbarLayer) -> Option<Self> {
+        let (Conversion::Rounding(adc), Some(law)) = (&layer.conversion, &layer.read_noise) else { return None };
+        Some(Flipping { adc, inverse_step: 1.0 / adc.step, unit_sd: (law.unit_sd() / adc.step) as f32, tail: &TAIL })
+    }
+
+    /// How far up the next threshold is, in steps.
+    #[inline(always)]
+    fn distance(&self, sum: i32, index: i32) -> f32 {
+        (f64::from(index) + 0.5 - (f64::from(sum) - self.adc.lo) * self.inverse_step) as f32
+    }
+
+    /// Standard deviation in steps.
+    #[inline(always)]
+    fn sd(&self, variance: i32) -> f32 {
+        ((variance as u32) as f32).sqrt() * self.unit_sd
+    }
+
+    /// (Knot, place after it) of a distance.
+    #[inline(always)]
+    fn knot(&self, distance: f32, sd: f32) -> (i32, i32) {
+        let z = (distance / sd.max(1e-9)).clamp(0.0, LAST_SD);
+        let at = (z * (KNOTS_PER_SD as i32 * PLACES) as f32 + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32;
+        (at >> PLACE_BITS & (KNOTS as i32 - 1), at & (PLACES - 1))
+    }
+
+    /// The chances of one conversion.
+    pub fn of(&self, sum: i32, variance: u32) -> Chances {
+        let index = self.adc.rule.index(sum);
+        let kept = index.clamp(0, self.adc.top as i32);
+        let (up, sd) = (self.distance(sum, kept), self.sd(variance as i32));
+        let chance = |distance: f32| {
+            let (knot, place) = self.knot(distance, sd);
+            probability(self.tail[knot as usize], place)
+        };
+        let (can_rise, can_fall) = (kept < self.adc.top as i32, kept > 0);
+        Chances { index: kept, up: if can_rise { chance(up) } else { 0 }, down: if can_fall { chance(1.0 - up) } else { 0 }, clipped: kept != index }
+    }
+}
+
+#[inline(always)]
+fn probability([base, rise]: [i32; 2], place: i32) -> i32 {
+    (base + ((rise * place) >> PLACE_BITS) + (1 << (KNOT_BITS - 17))) >> (KNOT_BITS - 16)
+}
+
+/// Variance of a flip of a code that counts 2^`shift`.
+#[inline(always)]
+pub fn variance(probability: i32, shift: u32) -> i32 {
+    (probability * (CERTAIN - probability)) >> 16 << (2 * shift)
+}
+
+/// The threshold of a probability: that many of the 2^16 numbers are below it.
+#[inline(always)]
+pub fn threshold(probability: i32) -> i16 {
+    (probability - CERTAIN / 2) as i16
+}
+
+/// The probability of the second flip, with what the flips that are not kept would add on average: `left`, in 2^-16.
+#[inline(always)]
+pub fn with_the_others(probability: i32, delta: i32, left: i32) -> i32 {
+    let divisor = if delta == 0 { 1 } else { delta };
+    let share = (left as f32 / divisor as f32).clamp(-(CERTAIN as f32), CERTAIN as f32) + ROUNDER;
+    let share = if delta == 0 { 0 } else { share.to_bits() as i32 - ROUNDER.to_bits() as i32 };
+    (probability + share).clamp(0, CERTAIN - 1)
+}
+
+/// The best flips so far, of 16 columns: variance, probability, what it adds.
+#[derive(Clone, Copy)]
+struct Best {
+    variance: [i32; INTS],
+    probability: [i32; INTS],
+    delta: [i32; INTS],
+}
+
+/// A slice of a plane on 16 columns of a unit.
+struct Conversions {
+    /// All ones where a conversion is made.
+    mask: [i32; INTS],
+    shift: u32,
+    /// 1, or -1 for the minus plane.
+    sign: i32,
+    /// By pattern.
+    sums: Vec<Ints>,
+    variances: Vec<Ints>,
+}
+
+multiversion! {
+    /// Builds the tables of `block` for the columns from `32 tile` on: rows, and how many conversions are clipped without
+    /// noise. Adds to `held`.
+    pub fn flip_tables(source: &Source, block: &Block, tile: usize, rows: &mut [FlipRow], clips: &mut [u32], held: &mut Held) = build
+}
+
+#[inline(always)]
+fn build(source: &Source, block: &Block, tile: usize, rows: &mut [FlipRow], clips: &mut [u32], held: &mut Held) {
+    let Some(flipping) = Flipping::new(source.layer) else { return };
+    let halves = (source.layer.columns - tile * WORDS).div_ceil(INTS).min(2);
+    for unit in &block.units {
+        let table = unit.first..unit.first + (1 << unit.bits);
+        rows[table.clone()].fill(FlipRow { thresholds: [Words([threshold(0); WORDS]); FLIPS], ..FlipRow::default() });
+        clips[table.clone()].fill(0);
+        for half in 0..halves {
+            let all = conversions(source, unit, tile * 2 + half);
+            for (pattern, (row, clips)) in rows[table.clone()].iter_mut().zip(&mut clips[table.clone()]).enumerate() {
+                half_row(&flipping, &all, pattern, half, row, clips, held);
+            }
+        }
+    }
+}
+
+/// Sums and variances of every pattern, for the slices that are converted.
+#[inline(always)]
+fn conversions(source: &Source, unit: &Unit, half: usize) -> Vec<Conversions> {
+    let layer = source.layer;
+    let mut all = Vec::with_capacity(layer.planes.converted * layer.planes.slices);
+    for plane in 0..layer.planes.converted {
+        for slice in 0..layer.planes.slices {
+            let Some(slot) = Slot::new(layer, source.cells, unit, plane, slice, half) else { break };
+            let mut of_slot = Conversions {
+                mask: slot.mask.0,
+                shift: slice as u32 * layer.cell_bits,
+                sign: 1 - 2 * plane as i32,
+                sums: vec![Ints::ZERO; 1 << unit.bits],
+                variances: vec![Ints::ZERO; 1 << unit.bits],
+            };
+            let rows = unit.rows.len();
+            let first = layer.converted_column(plane, slice, half * INTS);
+            let columns = INTS.min(layer.columns - half * INTS);
+            for (bit, conductances) in slot.bits().iter().enumerate() {
+                let (row, j) = (bit % rows, bit / rows);
+                let mut square = [0i32; INTS];
+                let squares = &source.cells.squares[(unit.rows.start + row) * source.cells.stride + first..][..columns];
+                square.iter_mut().zip(squares).for_each(|(to, &v)| *to = v as i32);
+                for pattern in 0..1usize << bit {
+                    // (d + 2^j)^2 = d^2 + 2^(j + 1) d + 4^j, where the row's lower bits are the digit d.
+                    let digit: i32 = (0..j).map(|lower| ((pattern >> (lower * rows + row) & 1) << lower) as i32).sum();
+                    let factor = (digit << (j + 1)) + (1 << (2 * j));
+                    let next = pattern | 1 << bit;
+                    for i in 0..INTS {
+                        of_slot.sums[next].0[i] = of_slot.sums[pattern].0[i] + conductances.0[i];
+                        of_slot.variances[next].0[i] = of_slot.variances[pattern].0[i].wrapping_add(square[i].wrapping_mul(factor));
+                    }
+                }
+            }
+            all.push(of_slot);
+        }
+    }
+    all
+}
+
+/// 16 columns of a pattern's row.
+#[inline(always)]
+fn half_row(flipping: &Flipping, all: &[Conversions], pattern: usize, half: usize, row: &mut FlipRow, clips: &mut u32, held: &mut Held) {
+    let none = Best { variance: [0; INTS], probability: [0; INTS], delta: [0; INTS] };
+    let mut best = [none; FLIPS];
+    let (mut codes, mut clipped, mut mean, mut variance_of_all) = ([0; INTS], [0u32; INTS], [0; INTS], [0u64; INTS]);
+    for conversions in all {
+        let (sums, variances) = (&conversions.sums[pattern].0, &conversions.variances[pattern].0);
+        let (mask, weight) = (&conversions.mask, conversions.sign << conversions.shift);
+        let (mut indices, mut ups, mut sds) = (indices(flipping.adc.rule, sums), [0.0; INTS], [0.0; INTS]);
+        for i in 0..INTS {
+            let kept = indices[i].clamp(0, flipping.adc.top as i32);
+            clipped[i] += u32::from((kept != indices[i]) & (mask[i] != 0));
+            indices[i] = kept;
+            codes[i] += ((kept - flipping.adc.zero_index) * weight) & mask[i];
+            ups[i] = flipping.distance(sums[i], kept);
+            sds[i] = flipping.sd(variances[i]);
+        }
+        for (down, sign) in [(false, weight), (true, -weight)] {
+            let (mut knots, mut places) = ([0; INTS], [0; INTS]);
+            let mut nearest = i32::MAX;
+            for i in 0..INTS {
+                let distance = if down { 1.0 - ups[i] } else { ups[i] };
+                (knots[i], places[i]) = flipping.knot(distance, sds[i]);
+                let can = mask[i] != 0 && if down { indices[i] > 0 } else { indices[i] < flipping.adc.top as i32 };
+                knots[i] = if can { knots[i] } else { KNOTS as i32 - 1 };
+                nearest = nearest.min(knots[i]);
+            }
+            if nearest >= CERTAINLY_NOT {
+                continue;
+            }
+            let mut segments = [[0; 2]; INTS];
+            for i in 0..INTS {
+                segments[i] = flipping.tail[knots[i] as usize % KNOTS];
+            }
+            let [first, second] = &mut best;
+            for i in 0..INTS {
+                let p = probability(segments[i], places[i]);
+                let v = variance(p, conversions.shift);
+                variance_of_all[i] += v as u64;
+                mean[i] += p * sign;
+                let (is_first, is_second) = (v > first.variance[i], v > second.variance[i]);
+                second.variance[i] = if is_first { first.variance[i] } else if is_second { v } else { second.variance[i] };
+                second.probability[i] = if is_first { first.probability[i] } else if is_second { p } else { second.probability[i] };
+                second.delta[i] = if is_first { first.delta[i] } else if is_second { sign } else { second.delta[i] };
+                first.variance[i] = if is_first { v } else { first.variance[i] };
+                first.probability[i] = if is_first { p } else { first.probability[i] };
+                first.delta[i] = if is_first { sign } else { first.delta[i] };
+            }
+        }
+    }
+    for i in 0..INTS {
+        let [first, second] = &mut best;
+        let left = mean[i] - first.probability[i] * first.delta[i] - second.probability[i] * second.delta[i];
+        second.probability[i] = with_the_others(second.probability[i], second.delta[i], left);
+    }
+    for i in 0..INTS {
+        let at = Words::place(half * INTS + i);
+        row.codes.0[at] = codes[i] as i16;
+        for flip in 0..FLIPS {
+            row.thresholds[flip].0[at] = threshold(best[flip].probability[i]);
+            row.deltas[flip].0[at] = best[flip].delta[i] as i16;
+            held.kept += best[flip].variance[i] as u64;
+        }
+        held.all += variance_of_all[i];
+        *clips += clipped[i];
+    }
+}
+
+/// Indices of sums, by one expression for the whole loop, so that it is vectorised.
+#[inline(always)]
+fn indices(rule: Rounding, sums: &[i32; INTS]) -> [i32; INTS] {
+    match rule {
+        rule @ Rounding::Fused(..) => each_index(rule, sums),
+        rule @ Rounding::Product(..) => each_index(rule, sums),
+        rule @ Rounding::Quotient(..) => each_index(rule, sums),
+    }
+}
+
+#[inline(always)]
+fn each_index(rule: Rounding, sums: &[i32; INTS]) -> [i32; INTS] {
+    let mut out = [0; INTS];
+    for i in 0..INTS {
+        out[i] = rule.index(sums[i]);
+    }
+    out
+}
+
+/// A knot from which on a probability is 0 in 16 bits.
+const CERTAINLY_NOT: i32 = (4.4 * KNOTS_PER_SD as f64) as i32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use statrs::distribution::{ContinuousCDF, Normal};
+
+    #[test]
+    fn the_tail_is_that_of_a_normal_law() {
+        let normal = Normal::standard();
+        for i in 0..80_000 {
+            let z = i as f64 / 10_000.0;
+            let at = (z * (KNOTS_PER_SD as f64) * f64::from(PLACES)).round() as i32;
+            let p = probability(TAIL[((at / PLACES) as usize).min(KNOTS - 1)], at % PLACES);
+            assert!((f64::from(p) / f64::from(CERTAIN) - normal.sf(z)).abs() < 1e-5 + 6e-6, "{z}: {p}");
+            assert!(z < 4.4 || p == 0);
+        }
+        assert_eq!([threshold(0), threshold(CERTAIN / 2)], [i16::MIN, 0]);
+    }
+}
