@@ -17,6 +17,8 @@ pub struct LayerTally {
     pub clipped: u64,
     /// Conversions whose code is not that of the same crossbar without random errors.
     pub wrong: u64,
+    /// Conversions whose code would be zero without random errors.
+    pub zero_codes: u64,
     /// Input patterns.
     pub patterns: u64,
     /// Patterns that drive no row.
@@ -41,6 +43,7 @@ impl LayerTally {
         self.conversions += layer.conversions() * positions as u64;
         self.clipped += counts.clipped;
         self.wrong += counts.wrong;
+        self.zero_codes += counts.zero_codes;
         self.patterns += counts.patterns;
         self.zero_patterns += counts.zero_patterns;
         let width = layer.accumulators();
@@ -62,6 +65,7 @@ impl LayerTally {
         self.conversions += other.conversions;
         self.clipped += other.clipped;
         self.wrong += other.wrong;
+        self.zero_codes += other.zero_codes;
         self.patterns += other.patterns;
         self.zero_patterns += other.zero_patterns;
         self.outputs += other.outputs;

@@ -17,6 +17,7 @@ pub(super) const TABLE: Table<PointResult> = Table {
         Column { name: "adc_wrong_code_frac", meaning: "share of conversions whose code is not that of the same crossbar without random errors; empty for an ideal ADC" },
         Column { name: "zero_pattern_frac", meaning: "share of input patterns (position, row group, input step) that drive no wordline" },
         Column { name: "conversions", meaning: "conversions compared" },
+        Column { name: "zero_code_frac", meaning: "share of conversions whose code is zero without random errors; empty for an ideal ADC" },
     ],
     rows: |points| each(points, rows),
 };
@@ -40,6 +41,7 @@ fn rows(point: &PointResult) -> Vec<Vec<String>> {
             if ideal_adc { String::new() } else { frac(tally.wrong, tally.conversions) },
             frac(tally.zero_patterns, tally.patterns),
             tally.conversions.to_string(),
+            if ideal_adc { String::new() } else { frac(tally.zero_codes, tally.conversions) },
         ]
     };
     point.point.layers.iter().enumerate().map(layer).collect()

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-const FORMAT: &str = "bwq-block-1";
+const FORMAT: &str = "bwq-block-2";
 
 /// One trial's counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ mod tests {
         assert!(Block::read(dir.path(), &b.point, 1, 4, 2).unwrap_err().message.contains("checksum"));
         std::fs::write(&path, &text[..text.len() / 2]).unwrap();
         assert!(Block::read(dir.path(), &b.point, 1, 4, 2).is_err());
-        std::fs::write(&path, text.replace("bwq-block-1", "bwq-block-9")).unwrap();
+        std::fs::write(&path, text.replace("bwq-block-2", "bwq-block-9")).unwrap();
         assert!(Block::read(dir.path(), &b.point, 1, 4, 2).unwrap_err().message.contains("format"));
     }
 }

@@ -24,6 +24,8 @@ pub struct Counts {
     pub clipped: u64,
     /// Conversions whose code is not that of error-free cells (only where compared).
     pub wrong: u64,
+    /// Conversions whose code would be zero with error-free cells (only where compared).
+    pub zero_codes: u64,
     /// Input patterns: (position, group, step).
     pub patterns: u64,
     /// Patterns without a driven row.
@@ -119,6 +121,9 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
                     if work.drive(driven, range[0], step * layer.dac_bits, layer.dac_bits) == 0 {
                         counts.zero_patterns += 1;
                         if work.zero_is_nothing && mvm.pre_adc.is_none() {
+                            if mvm.compared.is_some() {
+                                counts.zero_codes += work.weights.iter().filter(|&&w| w != 0).count() as u64;
+                            }
                             continue;
                         }
                     }
@@ -129,7 +134,7 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
                     counts.clipped += u64::from(work.convert(layer, cells, 0, errors));
                     work.accumulate(layer, errors, &mut out[..layer.columns], step * layer.dac_bits);
                     if let Some(error_free) = mvm.compared {
-                        counts.wrong += work.count_wrong(layer, error_free);
+                        work.compare(layer, error_free, counts);
                     }
                     if let Some(kept) = &mut mvm.pre_adc {
                         work.keep_sums(layer, kept, [group, step as usize, position], positions);
@@ -337,13 +342,15 @@ impl Work {
         }
     }
 
-    /// Conversions of the driven rows whose code is not that of `error_free` cells.
+    /// Counts the conversions of the driven rows whose code is not that of `error_free` cells, and those whose code is then zero.
     #[inline(always)]
-    fn count_wrong(&mut self, layer: &CrossbarLayer, error_free: &Cells) -> u64 {
+    fn compare(&mut self, layer: &CrossbarLayer, error_free: &Cells, counts: &mut Counts) {
         let actual = self.codes.clone();
         self.convert(layer, error_free, 1, None);
-        let pairs = actual.iter().zip(&self.codes).zip(&self.weights);
-        pairs.filter(|((a, b), w)| a != b && **w != 0).count() as u64
+        for ((actual, code), weight) in actual.iter().zip(&self.codes).zip(&self.weights) {
+            counts.wrong += u64::from((actual != code) & (*weight != 0));
+            counts.zero_codes += u64::from((*code == 0) & (*weight != 0));
+        }
     }
 
     fn keep_sums(&self, layer: &CrossbarLayer, kept: &mut [i32], place: [usize; 3], positions: usize) {
