@@ -6,7 +6,7 @@
 //!
 //! For wires an array is a row group's rows and the n columns of one plane and slice ([`crate::crossbar::layout`]).
 
-use crate::config::{Choice, Compensation, Encoding, PointConfig};
+use crate::config::{Choice, Compensation, DeviceConfig, Encoding, PointConfig};
 use crate::crossbar::{Converters, CrossbarLayer, Wires};
 use crate::crossbar::layer::{Build, Weights};
 use crate::device::{self, Effects, QuantileTable, ReadNoiseLaw};
@@ -63,6 +63,10 @@ pub fn conductance_shape(point: &PointConfig, shape: [usize; 2]) -> [usize; 4] {
 pub fn mvm(point: &PointConfig, operands: &Operands) -> Result<Products> {
     if point.compensation != Compensation::None {
         return Err(Error::input("crossbar.compensation", format!("\"{}\" has no meaning here: a chip is corrected on calibration images", point.compensation.word())).hint("leave it out"));
+    }
+    let given_alone = DeviceConfig { programming_error: point.device.programming_error.clone(), read_noise: point.device.read_noise, ..point.device.without_randomness() };
+    if operands.conductances.is_some() && (given_alone != point.device || point.device.drift.nu != 0.0) {
+        return Err(Error::input("device", "relaxation, spread, stuck_at or drift beside given conductances: those are taken as they are").hint("leave one of the two out"));
     }
     let layer = lay_out(point, operands)?;
     let device = &point.device;

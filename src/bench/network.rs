@@ -114,7 +114,7 @@ impl Measured {
                 let timed = |work: &dyn Fn(u32) -> Result<()>| effort.repeat(|i| { let before = now(); work(i)?; Ok((now() - before, ())) });
                 let chip = RefCell::new(Chip::blank(&prepared));
                 let programming = timed(&|i| {
-                    chip.borrow_mut().program(&prepared, i);
+                    chip.borrow_mut().program(&prepared, i, &|| false);
                     Ok(())
                 })?;
                 let all = timed(&|_| {

@@ -19,15 +19,16 @@ pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
     let engine = engine::choose(&args.engine, &sweep.points, terminal)?;
     let request = Request { engine: &engine, kernel: args.engine.kernel.0, layers: !args.no_layers };
     let mut materials = Materials::default();
-    let mut budgets = Vec::new();
+    let command: Vec<String> = std::env::args().collect();
+    let (mut budgets, mut files) = (Vec::new(), Vec::new());
     for (i, point) in sweep.points.iter().enumerate() {
         terminal.say(&format!("point {} of {}: {} chips on {} images", i + 1, sweep.points.len(), point.monte_carlo.trials, point.network.images));
         let budget = budget_of(point, &request, &mut materials, terminal)?;
         print(&text(&budget))?;
         budgets.push(budget);
+        // After every point, so that an interruption loses one at most.
+        files = report::explain::write(&out, &budgets, &engine.describe(), &command)?;
     }
-    let command: Vec<String> = std::env::args().collect();
-    let files = report::explain::write(&out, &budgets, &engine.describe(), &command)?;
     let names: Vec<String> = files.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
     terminal.say(&format!("in {}: {}", out.display(), names.join("  ")));
     Ok(exit::DONE)

@@ -53,16 +53,21 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
     }
     files.extend(figures);
     let names: Vec<String> = files.iter().filter(|f| !f.to_string_lossy().ends_with("provenance.json")).filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
+    // What else varies over the points, beside the two columns that are always there.
+    let shown = ["ou_wordlines", "programming_error_law", "sigma_ln", "sigma_rel"];
+    let varies = |name: &str| merged.points.iter().any(|p| p.point.value(name) != merged.points[0].point.value(name));
+    let others: Vec<String> = merged.points.first().map_or(&[][..], |p| &p.point.columns).iter().map(|c| c.0.clone()).filter(|name| !shown.contains(&name.as_str()) && varies(name)).collect();
     let mut text = String::new();
-    let _ = writeln!(text, "{:>9}  {:<24} {:>6}  {:>8} {:>8} {:>8}  {:>17}", "wordlines", "programming error", "chips", "mean %", "p5 %", "sd %", "yield % (95 %)");
+    let _ = writeln!(text, "{:>9}  {:<24} {:>6}  {:>8} {:>8} {:>8}  {:>17}{}", "wordlines", "programming error", "chips", "mean %", "p5 %", "sd %", "yield % (95 %)", if others.is_empty() { "" } else { "  other values" });
     for p in &merged.points {
         let value = |name: &str| p.point.value(name);
         let s = &p.summary;
         let error = format!("{} {}{}", value("programming_error_law"), value("sigma_ln"), value("sigma_rel"));
+        let rest: String = others.iter().map(|name| format!("  {name} {}", value(name))).collect();
         let interval = format!("{:.0} ({:.0}-{:.0})", 100.0 * s.chip_yield.frac, 100.0 * s.chip_yield.interval.lo, 100.0 * s.chip_yield.interval.hi);
         let _ = writeln!(
             text,
-            "{:>9}  {error:<24} {:>6}  {:>8.2} {:>8.2} {:>8.2}  {interval:>17}",
+            "{:>9}  {error:<24} {:>6}  {:>8.2} {:>8.2} {:>8.2}  {interval:>17}{rest}",
             value("ou_wordlines"),
             s.trials,
             100.0 * s.accuracy.mean,

@@ -206,7 +206,7 @@ impl Adc {
 
     /// The same steps, with codes for sums of up to twice the largest nominal one on either side.
     fn unclipped(&self, sums: &Sums) -> Self {
-        let far = (2.0 * sums.largest / self.step_levels).ceil().min(f64::from(i16::MAX)) as i32;
+        let far = (2.0 * sums.largest / self.step_levels).ceil() as i32;
         let more = [far - self.zero_index, far - (self.top as i32 - self.zero_index)].map(|codes| codes.max(0));
         let below = f64::from(more[0]);
         let lo = self.lo - below * self.step;
@@ -219,15 +219,16 @@ impl Adc {
         adc.tabulated()
     }
 
-    /// Steps of an eighth of a level step, as far as [`Self::unclipped`] reaches.
+    /// Steps of an eighth of a level step, as far as [`Self::unclipped`] reaches; whole level steps where sums have so many
+    /// that an eighth of one is nothing.
     fn fine(sums: &Sums) -> Self {
-        const FINER: f64 = 8.0;
-        let step = sums.level_step / FINER;
+        let finer = if 16.0 * sums.largest <= f64::from(i16::MAX) { 8.0 } else { 1.0 };
+        let step = sums.level_step / finer;
         let fine = Adc {
             top: 0,
             lo: 0.0,
             step,
-            step_levels: 1.0 / FINER,
+            step_levels: 1.0 / finer,
             zero_index: 0,
             offset_levels: 0.0,
             thresholds: Vec::new(),

@@ -59,6 +59,14 @@ impl Converters {
         Some(converters)
     }
 
+    /// Bytes of the converters of `layer`, if they differ.
+    pub fn bytes(layer: &CrossbarLayer) -> u64 {
+        let Conversion::Rounding(adc) = &layer.conversion else { return 0 };
+        let (layout, columns) = (&layer.layout, layer.planes.programmed * layer.planes.slices * layer.columns);
+        let crossbars = layer.rows.div_ceil(layout.wordlines) as u64 * (columns.div_ceil(layout.bitlines) as u64 + 1);
+        crossbars * layout.ou_bitlines as u64 * 4 * (adc.thresholds.len() as u64).next_power_of_two()
+    }
+
     /// Adds one converter; `words` gives the random words of a block: the first are its own, the others its thresholds'.
     fn add(&mut self, adc: &Adc, spread: &ConverterSpread, words: impl Fn(u32) -> [u32; 4]) {
         let z = |word: u32| Quantile::of(word).z();

@@ -46,7 +46,7 @@ impl Layout {
         Layout { wordlines, bitlines, ou_bitlines: c.ou_bitlines, planes: planes.programmed, slices: planes.slices, of_groups: false }
     }
 
-    /// The same weights with an array of its own for every row group, plane and slice.
+    /// The same weights with an array of its own for every row group, plane and slice, as far as wires go.
     pub fn of_groups(self) -> Self {
         Layout { of_groups: true, ..self }
     }
@@ -66,11 +66,16 @@ impl Layout {
         Line { crossbar: row / self.wordlines, line: row % self.wordlines }
     }
 
-    /// The bitline of a column (output or reference column) in a programmed plane and slice (from the least significant).
-    pub fn bitline(&self, plane: usize, slice: usize, column: usize) -> Line {
+    /// The bitline as wires know it: the same, but where arrays are those of groups.
+    pub fn array_bitline(&self, plane: usize, slice: usize, column: usize) -> Line {
         if self.of_groups {
             return Line { crossbar: plane * self.slices + slice, line: column };
         }
+        self.bitline(plane, slice, column)
+    }
+
+    /// The bitline of a column (output or reference column) in a programmed plane and slice (from the least significant).
+    pub fn bitline(&self, plane: usize, slice: usize, column: usize) -> Line {
         let unit = ((column / self.ou_bitlines) * self.slices + (self.slices - 1 - slice)) * self.planes + plane;
         let units = self.bitlines / self.ou_bitlines;
         Line { crossbar: unit / units, line: unit % units * self.ou_bitlines + column % self.ou_bitlines }

@@ -104,11 +104,6 @@ impl Measured {
             (None, None) => 0.0,
         }
     }
-
-    /// True if no level has any spread.
-    pub fn is_deterministic(&self) -> bool {
-        self.levels.iter().all(|points| points.iter().all(|point| point.1 == points[0].1))
-    }
 }
 
 #[cfg(test)]
@@ -127,7 +122,6 @@ mod tests {
         }
         let quantiles = parse("level,probability,conductance_siemens\n0,0.5,1e-6\n1,0.1,0.9e-4\n1,0.9,1.1e-4\n").unwrap();
         assert!((quantiles.quantile(1, 0.3, false) - 0.95).abs() < 1e-12);
-        assert!(!samples.is_deterministic());
         assert_ne!(samples.hash, quantiles.hash);
     }
 

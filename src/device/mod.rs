@@ -115,7 +115,8 @@ pub fn is_deterministic(device: &DeviceConfig) -> bool {
         ProgrammingError::Lognormal { sigma_ln, sigma_ln_off, .. } => *sigma_ln == 0.0 && sigma_ln_off.unwrap_or(0.0) == 0.0,
         ProgrammingError::NormalProportional { sigma_rel, .. } | ProgrammingError::NormalIndependent { sigma_rel, .. } => *sigma_rel == 0.0,
         ProgrammingError::WriteVerify { sigma_rel, .. } => *sigma_rel == 0.0,
-        ProgrammingError::Table(measured) => measured.is_deterministic(),
+        // Even without spread it is not the nominal crossbar, which deterministic points are taken for.
+        ProgrammingError::Table(_) => false,
     };
     programming && *device == DeviceConfig { programming_error: device.programming_error.clone(), ..device.without_randomness() }
 }

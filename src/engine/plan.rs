@@ -2,7 +2,7 @@
 
 use crate::config::{AdcBits, AdcConfig, AdcRange, Compensation, ConverterReach, ConverterSpread, CrossbarConfig, DeviceConfig, DigitalLayers, PointConfig, ReadNoise, WireTopology};
 use crate::crossbar::layer::{Build, Weights};
-use crate::crossbar::{Conversion, CrossbarLayer, Wires};
+use crate::crossbar::{Conversion, Converters, CrossbarLayer, Wires};
 use crate::device::{self, Effects, QuantileTable, ReadNoiseLaw};
 use crate::engine::Kernel;
 use crate::engine::cpu::compensate::Reference;
@@ -91,6 +91,9 @@ pub fn is_deterministic(point: &PointConfig) -> bool {
     device::is_deterministic(&point.device) && point.converters == ConverterSpread::default()
 }
 
+/// Bytes of a chip's converters, where they differ: a table of thresholds each.
+const MOST_CONVERTER_BYTES: u64 = 1 << 30;
+
 impl Plan {
     /// Lays the network out on the crossbars of `point`. `calibrated`: per layer, the ADC step in level steps
     /// (read only if `adc.range = "calibrated"`).
@@ -115,6 +118,11 @@ impl Plan {
             matrix.parts.iter().map(|part| place(&network, matrix, part, point, fraction_bits, noise.as_ref(), multiple, digital)).collect()
         });
         let layers = layers.collect::<Result<Vec<Vec<PlacedPart>>>>()?;
+        let converter_bytes: u64 = layers.iter().flatten().filter(|p| !p.crossbar.digital).map(|p| Converters::bytes(&p.crossbar)).sum();
+        if point.converters != ConverterSpread::default() && converter_bytes > MOST_CONVERTER_BYTES {
+            return Err(Error::input("adc", format!("converters of their own would take {:.1} GiB for a chip; at most {} GiB are taken", converter_bytes as f64 / f64::from(1 << 30), MOST_CONVERTER_BYTES >> 30))
+                .hint("lower adc.bits, or use larger crossbars: their converters are fewer"));
+        }
         let ideal_device = DeviceConfig { on_off_ratio: None, ..point.device.clone() };
         let table = QuantileTable::new(&point.device, c.cell_bits, fraction_bits);
         let effects = Effects::new(&point.device, &table);

@@ -73,8 +73,12 @@ impl Cause {
     }
 }
 
-/// Where a budget starts: the ideal crossbar, with a converter so fine that its rounding is next to nothing.
+/// Where a budget starts: the ideal crossbar, with a converter so fine that its rounding is next to nothing, or the
+/// point's own ideal one.
 pub fn start(point: &PointConfig) -> PointConfig {
+    if point.adc.bits == AdcBits::Ideal {
+        return PointConfig { adc: point.adc, ..ideal(point) };
+    }
     PointConfig { reach: ConverterReach::Fine, ..ideal(point) }
 }
 
@@ -116,7 +120,7 @@ mod tests {
     /// its cause.
     #[test]
     fn causes_are_complete() {
-        for text in [EVERYTHING, "[device]\nprogramming_error = { law = \"normal-proportional\", sigma_rel = 0.1 }\n", ""] {
+        for text in [EVERYTHING, "[device]\nprogramming_error = { law = \"normal-proportional\", sigma_rel = 0.1 }\n", "", "[adc]\nbits = \"ideal\"\n"] {
             let full = point(text);
             let all = CAUSES.iter().fold(start(&full), |p, cause| cause.taken_from(&p, &full));
             assert_eq!(all, full);

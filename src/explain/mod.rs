@@ -7,7 +7,7 @@
 
 pub mod causes;
 
-use crate::config::PointConfig;
+use crate::config::{ConverterReach, PointConfig, ReadNoise, ReadNoiseModel};
 use crate::engine::cpu::{self, digital};
 use crate::engine::{Engine, IntegerImages, Kernel, LayerTally, Plan, stopped};
 use crate::error::{Error, Result};
@@ -164,7 +164,12 @@ pub fn explain(point: &PointConfig, request: &Request, materials: &mut Materials
 impl Runs<'_> {
     /// The plan of a variant; `digital` layers are ideal.
     fn plan(&self, point: &PointConfig, digital: &dyn Fn(usize) -> bool) -> Result<Plan> {
-        let plan = plan_where(point, &self.network, &self.material, digital)?;
+        let mut point = point.clone();
+        if let (ReadNoise::NormalProportional { model, .. } | ReadNoise::NormalIndependent { model, .. }, true) = (&mut point.device.read_noise, point.reach == ConverterReach::Fine) {
+            // The fast models are made for steps that noise seldom crosses.
+            *model = ReadNoiseModel::Exact;
+        }
+        let plan = plan_where(&point, &self.network, &self.material, digital)?;
         Ok(Plan { kernel: self.request.kernel, ..plan })
     }
 

@@ -21,7 +21,7 @@ pub const CAUSES: &[Column] = &[
     Column { name: "loss_added_frac", meaning: "mean loss of accuracy when it is added to those above it, on the same chips" },
     Column { name: "loss_added_lo95_frac", meaning: "lower end of its 95 % interval (paired)" },
     Column { name: "loss_added_hi95_frac", meaning: "upper end" },
-    Column { name: "loss_removed_frac", meaning: "mean accuracy won when it alone is taken away from the configured point, on the same chips" },
+    Column { name: "loss_removed_frac", meaning: "mean accuracy won when it alone is taken away from the configured point, on the same chips; without `adc_resolution` nothing is clipped either, and spread in ADC steps shrinks with the step" },
     Column { name: "loss_removed_lo95_frac", meaning: "lower end of its 95 % interval (paired)" },
     Column { name: "loss_removed_hi95_frac", meaning: "upper end" },
     Column { name: "accuracy_sd_after_frac", meaning: "standard deviation of the accuracy over chips with this cause and all above it" },

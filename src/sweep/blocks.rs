@@ -146,7 +146,7 @@ fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32, observer: &
     let run = || {
         if plan.deterministic {
             // Every chip is the nominal one, which has run already.
-            let nominal = TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, ..Default::default() };
+            let nominal = TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, saturated_cells: references.nominal_saturated_cells, ..Default::default() };
             return Ok(vec![nominal; count as usize]);
         }
         engine.run_until(plan, images, first..first + count, false, &stop)

@@ -125,7 +125,7 @@ pub fn check(request: &Request, test: &YieldTest, materials: &mut Materials, obs
 
 /// Numbers of the points of each group, from the lowest height up.
 fn groups(points: &[ManifestPoint]) -> Vec<Vec<usize>> {
-    let others = |p: &ManifestPoint| (p.seed, p.columns.iter().filter(|c| c.0 != HEIGHT).cloned().collect::<Vec<_>>());
+    let others = |p: &ManifestPoint| (p.seed, p.network_hash.clone(), p.columns.iter().filter(|c| c.0 != HEIGHT).cloned().collect::<Vec<_>>());
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (i, p) in points.iter().enumerate() {
         match groups.iter_mut().find(|g| others(&points[g[0]]) == others(p)) {

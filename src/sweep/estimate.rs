@@ -97,7 +97,10 @@ fn kinds(request: &Request, manifest: &Manifest, materials: &mut Materials) -> R
     let mut kinds: Vec<Kind> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (i, (point, of)) in request.sweep.points.iter().zip(&manifest.points).enumerate() {
-        let key = format!("{} {:?} {:?} {} {:?}", of.network_hash, point.crossbar, point.adc, point.device.on_off_ratio.is_some(), point.device.wires);
+        let d = &point.device;
+        let effects = (d.relaxation_sigma_rel > 0.0, d.spread != Default::default(), d.stuck_at != Default::default(), d.drift != Default::default());
+        let periphery = (point.converters != Default::default(), point.compensation);
+        let key = format!("{} {:?} {:?} {} {:?} {:?} {effects:?} {periphery:?}", of.network_hash, point.crossbar, point.adc, d.on_off_ratio.is_some(), d.wires, d.read_noise);
         if let Some(&at) = known.get(&key) {
             kinds[at].points.push(i);
             continue;
@@ -173,9 +176,9 @@ fn time(request: &Request, point: &PointConfig, materials: &mut Materials) -> Re
             // Kernels are those of all images.
             let prepared = Prepared::new(&plan, images.len());
             let mut chip = Chip::blank(&prepared);
-            chip.program(&prepared, 0); // finds its memory and warms caches
+            chip.program(&prepared, 0, &|| false); // finds its memory and warms caches
             let started = Instant::now();
-            chip.program(&prepared, 1);
+            chip.program(&prepared, 1, &|| false);
             let programming = started.elapsed().as_secs_f64();
             let run = |few: &IntegerImages| {
                 cpu::run_chip(&prepared, &chip, few, false);

@@ -73,7 +73,13 @@ impl ManifestPoint {
             let value = match name {
                 "network" => material.network.name.clone(),
                 "dataset" => material.dataset.name.clone(),
-                "precision_map" | "programming_error_file" => Path::new(&value).file_stem().map_or_else(|| value.clone(), |s| s.to_string_lossy().into_owned()),
+                // Two files of one name are two laws: what they hold stands beside it.
+                "programming_error_file" if !value.is_empty() => {
+                    let stem = Path::new(&value).file_stem().map_or_else(|| value.clone(), |s| s.to_string_lossy().into_owned());
+                    let hash = if let ProgrammingError::Table(measured) = &point.device.programming_error { &measured.hash[..8] } else { "" };
+                    format!("{stem}-{hash}")
+                }
+                "precision_map" => Path::new(&value).file_stem().map_or_else(|| value.clone(), |s| s.to_string_lossy().into_owned()),
                 _ => value,
             };
             (name.to_string(), value)

@@ -36,6 +36,9 @@ pub struct References {
     pub nominal_correct: u64,
     /// Its clipped conversions over all images.
     pub nominal_clipped: u64,
+    /// Its cells that are cut at the largest conductance.
+    #[serde(default)]
+    pub nominal_saturated_cells: u64,
     /// Conversions of one image.
     pub conversions_per_image: u64,
     /// Cells of one chip.
@@ -71,7 +74,7 @@ pub struct Referees<'a> {
     float: HashMap<String, u64>,
     digital: HashMap<String, Arc<Vec<u32>>>,
     ideal: HashMap<String, u64>,
-    nominal: HashMap<String, (u64, u64)>,
+    nominal: HashMap<String, [u64; 3]>,
 }
 
 impl References {
@@ -160,7 +163,7 @@ impl<'a> Referees<'a> {
         let digital = self.digital(of, &network, &images)?;
         let quantised_correct = digital::correct(&digital, &images.labels);
         let ideal_correct = self.ideal(point, of, &network, &images, &digital)?;
-        let (nominal_correct, nominal_clipped) = self.nominal(point, of, &network, &material, &images)?;
+        let [nominal_correct, nominal_clipped, nominal_saturated_cells] = self.nominal(point, of, &network, &material, &images)?;
         let conversion = plan.layers.iter().flatten().find(|p| !p.crossbar.digital).map(|p| (&p.crossbar.conversion, &p.crossbar.sums, p.crossbar.planes));
         let (adc_resolution_bits, step) = match conversion {
             Some((Conversion::Rounding(adc), sums, _)) => (Conversion::Rounding(adc.clone()).bits(sums.signed), adc.step),
@@ -176,6 +179,7 @@ impl<'a> Referees<'a> {
             ideal_correct,
             nominal_correct,
             nominal_clipped,
+            nominal_saturated_cells,
             conversions_per_image: plan.conversions_per_image(),
             cells_per_chip: plan.cells(),
             adc_resolution_bits,
@@ -241,15 +245,16 @@ impl<'a> Referees<'a> {
         Ok(counts.correct)
     }
 
-    fn nominal(&mut self, point: &PointConfig, of: &ManifestPoint, network: &Arc<IntegerNetwork>, material: &Material, images: &IntegerImages) -> Result<(u64, u64)> {
+    fn nominal(&mut self, point: &PointConfig, of: &ManifestPoint, network: &Arc<IntegerNetwork>, material: &Material, images: &IntegerImages) -> Result<[u64; 3]> {
         let point = without_seed(nominal(point));
         let key = format!("{} {}", of.network_hash, point.canonical());
         if let Some(&found) = self.nominal.get(&key) {
             return Ok(found);
         }
         let counts = self.run_once(plan_of(&point, network, material)?, images, false)?;
-        self.nominal.insert(key, (counts.correct, counts.clipped));
-        Ok((counts.correct, counts.clipped))
+        let found = [counts.correct, counts.clipped, counts.saturated_cells];
+        self.nominal.insert(key, found);
+        Ok(found)
     }
 
     fn run_once(&self, plan: Plan, images: &IntegerImages, keep_logits: bool) -> Result<crate::engine::TrialCounts> {

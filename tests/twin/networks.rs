@@ -116,6 +116,11 @@ fn whole_networks() {
         (p.crossbar.digital_layers, p.crossbar.encoding) = (DigitalLayers::First, Encoding::Offset(OffsetRemoval::UnitColumn));
         p.device.wires = WireConfig { ohm: 50.0, topology: WireTopology::Plain };
     });
+    change("effects beside the programming error", false, |p| {
+        p.device.programming_error = ProgrammingError::Lognormal { sigma_ln: 0.1, sigma_ln_off: Some(0.4), clip: false };
+        (p.device.relaxation_sigma_rel, p.device.spread.sigma_chip_ln, p.device.stuck_at.off_frac) = (0.02, 0.1, 0.05);
+        (p.device.drift.nu, p.device.drift.time_s) = (0.02, 1e4);
+    });
     change("antithetic chips", false, |p| p.monte_carlo.antithetic = true);
     change("every chip the same", false, |p| p.device.programming_error = ProgrammingError::None);
 

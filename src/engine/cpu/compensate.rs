@@ -10,7 +10,7 @@ use super::digital::{Exact, pack};
 use super::product::Work;
 use super::{Chip, Prepared, SpareTensors, View, run_steps};
 use crate::config::Compensation;
-use crate::engine::{IntegerImages, PlacedPart, multiply_accumulates};
+use crate::engine::{IntegerImages, PlacedPart, Stop, multiply_accumulates};
 use crate::quantize::{IntegerNetwork, Matrix, MatrixPart, Requantize};
 use rayon::prelude::*;
 
@@ -113,12 +113,15 @@ fn merged(of_images: Vec<Vec<Sums>>, outputs: usize) -> Vec<Sums> {
     })
 }
 
-/// The requantisation of every part as `chip` corrects it.
-pub fn compensate(prepared: &Prepared, chip: &Chip, reference: &Reference) -> Vec<Vec<Requantize>> {
+/// The requantisation of every part as `chip` corrects it; fewer layers once `stop` is true.
+pub fn compensate(prepared: &Prepared, chip: &Chip, reference: &Reference, stop: &Stop) -> Vec<Vec<Requantize>> {
     let plan = prepared.plan;
     let exact = if reference.kind == Compensation::Gain { pack(&plan.network) } else { Vec::new() };
     let mut scales: Vec<Vec<Requantize>> = Vec::new();
     run_steps(&plan.network, &reference.images.values, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
+        if stop() {
+            return;
+        }
         let of_part = |i: usize| {
             let (placed, part) = (&plan.layers[layer][i], &matrix.parts[i]);
             let target = reference.targets.get(layer).map(|parts| parts[i].as_slice());

@@ -54,7 +54,7 @@ fn solve_inlined(array: &mut PlainArray) {
 fn crossbars(layer: &CrossbarLayer, wires: &Wires) -> Vec<Bitlines> {
     let planes = &layer.planes;
     let places = (0..planes.programmed).flat_map(|plane| (0..planes.slices).flat_map(move |slice| (0..layer.columns).map(move |column| (plane, slice, column))));
-    let mut lines: Vec<_> = places.map(|(plane, slice, column)| (layer.layout.bitline(plane, slice, column), layer.converted_column(plane, slice, column))).collect();
+    let mut lines: Vec<_> = places.map(|(plane, slice, column)| (layer.layout.array_bitline(plane, slice, column), layer.converted_column(plane, slice, column))).collect();
     lines.sort_unstable_by_key(|(at, _)| (at.crossbar, at.line));
     let of_crossbar = |lines: &[(crate::crossbar::layout::Line, usize)]| {
         let befores = std::iter::once(0).chain(lines.iter().map(|(at, _)| at.line + 1));

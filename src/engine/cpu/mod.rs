@@ -163,11 +163,15 @@ impl Chip {
         Chip { parts: parts.collect(), scales: Vec::new(), saturated_cells: 0 }
     }
 
-    /// Programs the chip `trial` in the place of another; the same chip for every point with the same cells.
-    pub fn program(&mut self, prepared: &Prepared, trial: u32) {
+    /// Programs the chip `trial` in the place of another; the same chip for every point with the same cells. Once `stop` is
+    /// true what is left out means nothing.
+    pub fn program(&mut self, prepared: &Prepared, trial: u32, stop: &Stop) {
         let plan = prepared.plan;
         self.parts.par_iter_mut().zip(&prepared.products).for_each(|(parts, products)| {
             for (part, product) in parts.iter_mut().zip(products) {
+                if stop() {
+                    return;
+                }
                 let (table, effects) = plan.laws_of(product.layer);
                 program_cells::reprogram_cells(product.layer, table, effects, plan.seed, plan.chip(trial), &mut part.cells);
                 part.cells.converters = Converters::draw(product.layer, &plan.converters, plan.seed, plan.chip(trial));
@@ -179,7 +183,7 @@ impl Chip {
         });
         self.saturated_cells = self.parts.iter().flatten().map(|p| p.cells.saturated).sum();
         if let Some(reference) = &plan.compensation {
-            self.scales = compensate::compensate(prepared, self, reference);
+            self.scales = compensate::compensate(prepared, self, reference, stop);
         }
     }
 
@@ -216,11 +220,11 @@ pub fn run_until(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_l
     let mut counts = Vec::with_capacity(trials.len());
     for trial in trials.clone() {
         if !ahead || trial == trials.start {
-            chip.program(&prepared, trial);
+            chip.program(&prepared, trial, stop);
         }
         let run = || run_chip_until(&prepared, &chip, images, keep_logits, stop);
         if ahead && trial + 1 < trials.end {
-            counts.push(rayon::join(run, || next.program(&prepared, trial + 1)).0?);
+            counts.push(rayon::join(run, || next.program(&prepared, trial + 1, stop)).0?);
             std::mem::swap(&mut chip, &mut next);
         } else {
             counts.push(run()?);

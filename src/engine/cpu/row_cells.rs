@@ -67,8 +67,7 @@ impl<'a> CellsOfChip<'a> {
                 let places = (0..planes.programmed).flat_map(|p| (0..planes.slices).flat_map(move |s| (0..layer.columns).map(move |c| layout.bitline(p, s, c).crossbar as u32)));
                 chip.bitline_crossbars = places.collect();
                 chip.crossbars = chip.bitline_crossbars.iter().max().map_or(0, |&last| last as usize + 1);
-                // Channel groups have crossbars of their own.
-                let word = |row, crossbar| cell_words(seed, key, Purpose::StuckAt, layer.layer, row, layer.first_output + crossbar, 0, 0)[0];
+                let word = |row, crossbar| line_words(seed, key, layer, row, crossbar)[0];
                 chip.line_words = (0..layer.rows as u32).flat_map(|row| (0..chip.crossbars as u32).map(move |crossbar| word(row, crossbar))).collect();
             }
             _ => {}
@@ -91,6 +90,11 @@ impl<'a> CellsOfChip<'a> {
         }
         out
     }
+}
+
+/// The words of a wordline of a crossbar. Channel groups have crossbars of their own.
+fn line_words(seed: u64, key: ChipKey, layer: &CrossbarLayer, row: u32, crossbar: u32) -> [u32; 4] {
+    cell_words(seed, key, Purpose::StuckAt, layer.layer, row, layer.first_output, crossbar >> 8, crossbar & 0xff)
 }
 
 /// Words of the four slices of a quad, per lane.
@@ -311,7 +315,7 @@ mod tests {
         if let Some((stuck, clustering)) = &effects.stuck_at {
             let word = match clustering {
                 Clustering::None => word(Purpose::StuckAt, row, key, plane, quad),
-                Clustering::Rows => cell_words(seed, trial, Purpose::StuckAt, layer.layer, row, layer.first_output + bitline.crossbar as u32, 0, 0)[0],
+                Clustering::Rows => line_words(seed, trial, layer, row, bitline.crossbar as u32)[0],
                 Clustering::Columns => word(Purpose::StuckAt, wordline.crossbar as u32, key, plane, quad),
             };
             g = stuck.conductance(g, word);

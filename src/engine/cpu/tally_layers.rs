@@ -16,7 +16,7 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
     let prepared = Prepared::new(plan, images.len());
     let program = |trial| {
         let mut chip = Chip::blank(&prepared);
-        chip.program(&prepared, trial);
+        chip.program(&prepared, trial, &|| halt.now());
         chip
     };
     let chips: Vec<Chip> = trials.map(program).collect();
