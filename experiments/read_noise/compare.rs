@@ -1,4 +1,4 @@
-//! The two-flip model of read noise against the exact one: distributions of a layer's outputs, and speed.
+//! The model of read noise by flips against the exact one: distributions of a layer's outputs, and speed.
 //!
 //! `compare OUT` writes `OUT/distributions.csv` and `OUT/speed.csv`. The layer: 576 x 64, 8-bit weights in 1-bit cells, 9
 //! wordlines, 8-bit inputs, lognormal programming error of 0.1, lossless ADC. All draws are reads of one chip with
@@ -7,21 +7,24 @@
 
 use bwq::bench::clock::cpu_seconds;
 use bwq::config::{self, Overrides, PointConfig};
-use bwq::crossbar::CrossbarLayer;
+use bwq::crossbar::{Conversion, CrossbarLayer};
 use bwq::crossbar::layer::{Build, Weights};
 use bwq::device::{self, QuantileTable, ReadNoiseLaw};
 use bwq::engine::Kernel;
 use bwq::engine::cpu::View;
+use bwq::engine::cpu::noise::flip_tables::Flipping;
+use bwq::engine::cpu::plain::flips;
 use bwq::engine::cpu::crossbar_mvm::Counts;
 use bwq::engine::cpu::product::{PartOfChip, Product, Work};
 use bwq::engine::cpu::program_cells::program_cells;
 use bwq::quantize::{Requantize, Window};
 use bwq::rng::{PhiloxStream, Reads};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 const INPUTS: usize = 576;
 /// Of the layer's 64 outputs, those whose distributions are compared.
-const OUTPUTS: usize = 16;
+const OUTPUTS: usize = 64;
 /// Reads that are computed together.
 const VECTORS: usize = 1024;
 
@@ -89,7 +92,44 @@ impl Layer {
         out
     }
 
-    /// Share of the noise's variance that two flips hold, over all patterns.
+    /// Per output, the largest difference of the models' distribution functions for the input vector number `input`: not of
+    /// samples, but of the laws themselves, in which each conversion's code is one of three, and each entry's flips are
+    /// there or not.
+    pub fn distances(&self, input: u64) -> Vec<f64> {
+        let (layer, cells) = (&self.layer, program_cells(&self.layer, &self.table, None, 1, 0));
+        let flipping = Flipping::new(layer).expect("codes that flip");
+        let Conversion::Rounding(adc) = &layer.conversion else { panic!("a converter that rounds") };
+        let mut random = PhiloxStream::new(100 + input);
+        let values: Vec<u32> = (0..INPUTS).map(|_| random.below(256)).collect();
+        let of_output = |column: usize| {
+            let (mut exact, mut by_flips, mut codes) = (Law::default(), Law::default(), 0);
+            for (group, &[start, end]) in layer.groups.iter().enumerate() {
+                for step in 0..layer.input_steps {
+                    let bits: Vec<i32> = values[start as usize..end as usize].iter().map(|x| (x >> step & 1) as i32).collect();
+                    let entry = flips::entry(layer, &cells, group, &bits, column);
+                    for (_, probability, delta) in entry.flips {
+                        by_flips.add([(probability, delta << step), (0, 0)]);
+                    }
+                    let mut likeliest = 0;
+                    for converted in (column..layer.converted_columns()).step_by(layer.columns) {
+                        let weight = layer.column_weights[group * layer.converted_columns() + converted];
+                        let cell = |row: usize| row * cells.stride + converted;
+                        let driven = (start as usize..).zip(&bits).filter(|(_, bit)| **bit == 1);
+                        let (sum, squares) = driven.fold((0, 0), |(sum, squares), (row, _)| (sum + cells.values[cell(row)], squares + cells.squares[cell(row)]));
+                        let chances = flipping.of(sum, squares);
+                        likeliest += (chances.index - adc.zero_index) * weight;
+                        exact.add(chances.flips.map(|(probability, direction)| (probability, direction * weight << step)));
+                    }
+                    codes += (entry.codes - likeliest) << step;
+                }
+            }
+            assert_eq!(codes, 0, "both models have the likeliest codes");
+            exact.distance(&by_flips)
+        };
+        (0..layer.outputs).map(of_output).collect()
+    }
+
+    /// Share of the noise's variance that the kept flips hold, over all patterns.
     pub fn held(&self) -> f64 {
         let product = self.product(None);
         product.held(&self.part(&product), usize::MAX).share()
@@ -123,6 +163,55 @@ pub fn read_noise(law: &str, sigma_rel: f64, model: &str) -> String {
     format!("{{ law = \"{law}\", sigma_rel = {sigma_rel:?}, model = \"{model}\" }}")
 }
 
+/// The law of a sum of independent changes: probabilities of the whole numbers from `first` on.
+struct Law {
+    first: i32,
+    of: Vec<f64>,
+}
+
+impl Default for Law {
+    fn default() -> Self {
+        Law { first: 0, of: vec![1.0] }
+    }
+}
+
+impl Law {
+    /// With one more change, which is one of two (probability in 2^-16, what it adds) or none.
+    fn add(&mut self, changes: [(i32, i32); 2]) {
+        let changes = changes.map(|(p, by)| (f64::from(p) / 65536.0, if p == 0 { 0 } else { by }));
+        let (down, up) = (changes[0].1.min(changes[1].1).min(0), changes[0].1.max(changes[1].1).max(0));
+        if (down, up) == (0, 0) {
+            return;
+        }
+        let mut of = vec![0.0; self.of.len() + (up - down) as usize];
+        for (p, by) in [(1.0 - changes[0].0 - changes[1].0, 0), changes[0], changes[1]] {
+            if p > 0.0 {
+                of[(by - down) as usize..].iter_mut().zip(&self.of).for_each(|(to, from)| *to += p * from);
+            }
+        }
+        // What is farther out is less than 1e-9 in all.
+        let place = |of: &[f64]| of.iter().position(|&p| p > 1e-15);
+        let cut = place(&of).unwrap_or(0);
+        of.drain(..cut);
+        while of.len() > 1 && of[of.len() - 1] <= 1e-15 {
+            of.pop();
+        }
+        (self.first, self.of) = (self.first + down + cut as i32, of);
+    }
+
+    /// Largest difference of the distribution functions.
+    fn distance(&self, other: &Law) -> f64 {
+        let at = |law: &Law, x: i32| usize::try_from(x - law.first).ok().and_then(|i| law.of.get(i)).copied().unwrap_or(0.0);
+        let end = |law: &Law| law.first + law.of.len() as i32;
+        let (mut difference, mut largest) = (0.0, 0.0f64);
+        for x in self.first.min(other.first)..end(self).max(end(other)) {
+            difference += at(self, x) - at(other, x);
+            largest = largest.max(f64::abs(difference));
+        }
+        largest
+    }
+}
+
 /// Two samples of an output.
 pub struct Difference {
     /// Kolmogorov-Smirnov distance.
@@ -136,7 +225,7 @@ pub struct Difference {
 /// The models' outputs compared, output by output.
 pub fn compare(outputs: usize, law: &str, sigma_rel: f64, draws: usize, input: u64) -> Vec<Difference> {
     let reads = |model| Layer::new(outputs, &read_noise(law, sigma_rel, model)).reads(draws, input);
-    let (exact, flips) = (reads("exact"), reads("two-flip"));
+    let (exact, flips) = (reads("exact"), reads("flips"));
     let moments = |v: &[i64]| {
         let mean = v.iter().sum::<i64>() as f64 / v.len() as f64;
         (mean, (v.iter().map(|&x| (x as f64 - mean).powi(2)).sum::<f64>() / v.len() as f64).sqrt())
@@ -171,36 +260,41 @@ pub fn critical(draws: usize) -> f64 {
     1.36 * (2.0 / draws as f64).sqrt()
 }
 
+/// 95 % of times the largest of so many distances of independent samples is below this.
+pub fn critical_of_all(draws: usize, outputs: usize) -> f64 {
+    (-(0.05 / outputs as f64 / 2.0).ln() / draws as f64).sqrt()
+}
+
+/// A row of `distributions.csv`.
+fn distributions(law: &str, sigma_rel: f64, draws: usize) -> String {
+    let all = compare(OUTPUTS, law, sigma_rel, draws, 0);
+    let mut ks: Vec<f64> = all.iter().map(|d| d.ks).collect();
+    ks.sort_by(f64::total_cmp);
+    let n = all.len() as f64;
+    let shift = (all.iter().map(|d| ((d.mean[1] - d.mean[0]) / d.sd[0]).powi(2)).sum::<f64>() / n).sqrt();
+    let ratio = all.iter().map(|d| d.sd[1] / d.sd[0]).sum::<f64>() / n;
+    let above = ks.iter().filter(|&&k| k > critical(draws)).count();
+    let held = Layer::new(OUTPUTS, &read_noise(law, sigma_rel, "flips")).held();
+    let mut laws = Layer::new(OUTPUTS, &read_noise(law, sigma_rel, "flips")).distances(0);
+    laws.sort_by(f64::total_cmp);
+    let line = format!(
+        "{law},{sigma_rel},{draws},{},{:.5},{:.5},{:.5},{above},{:.5},{:.6},{:.6},{shift:.5},{ratio:.5},{held:.5}\n",
+        ks.len(), ks[ks.len() / 2], ks[ks.len() - 1], critical(draws), critical_of_all(draws, ks.len()), laws[laws.len() / 2], laws[laws.len() - 1],
+    );
+    eprint!("{line}");
+    line
+}
+
 fn main() {
     let out = std::env::args().nth(1).expect("compare OUT [DRAWS]");
     let draws: usize = std::env::args().nth(2).map_or(100_000, |n| n.parse().expect("a number of draws"));
-    let mut text = String::from("law,sigma_rel,draws,outputs,ks_median,ks_max,ks_critical_95,outputs_above_critical,mean_shift_sd_rms,sd_ratio_mean,captured_variance_frac\n");
-    for law in ["normal-proportional", "normal-independent"] {
-        for sigma_rel in [0.005, 0.01, 0.02, 0.05] {
-            if law == "normal-independent" && sigma_rel > 0.02 {
-                continue; // cells at g_off are as noisy as those at g_on there
-            }
-            let all = compare(OUTPUTS, law, sigma_rel, draws, 0);
-            let mut ks: Vec<f64> = all.iter().map(|d| d.ks).collect();
-            ks.sort_by(f64::total_cmp);
-            let n = all.len() as f64;
-            let shift = (all.iter().map(|d| ((d.mean[1] - d.mean[0]) / d.sd[0]).powi(2)).sum::<f64>() / n).sqrt();
-            let ratio = all.iter().map(|d| d.sd[1] / d.sd[0]).sum::<f64>() / n;
-            let above = ks.iter().filter(|&&k| k > critical(draws)).count();
-            let held = Layer::new(OUTPUTS, &read_noise(law, sigma_rel, "two-flip")).held();
-            let line = format!("{law},{sigma_rel},{draws},{},{:.5},{:.5},{:.5},{above},{shift:.5},{ratio:.5},{held:.5}\n", ks.len(), ks[ks.len() / 2], ks[ks.len() - 1], critical(draws));
-            eprint!("{line}");
-            text += &line;
-        }
-    }
-    std::fs::write(format!("{out}/distributions.csv"), text).expect("written");
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let mut text = String::from("read_noise,kernel,tables_ms,product_ms_1024_vectors,gmac_per_s,ns_per_conversion\n");
     for (name, noise, kernel) in [
         ("none", "{ law = \"none\" }".to_string(), Some(Kernel::Table)),
         ("none", "{ law = \"none\" }".to_string(), Some(Kernel::Direct)),
-        ("two-flip 0.02", read_noise("normal-proportional", 0.02, "two-flip"), None),
-        ("two-flip 0.05", read_noise("normal-proportional", 0.05, "two-flip"), None),
+        ("flips 0.02", read_noise("normal-proportional", 0.02, "flips"), None),
+        ("flips 0.05", read_noise("normal-proportional", 0.05, "flips"), None),
         ("exact 0.02", read_noise("normal-proportional", 0.02, "exact"), None),
     ] {
         let layer = Layer::new(64, &noise);
@@ -213,4 +307,9 @@ fn main() {
         text += &line;
     }
     std::fs::write(format!("{out}/speed.csv"), text).expect("written");
+    let header = "law,sigma_rel,draws,outputs,ks_median,ks_max,ks_critical_95,outputs_above_critical,ks_critical_95_of_all,law_distance_median,law_distance_max,mean_shift_sd_rms,sd_ratio_mean,captured_variance_frac\n";
+    let points: Vec<(&str, f64)> = ["normal-proportional", "normal-independent"].into_iter().flat_map(|law| [0.005, 0.01, 0.02, 0.05].map(|sigma| (law, sigma))).collect();
+    let lines: Vec<String> = points.par_iter().with_max_len(1).rev().map(|&(law, sigma_rel)| distributions(law, sigma_rel, draws)).collect();
+    let text = lines.into_iter().rev().fold(header.to_string(), |text, line| text + &line);
+    std::fs::write(format!("{out}/distributions.csv"), text).expect("written");
 }

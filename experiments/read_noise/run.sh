@@ -1,5 +1,5 @@
 #!/bin/sh
-# The two-flip model of read noise beside the exact one: distributions and speed, into results/read_noise. A number of draws
+# The model of read noise by flips beside the exact one: distributions and speed, into results/read_noise. A number of draws
 # may be given; without one it is 100000.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)

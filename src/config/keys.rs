@@ -240,7 +240,7 @@ pub const KEYS: &[Key] = &[
         .slip("sigma_rel is a fraction: 5 means 500 %; 5 % is 0.05")
         .with(READ_NOISE, NORMAL),
     key("device.read_noise.model", "read_noise_model", words(ReadNoiseModel::WORDS), "\"exact\"",
-        "a draw for each conversion, or (up to sigma_rel 0.05 and 12 rows) for the two least certain codes of a column")
+        "a draw for each conversion, or (up to sigma_rel 0.05 and 12 rows) for the least certain codes of a column")
         .cost("exact costs many times the time of a run without read noise")
         .with(READ_NOISE, NORMAL),
     key("device.wire_ohm", "wire_ohm", Kind::Number { interval: closed(0.0, 1e6), words: &[] }, "0.0",

@@ -297,9 +297,9 @@ impl Default for DriftConfig {
 pub enum ReadNoiseModel {
     /// Every conversion gets its own draw.
     Exact,
-    /// For each column, row group and input step the two changes of a code that hold most of the noise's variance are
+    /// For each column, row group and input step the three changes of a code that hold most of the noise's variance are
     /// drawn; the other conversions have their likeliest code.
-    TwoFlip,
+    Flips,
 }
 
 /// The law of what changes at each read.

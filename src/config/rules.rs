@@ -43,7 +43,7 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>, form: Form) -> Result<()>
         let error = picked.at(&["monte_carlo.trials", "monte_carlo.antithetic"]).error(format!("`monte_carlo.trials = {trials}` with `monte_carlo.antithetic = true`: chips come in pairs"));
         return Err(error.hint(format!("set trials to an even number, {} say", trials + 1)));
     }
-    two_flips(point, picked)?;
+    flips(point, picked)?;
     fraction_bits(point, picked)?;
     gated(point, picked, form)?;
     levels(point, picked)
@@ -74,29 +74,29 @@ fn gated(point: &PointConfig, picked: &Picked<'_>, form: Form) -> Result<()> {
     Err(error.hint(if c.dac_bits > 1 { "use dac_bits = 1, or wire_topology = \"plain\"".to_string() } else { format!("use ou_wordlines = {most} or less, or wire_topology = \"plain\"") }))
 }
 
-/// The two-flip model of read noise counts only what it was compared with the exact one for: little noise, tables of codes.
-fn two_flips(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
+/// The model of read noise by flips counts only what it was compared with the exact one for: little noise, tables of codes.
+fn flips(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
     const MOST_SIGMA: f64 = 0.05;
     let sigma_rel = match point.device.read_noise {
-        ReadNoise::NormalProportional { sigma_rel, model: ReadNoiseModel::TwoFlip } => sigma_rel,
-        ReadNoise::NormalIndependent { sigma_rel, model: ReadNoiseModel::TwoFlip } => sigma_rel,
+        ReadNoise::NormalProportional { sigma_rel, model: ReadNoiseModel::Flips } => sigma_rel,
+        ReadNoise::NormalIndependent { sigma_rel, model: ReadNoiseModel::Flips } => sigma_rel,
         _ => return Ok(()),
     };
     let c = &point.crossbar;
     let (bits, most) = (c.ou_wordlines as u32 * c.dac_bits, crate::engine::kernel::MOST_CODE_BITS);
     let (keys, problem): (&[&str], String) = if sigma_rel > MOST_SIGMA {
-        (&["device.read_noise.sigma_rel"], format!("`read_noise.sigma_rel = {sigma_rel}` is more than the {MOST_SIGMA} up to which two flips hold nearly all of the noise"))
+        (&["device.read_noise.sigma_rel"], format!("`read_noise.sigma_rel = {sigma_rel}` is more than the {MOST_SIGMA} up to which flips hold nearly all of the noise"))
     } else if bits > most {
         let values = format!("`ou_wordlines = {}` with `dac_bits = {}`", c.ou_wordlines, c.dac_bits);
-        (&["crossbar.ou_wordlines", "crossbar.dac_bits"], format!("{values}: a table of two flips has up to 2^{most} patterns of driven rows, this has 2^{bits}"))
+        (&["crossbar.ou_wordlines", "crossbar.dac_bits"], format!("{values}: a table of flips has up to 2^{most} patterns of driven rows, this has 2^{bits}"))
     } else if point.adc.bits == AdcBits::Ideal {
-        (&["adc.bits"], "`adc.bits = \"ideal\"`: two flips are flips of codes, and an ideal converter has none".into())
+        (&["adc.bits"], "`adc.bits = \"ideal\"`: flips are changes of a code, and an ideal converter has no codes".into())
     } else if point.converters != ConverterSpread::default() {
         (&["adc.offset_sigma_steps", "adc.gain_sigma_rel", "adc.threshold_sigma_steps"], "with converters that differ: its tables know the converter of the design only".into())
     } else {
         return Ok(());
     };
-    Err(picked.at(keys).error(format!("`read_noise.model = \"two-flip\"`: {problem}")).hint("model = \"exact\" computes it, more slowly"))
+    Err(picked.at(keys).error(format!("`read_noise.model = \"flips\"`: {problem}")).hint("model = \"exact\" computes it, more slowly"))
 }
 
 /// A bitline sum must fit 32 bits: ou_wordlines x (2^dac_bits - 1) x 2^fraction_bits < 2^31.

@@ -36,7 +36,7 @@ choice!(OffsetRemoval: "digital" => Digital, "unit-column" => UnitColumn);
 choice!(DigitalLayers: "none" => None, "first" => First, "last" => Last, "first-and-last" => FirstAndLast);
 choice!(Compensation: "none" => None, "gain" => Gain, "batchnorm" => Batchnorm);
 choice!(Clustering: "none" => None, "rows" => Rows, "columns" => Columns);
-choice!(ReadNoiseModel: "exact" => Exact, "two-flip" => TwoFlip);
+choice!(ReadNoiseModel: "exact" => Exact, "flips" => Flips);
 choice!(WireTopology: "plain" => Plain, "gated" => Gated);
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ const MOST_SUM_BITS: u32 = 8;
 /// Row groups that share a block of tables of codes: 256 KiB at 9 rows, half of a usual L2 cache.
 const MOST_UNITS: usize = 8;
 
-/// Rows of 320 bytes of a block of tables of codes that flip, where groups are low enough: 320 KiB.
+/// Rows of 448 bytes of a block of tables of codes that flip, where groups are low enough: 448 KiB.
 const FLIP_ROWS: usize = 1 << 10;
 
 /// Nanoseconds on one core of a 4 GHz Sapphire Rapids with AVX-512, fitted to what `bwq bench` measures (the table in
@@ -82,7 +82,7 @@ impl Kernel {
         if let Some(noise) = &layer.read_noise {
             match (noise.model, self) {
                 (ReadNoiseModel::Exact, Kernel::Direct) => return true,
-                (ReadNoiseModel::TwoFlip, Kernel::Table) => {}
+                (ReadNoiseModel::Flips, Kernel::Table) => {}
                 _ => return false,
             }
         }
@@ -147,7 +147,7 @@ pub fn check_read_noise(layer: &CrossbarLayer) -> Checked<()> {
     if layer.read_noise.is_none() || Kernel::ALL.iter().any(|k| k.can(layer)) {
         return Ok(());
     }
-    let message = "`read_noise.model = \"two-flip\"`: its entries of 16 bits do not hold this layer's codes (weight_bits, cell_bits, adc.bits and the row groups' height decide)";
+    let message = "`read_noise.model = \"flips\"`: its entries of 16 bits do not hold this layer's codes (weight_bits, cell_bits, adc.bits and the row groups' height decide)";
     Err(Error::input(format!("layer `{}`", layer.name), message).hint("model = \"exact\" computes it, more slowly"))
 }
 

@@ -157,7 +157,7 @@ impl<'a> Referees<'a> {
             return Ok(Ready { plan, images, references });
         }
         if let Some((layer, share)) = held_by_flips(&plan) {
-            self.observer.say(&format!("two flips hold {:.2} % of the variance of the read noise, counted over all patterns in layer `{layer}`, where they hold least", 100.0 * share));
+            self.observer.say(&format!("flips hold {:.2} % of the variance of the read noise, counted over all patterns in layer `{layer}`, where they hold least", 100.0 * share));
         }
         let float_correct = self.float(&material)?;
         let digital = self.digital(of, &network, &images)?;

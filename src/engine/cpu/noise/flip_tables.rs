@@ -1,16 +1,18 @@
-//! Tables of the two-flip model: for every pattern of a row group and 32 columns, the likeliest codes added up over
-//! the slices, and the two flips that hold most of the noise.
+//! Tables of the model of read noise by flips: for every pattern of a row group and 32 columns, the likeliest codes added up over
+//! the slices, and the flips that hold most of the noise.
 //!
 //! A conversion of sum s and noise sd has its likeliest code c, and goes to c + 1 or c - 1 with the probability that a normal
 //! error reaches the threshold there; further codes are lumped with these. Each is a *flip*: a probability, and what it
-//! adds to the column's entry, +-2^slice. Of all flips of a column (both directions, all slices and planes) the two with the
-//! largest variance p (1 - p) 4^slice are kept; the other conversions have their likeliest code. What the others would add
-//! on average goes into the probability of the second, so that means are right; what that leaves out of the variance
-//! is small while the noise is small beside an ADC step, and is counted ([`Held`]).
+//! adds to the column's entry, +-2^slice. Of all flips of a column (both directions, all slices and planes) the three with
+//! the largest variance p (1 - p) 4^slice are kept; the other conversions have their likeliest code. What the others would
+//! add on average goes into the probability of the second, what that cannot hold into the first's, then the third's: so
+//! means are right; what that leaves out of the variance is small while the noise is small beside an ADC step, and is
+//! counted ([`Held`]). With two flips single outputs were far off: those whose noise is mostly that of one pattern, in which
+//! three codes are uncertain at once.
 //!
 //! Probabilities are decided in floats, by exactly rounded operations in this order, so they are the same on every
-//! processor: the distance to a threshold in steps (f64, then f32), divided by the standard deviation (f32), is looked up in
-//! a table of the normal tail with 128 knots per unit. Linear interpolation errs by at most h^2 / 8 x 0.242 = 1.9e-6,
+//! processor: the distance to a threshold in steps (f64, then f32), times the inverse of the standard deviation (f32), is
+//! looked up in a table of the normal tail with 128 knots per unit. Linear interpolation errs by at most h^2 / 8 x 0.242 = 1.9e-6,
 //! single precision by less, and a probability is rounded to 2^-16: so it is right to 1e-5.
 //! [`crate::engine::cpu::plain::flips`] has the plain way.
 
@@ -23,12 +25,12 @@ use crate::engine::units::{Block, Unit};
 use std::sync::LazyLock;
 
 /// Flips of a column in a row of a table.
-pub const FLIPS: usize = 2;
+pub const FLIPS: usize = 3;
 /// Knots of the normal tail per standard deviation.
 const KNOTS_PER_SD: usize = 128;
 /// Knots of the normal tail.
 const KNOTS: usize = 8 * KNOTS_PER_SD;
-/// Standard deviations beyond which nothing is told apart; the probability is 0 in 16 bits from 4.4 on.
+/// Standard deviations beyond which nothing is told apart.
 const LAST_SD: f32 = 7.99;
 /// Fraction bits of a knot.
 const KNOT_BITS: u32 = 24;
@@ -85,14 +87,12 @@ pub struct Flipping<'a> {
     tail: &'a [[i32; 2]; KNOTS],
 }
 
-/// A conversion's likeliest code, and the probabilities that it is one more or one less.
+/// A conversion's likeliest code, and the probabilities that it is another.
 pub struct Chances {
     /// Index of the code.
     pub index: i32,
-    /// In units of 2^-16.
-    pub up: i32,
-    /// See [`Chances::up`].
-    pub down: i32,
+    /// Towards the nearer threshold and towards the other: (probability in units of 2^-16, 1 for up or -1).
+    pub flips: [(i32, i32); 2],
     /// True if the sum without noise is clipped.
     pub clipped: bool,
 }
@@ -110,16 +110,16 @@ impl<'a> Flipping<'a> {
         (f64::from(index) + 0.5 - (f64::from(sum) - self.adc.lo) * self.inverse_step) as f32
     }
 
-    /// Standard deviation in steps.
+    /// Standard deviations in a step.
     #[inline(always)]
-    fn sd(&self, variance: i32) -> f32 {
-        ((variance as u32) as f32).sqrt() * self.unit_sd
+    fn inverse_sd(&self, variance: i32) -> f32 {
+        1.0 / (((variance as u32) as f32).sqrt() * self.unit_sd).max(1e-9)
     }
 
     /// (Knot, place after it) of a distance.
     #[inline(always)]
-    fn knot(&self, distance: f32, sd: f32) -> (i32, i32) {
-        let z = (distance / sd.max(1e-9)).clamp(0.0, LAST_SD);
+    fn knot(&self, distance: f32, inverse_sd: f32) -> (i32, i32) {
+        let z = (distance * inverse_sd).clamp(0.0, LAST_SD);
         let at = (z * (KNOTS_PER_SD as i32 * PLACES) as f32 + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32;
         (at >> PLACE_BITS & (KNOTS as i32 - 1), at & (PLACES - 1))
     }
@@ -128,13 +128,14 @@ impl<'a> Flipping<'a> {
     pub fn of(&self, sum: i32, variance: u32) -> Chances {
         let index = self.adc.rule.index(sum);
         let kept = index.clamp(0, self.adc.top as i32);
-        let (up, sd) = (self.distance(sum, kept), self.sd(variance as i32));
-        let chance = |distance: f32| {
-            let (knot, place) = self.knot(distance, sd);
-            probability(self.tail[knot as usize], place)
+        let (up, inverse_sd) = (self.distance(sum, kept), self.inverse_sd(variance as i32));
+        let flip = |distance: f32, direction: i32| {
+            let (knot, place) = self.knot(distance, inverse_sd);
+            let can = if direction > 0 { kept < self.adc.top as i32 } else { kept > 0 };
+            (if can { probability(self.tail[knot as usize], place) } else { 0 }, direction)
         };
-        let (can_rise, can_fall) = (kept < self.adc.top as i32, kept > 0);
-        Chances { index: kept, up: if can_rise { chance(up) } else { 0 }, down: if can_fall { chance(1.0 - up) } else { 0 }, clipped: kept != index }
+        let (rise, fall) = (flip(up, 1), flip(1.0 - up, -1));
+        Chances { index: kept, flips: if up <= 0.5 { [rise, fall] } else { [fall, rise] }, clipped: kept != index }
     }
 }
 
@@ -155,21 +156,40 @@ pub fn threshold(probability: i32) -> i16 {
     (probability - CERTAIN / 2) as i16
 }
 
-/// The probability of the second flip, with what the flips that are not kept would add on average: `left`, in 2^-16.
+/// The kept flips whose probabilities change so that means are right, in this order.
+pub const TAKES_THE_OTHERS: [usize; FLIPS] = [1, 0, 2];
+
+/// The probability of a flip with what the flips that are not kept would add on average, `left` in 2^-16, as far as there is
+/// such a probability; and what is left then.
 #[inline(always)]
-pub fn with_the_others(probability: i32, delta: i32, left: i32) -> i32 {
+pub fn with_the_others(probability: i32, delta: i32, left: i32) -> (i32, i32) {
     let divisor = if delta == 0 { 1 } else { delta };
     let share = (left as f32 / divisor as f32).clamp(-(CERTAIN as f32), CERTAIN as f32) + ROUNDER;
     let share = if delta == 0 { 0 } else { share.to_bits() as i32 - ROUNDER.to_bits() as i32 };
-    (probability + share).clamp(0, CERTAIN - 1)
+    let with = (probability + share).clamp(0, CERTAIN - 1);
+    (with, left - (with - probability) * delta)
 }
 
-/// The best flips so far, of 16 columns: variance, probability, what it adds.
+/// One of the best flips so far, of 16 columns.
 #[derive(Clone, Copy)]
 struct Best {
     variance: [i32; INTS],
-    probability: [i32; INTS],
-    delta: [i32; INTS],
+    /// What it adds, times 2^16, plus the probability, which is no more than a half before it takes others' part.
+    flip: [i32; INTS],
+}
+
+impl Best {
+    const NONE: Best = Best { variance: [0; INTS], flip: [0; INTS] };
+
+    #[inline(always)]
+    fn delta(&self, i: usize) -> i32 {
+        self.flip[i] >> 16
+    }
+
+    #[inline(always)]
+    fn probability(&self, i: usize) -> i32 {
+        self.flip[i] & 0xffff
+    }
 }
 
 /// A slice of a plane on 16 columns of a unit.
@@ -250,29 +270,40 @@ fn conversions(source: &Source, unit: &Unit, half: usize) -> Vec<Conversions> {
 /// 16 columns of a pattern's row.
 #[inline(always)]
 fn half_row(flipping: &Flipping, all: &[Conversions], pattern: usize, half: usize, row: &mut FlipRow, clips: &mut u32, held: &mut Held) {
-    let none = Best { variance: [0; INTS], probability: [0; INTS], delta: [0; INTS] };
-    let mut best = [none; FLIPS];
-    let (mut codes, mut clipped, mut mean, mut variance_of_all) = ([0; INTS], [0u32; INTS], [0; INTS], [0u64; INTS]);
+    let top = flipping.adc.top as i32;
+    let mut best = [Best::NONE; FLIPS];
+    // Variances are counted in quarters of what they are kept in, so that 32 bits hold all.
+    let (mut codes, mut clipped, mut mean, mut variance_of_all) = ([0; INTS], [0u32; INTS], [0; INTS], [0; INTS]);
     for conversions in all {
         let (sums, variances) = (&conversions.sums[pattern].0, &conversions.variances[pattern].0);
         let (mask, weight) = (&conversions.mask, conversions.sign << conversions.shift);
-        let (mut indices, mut ups, mut sds) = (indices(flipping.adc.rule, sums), [0.0; INTS], [0.0; INTS]);
+        let (mut indices, mut ups, mut inverse_sds) = (indices(flipping.adc.rule, sums), [0.0; INTS], [0.0; INTS]);
+        let mut least_inverse = f32::INFINITY;
         for i in 0..INTS {
-            let kept = indices[i].clamp(0, flipping.adc.top as i32);
+            let kept = indices[i].clamp(0, top);
             clipped[i] += u32::from((kept != indices[i]) & (mask[i] != 0));
             indices[i] = kept;
             codes[i] += ((kept - flipping.adc.zero_index) * weight) & mask[i];
             ups[i] = flipping.distance(sums[i], kept);
-            sds[i] = flipping.sd(variances[i]);
+            inverse_sds[i] = flipping.inverse_sd(variances[i]);
         }
-        for (down, sign) in [(false, weight), (true, -weight)] {
-            let (mut knots, mut places) = ([0; INTS], [0; INTS]);
+        for i in 0..INTS {
+            least_inverse = if inverse_sds[i] < least_inverse { inverse_sds[i] } else { least_inverse };
+        }
+        // The other threshold is half a step away or more.
+        let directions = if least_inverse * 0.5 > CERTAINLY_NOT_SD + 0.1 { 1 } else { 2 };
+        for other in [false, true].into_iter().take(directions) {
+            let (mut knots, mut places, mut deltas) = ([0; INTS], [0; INTS], [0; INTS]);
+            for i in 0..INTS {
+                let up = (ups[i] <= 0.5) != other;
+                let distance = if up { ups[i] } else { 1.0 - ups[i] };
+                (knots[i], places[i]) = flipping.knot(distance, inverse_sds[i]);
+                let can = (mask[i] != 0) & if up { indices[i] < top } else { indices[i] > 0 };
+                knots[i] = if can { knots[i] } else { KNOTS as i32 - 1 };
+                deltas[i] = if up { weight } else { -weight };
+            }
             let mut nearest = i32::MAX;
             for i in 0..INTS {
-                let distance = if down { 1.0 - ups[i] } else { ups[i] };
-                (knots[i], places[i]) = flipping.knot(distance, sds[i]);
-                let can = mask[i] != 0 && if down { indices[i] > 0 } else { indices[i] < flipping.adc.top as i32 };
-                knots[i] = if can { knots[i] } else { KNOTS as i32 - 1 };
                 nearest = nearest.min(knots[i]);
             }
             if nearest >= CERTAINLY_NOT {
@@ -282,38 +313,58 @@ fn half_row(flipping: &Flipping, all: &[Conversions], pattern: usize, half: usiz
             for i in 0..INTS {
                 segments[i] = flipping.tail[knots[i] as usize % KNOTS];
             }
-            let [first, second] = &mut best;
+            let (mut flips, mut vs, mut moved) = ([0; INTS], [0; INTS], [0; INTS]);
             for i in 0..INTS {
                 let p = probability(segments[i], places[i]);
-                let v = variance(p, conversions.shift);
-                variance_of_all[i] += v as u64;
-                mean[i] += p * sign;
-                let (is_first, is_second) = (v > first.variance[i], v > second.variance[i]);
-                second.variance[i] = if is_first { first.variance[i] } else if is_second { v } else { second.variance[i] };
-                second.probability[i] = if is_first { first.probability[i] } else if is_second { p } else { second.probability[i] };
-                second.delta[i] = if is_first { first.delta[i] } else if is_second { sign } else { second.delta[i] };
-                first.variance[i] = if is_first { v } else { first.variance[i] };
-                first.probability[i] = if is_first { p } else { first.probability[i] };
-                first.delta[i] = if is_first { sign } else { first.delta[i] };
+                vs[i] = variance(p, conversions.shift);
+                flips[i] = deltas[i] << 16 | p;
+                variance_of_all[i] += vs[i] >> 2;
+                mean[i] += p * deltas[i];
+            }
+            // Below all that are as large: from there on each moves down by one.
+            for kept in &mut best {
+                for i in 0..INTS {
+                    moved[i] |= -i32::from(vs[i] > kept.variance[i]);
+                    let change = (vs[i] ^ kept.variance[i]) & moved[i];
+                    vs[i] ^= change;
+                    kept.variance[i] ^= change;
+                    let change = (flips[i] ^ kept.flip[i]) & moved[i];
+                    flips[i] ^= change;
+                    kept.flip[i] ^= change;
+                }
             }
         }
     }
-    for i in 0..INTS {
-        let [first, second] = &mut best;
-        let left = mean[i] - first.probability[i] * first.delta[i] - second.probability[i] * second.delta[i];
-        second.probability[i] = with_the_others(second.probability[i], second.delta[i], left);
+    let mut probabilities = [[0; INTS]; FLIPS];
+    for (of_flip, flip) in probabilities.iter_mut().zip(&best) {
+        for i in 0..INTS {
+            of_flip[i] = flip.probability(i);
+            mean[i] -= of_flip[i] * flip.delta(i);
+        }
+    }
+    for flip in TAKES_THE_OTHERS {
+        for i in 0..INTS {
+            (probabilities[flip][i], mean[i]) = with_the_others(probabilities[flip][i], best[flip].delta(i), mean[i]);
+        }
     }
     for i in 0..INTS {
         let at = Words::place(half * INTS + i);
         row.codes.0[at] = codes[i] as i16;
         for flip in 0..FLIPS {
-            row.thresholds[flip].0[at] = threshold(best[flip].probability[i]);
-            row.deltas[flip].0[at] = best[flip].delta[i] as i16;
-            held.kept += best[flip].variance[i] as u64;
+            row.thresholds[flip].0[at] = threshold(probabilities[flip][i]);
+            row.deltas[flip].0[at] = best[flip].delta(i) as i16;
         }
-        held.all += variance_of_all[i];
         *clips += clipped[i];
     }
+    let (mut kept, mut all) = (0, 0);
+    for i in 0..INTS {
+        for flip in &best {
+            kept += (flip.variance[i] >> 2) as u64;
+        }
+        all += variance_of_all[i] as u64;
+    }
+    held.kept += kept;
+    held.all += all;
 }
 
 /// Indices of sums, by one expression for the whole loop, so that it is vectorised.
@@ -335,8 +386,10 @@ fn each_index(rule: Rounding, sums: &[i32; INTS]) -> [i32; INTS] {
     out
 }
 
-/// A knot from which on a probability is 0 in 16 bits.
-const CERTAINLY_NOT: i32 = (4.4 * KNOTS_PER_SD as f64) as i32;
+/// Standard deviations from which on a probability is 0 in 16 bits.
+const CERTAINLY_NOT_SD: f32 = 4.4;
+/// Their knot.
+const CERTAINLY_NOT: i32 = (CERTAINLY_NOT_SD * KNOTS_PER_SD as f32) as i32;
 
 #[cfg(test)]
 mod tests {

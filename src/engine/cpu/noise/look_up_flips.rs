@@ -1,5 +1,5 @@
 //! Looks the likeliest codes of all patterns up and flips some: one row of 32 columns per (vector, unit, step), and for
-//! each of its two flips 32 random numbers of 16 bits, two from each word of the hash.
+//! each of its flips 32 random numbers of 16 bits, two from each word of the hash.
 //!
 //! A word's column is that of the pair it serves: number of the flip and of the pair in the tile, and the tile's first
 //! column. [`crate::engine::cpu::plain::flips`] has the plain way.
@@ -31,7 +31,7 @@ pub fn flip_columns(layer: &CrossbarLayer, tile: usize) -> [Ints; FLIPS] {
 /// The number that stands for a pair of columns; all of a layer differ, those of its other channel groups too.
 pub fn flip_key(layer: &CrossbarLayer, tile: usize, flip: usize, pair: usize) -> u32 {
     let first = tile * WORDS;
-    u32::from(first == layer.outputs) << 31 | (layer.first_output + first as u32) << 5 | (flip as u32) << 4 | pair as u32
+    u32::from(first == layer.outputs) << 31 | (layer.first_output + first as u32) << 6 | (flip as u32) << 4 | pair as u32
 }
 
 with_lanes! {
@@ -47,7 +47,10 @@ const MOST_KEYS: usize = 256;
 fn look_up<L: Lanes>(lanes: L, table: &[FlipRow], patterns: Patterns, reads: FlipReads, low: &mut [Ints], high: &mut [Ints]) {
     let Some(rows) = Rows::new(table) else { return };
     let (units, steps) = (patterns.units, patterns.steps);
-    let columns = [lanes.ints(&reads.columns[0]), lanes.ints(&reads.columns[1])];
+    let mut columns = [lanes.all(0); FLIPS];
+    for (to, columns) in columns.iter_mut().zip(reads.columns) {
+        *to = lanes.ints(columns);
+    }
     let multipliers = [lanes.all(READ_MULTIPLIERS[0] as i32), lanes.all(READ_MULTIPLIERS[1] as i32)];
     let mut keys = [ReadKeys([0; 2]); MOST_KEYS];
     let vectors = patterns.numbers.chunks_exact(units * steps).zip(reads.streams).zip(low);
@@ -102,4 +105,4 @@ fn word<L: Lanes>(lanes: L, columns: L::Ints, keys: [L::Ints; 2], multipliers: [
 
 /// Row groups and steps that a block may have: their keys are kept while a vector is looked up.
 pub const MOST_UNITS: usize = MOST_KEYS / 16;
-const _: () = assert!(INTS * 2 == WORDS);
+const _: () = assert!(INTS * 2 == WORDS && FLIPS <= 4);

@@ -1,6 +1,6 @@
 //! Read noise on the CPU, in the two models of `device.read_noise.model`.
 //!
-//! `exact` draws an error for each conversion, on the direct way. `two-flip` looks codes up, as a chip without
+//! `exact` draws an error for each conversion, on the direct way. `flips` looks codes up, as a chip without
 //! noise does, and decides by random numbers which of them turn out different: [`flip_tables`] says how a table's
 //! row is made, [`look_up_flips`] how it is read. The models agree in distribution, not in numbers; their words come from the
 //! same streams ([`crate::rng::Reads`]).
@@ -14,11 +14,11 @@ pub mod exact;
 pub mod flip_tables;
 pub mod look_up_flips;
 
-/// Share of the noise's variance that two flips hold in the layer where they hold least, on the first row groups of the
+/// Share of the noise's variance that the kept flips hold in the layer where they hold least, on the first row groups of the
 /// first chip, over all patterns alike; `None` where the model is another.
 pub fn held_by_flips(plan: &Plan) -> Option<(String, f64)> {
     let parts = plan.network.matrices().flat_map(|(_, matrix)| plan.layers[matrix.layer].iter().zip(&matrix.parts).map(move |(placed, part)| (placed, part, matrix)));
-    let flips = parts.filter(|(placed, ..)| placed.crossbar.read_noise.as_ref().is_some_and(|law| law.model == ReadNoiseModel::TwoFlip));
+    let flips = parts.filter(|(placed, ..)| placed.crossbar.read_noise.as_ref().is_some_and(|law| law.model == ReadNoiseModel::Flips));
     let shares = flips.map(|(placed, part, matrix)| {
         let layer = &placed.crossbar;
         let product = Product::new(layer, &part.window, matrix.input_bits, matrix.input_zero as u32, plan.kernel, 1);

@@ -1,10 +1,10 @@
-//! The two-flip model of read noise in plain loops, entry by entry: what the CPU engine's tables and look-ups
+//! The model of read noise by flips in plain loops, entry by entry: what the CPU engine's tables and look-ups
 //! ([`crate::engine::cpu::noise`]) are held to, integer for integer.
 
 use super::units::digits;
 use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::cpu::lanes::{WORDS, Words};
-use crate::engine::cpu::noise::flip_tables::{FLIPS, Flipping, threshold, variance, with_the_others};
+use crate::engine::cpu::noise::flip_tables::{FLIPS, Flipping, TAKES_THE_OTHERS, threshold, variance, with_the_others};
 use crate::engine::cpu::noise::look_up_flips::flip_key;
 use crate::engine::cpu::program_cells::Cells;
 use crate::rng::{ReadStream, column_code};
@@ -24,7 +24,7 @@ pub struct Entry {
 pub fn entry(layer: &CrossbarLayer, cells: &Cells, group: usize, steps: &[i32], column: usize) -> Entry {
     let mut out = Entry { codes: 0, flips: [(0, 0, 0); FLIPS], clipped: 0 };
     let (Some(flipping), Conversion::Rounding(adc)) = (Flipping::new(layer), &layer.conversion) else { return out };
-    let mut mean = 0;
+    let (mut mean, mut flips) = (0, Vec::new());
     for converted in (column..layer.converted_columns()).step_by(layer.columns) {
         let weight = layer.column_weights[group * layer.converted_columns() + converted];
         if weight == 0 {
@@ -38,20 +38,20 @@ pub fn entry(layer: &CrossbarLayer, cells: &Cells, group: usize, steps: &[i32], 
         let chances = flipping.of(sum, squares);
         out.codes += (chances.index - adc.zero_index) * weight;
         out.clipped += u32::from(chances.clipped);
-        for (probability, delta) in [(chances.up, weight), (chances.down, -weight)] {
-            let flip = (variance(probability, weight.abs().ilog2()), probability, delta);
-            mean += probability * delta;
-            // The larger variance comes first; of equals the earlier.
-            if flip.0 > out.flips[0].0 {
-                out.flips = [flip, out.flips[0]];
-            } else if flip.0 > out.flips[1].0 {
-                out.flips[1] = flip;
-            }
+        for (probability, direction) in chances.flips {
+            flips.push((variance(probability, weight.abs().ilog2()), probability, direction * weight));
+            mean += probability * direction * weight;
         }
     }
-    let left = mean - out.flips.iter().map(|(_, probability, delta)| probability * delta).sum::<i32>();
-    let (_, probability, delta) = &mut out.flips[1];
-    *probability = with_the_others(*probability, *delta, left);
+    // The largest variance comes first; of equals the earlier.
+    flips.retain(|flip| flip.0 > 0);
+    flips.sort_by_key(|flip| -flip.0);
+    out.flips.iter_mut().zip(flips).for_each(|(to, flip)| *to = flip);
+    let mut left = mean - out.flips.iter().map(|(_, probability, delta)| probability * delta).sum::<i32>();
+    for flip in TAKES_THE_OTHERS {
+        let (_, probability, delta) = &mut out.flips[flip];
+        (*probability, left) = with_the_others(*probability, *delta, left);
+    }
     out
 }
 

@@ -1,7 +1,7 @@
 //! The table passes as the GPU engine lays them out, in plain loops: what the shaders are held to, output by output.
 //!
 //! The CPU engine has its own, for whole cache lines and vectors ([`super::product`]); both are held to the direct kernel.
-//! [`flips`] is the plain way of the two-flip model of read noise.
+//! [`flips`] is the plain way of the model of read noise by flips.
 
 pub mod code_tables;
 pub mod flips;
