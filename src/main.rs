@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         cli::Command::Demo(args) => cli::run::demo(&args, &terminal),
         cli::Command::New(args) => cli::new::new(&args, &terminal),
+        cli::Command::Presets(args) => cli::presets::presets(&args),
         cli::Command::Run(args) => cli::run::run(&args, &terminal),
         cli::Command::Status(args) => cli::merge::status(&args),
         cli::Command::Merge(args) => cli::merge::merge(&args, &terminal),

@@ -24,7 +24,7 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 3
 "#;
 
-const SUBCOMMANDS: [&str; 10] = ["demo", "new", "run", "status", "merge", "check", "mvm", "plot", "bench", "doctor"];
+const SUBCOMMANDS: [&str; 11] = ["demo", "new", "presets", "run", "status", "merge", "check", "mvm", "plot", "bench", "doctor"];
 
 /// A folder with the tiny network, its data and `sweep.toml`.
 fn folder(sweep: &str) -> tempfile::TempDir {
@@ -286,6 +286,36 @@ fn new_never_overwrites_and_its_file_runs() {
     std::fs::write(&file, text).unwrap();
     let small = ["--images", "2", "--set", "crossbar.ou_wordlines=9", "--set", "device.programming_error.sigma_ln=0.1"];
     bwq_ok(d, &[&["run", "a/b/sweep.toml", "--dry-run", "--engine", "cpu"][..], &small].concat());
+}
+
+#[test]
+fn presets_are_listed_printed_and_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let list = bwq_ok(d, &["presets"]);
+    assert!(list.lines().all(|l| l.contains("  ")) && list.contains("dlrsim_iccad_2018    DL-RSIM: "), "{list}");
+    let one = bwq_ok(d, &["presets", "dlrsim_iccad_2018"]);
+    assert!(one.contains("sigma_ln_off = 0.45") && one.contains("# assumed: "), "{one}");
+    bwq_ok(d, &["new", "a", "--preset", "dlrsim_iccad_2018"]);
+    let file = std::fs::read_to_string(d.join("a/sweep.toml")).unwrap();
+    assert!(file.contains("sigma_ln = 0.18, sigma_ln_off = 0.45") && file.contains("0.45 here: re-implementation of DL-RSIM"), "{file}");
+    refused_as(d, &["presets", "dlrsim_icad_2018"], &["did you mean \"dlrsim_iccad_2018\"?"]);
+    refused_as(d, &["new", "b", "--preset", "dlrsim"], &["--preset dlrsim", "\"vecom_iccad_2023\""]);
+    assert!(!d.join("b").exists());
+}
+
+#[test]
+fn a_preset_s_run_is_that_of_its_values() {
+    let dir = folder("[network]\nmodel = \"net.json\"\ndataset = \"data\"\nimages = 4\n[monte_carlo]\ntrials = 3\n");
+    let d = dir.path();
+    let run = |out: &str, set: &str| bwq(d, &["run", "sweep.toml", "--out", out, "--engine", "cpu", "--set", set]);
+    let (code, _, stderr) = run("out", "device.preset=forms_isca_2021");
+    assert!(code == 0 && stderr.contains("preset forms_isca_2021 gives device.programming_error.law"), "{stderr}");
+    assert_eq!(run("written", "device.programming_error={law=\"lognormal\", sigma_ln=0.1}").0, 0);
+    let read = |path: &str| std::fs::read_to_string(d.join(path)).unwrap();
+    assert_eq!(read("out/summary.csv"), read("written/summary.csv"));
+    let provenance: Value = serde_json::from_str(&read("out/summary.provenance.json")).unwrap();
+    assert_eq!(provenance["runs"][0]["preset"], "forms_isca_2021");
 }
 
 #[test]

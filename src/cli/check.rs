@@ -43,6 +43,7 @@ pub fn check(args: &CheckArgs, terminal: &Terminal) -> Result<u8> {
         max_drop: args.max_drop,
     };
     let sweep = config::load(&args.sweep, &overrides)?;
+    terminal.say_preset(&sweep);
     let out = args.out.clone().unwrap_or_else(|| run::default_out(&args.sweep));
     terminal.catch_signals();
     let engine = engine::choose(&args.engine, &sweep.points, terminal)?;

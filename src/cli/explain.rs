@@ -14,6 +14,7 @@ use std::fmt::Write;
 pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
     let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed, ..Overrides::default() };
     let sweep = config::load(&args.sweep, &overrides)?;
+    terminal.say_preset(&sweep);
     let out = args.out.clone().unwrap_or_else(|| super::run::default_out(&args.sweep));
     terminal.catch_signals();
     let engine = engine::choose(&args.engine, &sweep.points, terminal)?;

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod merge;
 pub mod mvm;
 pub mod new;
+pub mod presets;
 pub mod run;
 pub mod terminal;
 
@@ -47,6 +48,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Write a commented sweep.toml to start from.
     New(NewArgs),
+    /// List published designs whose values a sweep can start from, or print one with its sources.
+    Presets(PresetsArgs),
     /// Run a sweep; the same command again resumes.
     Run(RunArgs),
     /// Say how far a results folder is.
@@ -107,6 +110,16 @@ pub struct DemoArgs {
 pub struct NewArgs {
     /// Folder to make; an existing sweep.toml in it is never overwritten.
     pub dir: PathBuf,
+    /// Start from a published design: its values stand in the file, each with its source (see `bwq presets`).
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+}
+
+/// `bwq presets`
+#[derive(Args)]
+pub struct PresetsArgs {
+    /// Print this one.
+    pub name: Option<String>,
 }
 
 /// `bwq run`

@@ -2,7 +2,7 @@
 
 use super::NewArgs;
 use super::terminal::Terminal;
-use bwq::config::template;
+use bwq::config::{presets, template};
 use bwq::error::{Error, Result, exit};
 use bwq::sweep::{Observer, atomic};
 
@@ -12,7 +12,11 @@ pub fn new(args: &NewArgs, terminal: &Terminal) -> Result<u8> {
     if path.exists() {
         return Err(Error::input(path.display(), "is there already and is not overwritten").hint("choose another folder, or move the file away"));
     }
-    atomic::write(&path, template::sweep_toml().as_bytes())?;
+    let preset = match &args.preset {
+        Some(name) => presets::named(name, &format!("--preset {name}"))?,
+        None => None,
+    };
+    atomic::write(&path, template::sweep_toml(preset).as_bytes())?;
     terminal.say(&format!("{} is ready to edit; then: bwq run {}", path.display(), path.display()));
     Ok(exit::DONE)
 }

@@ -28,6 +28,7 @@ pub fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<u8> {
 pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
     let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed, ..Overrides::default() };
     let sweep = config::load(&args.sweep, &overrides)?;
+    terminal.say_preset(&sweep);
     let out = args.out.clone().unwrap_or_else(|| default_out(&args.sweep));
     let shard = args.shard.as_deref().map_or(Ok(Shard::ALL), str::parse)?;
     refuse_half_width(args, &sweep)?;

@@ -1,5 +1,6 @@
 //! Progress and messages, all on stderr: a bar on a terminal, a plain line every 5 % or 60 s elsewhere.
 
+use bwq::config::Sweep;
 use bwq::error::{Error, Result};
 use bwq::sweep::Observer;
 use bwq::warning::Warning;
@@ -52,6 +53,13 @@ impl Terminal {
             state: Mutex::new(State { started: None, last_line: None, warned: Vec::new() }),
             stop: Arc::new(AtomicBool::new(false)),
             told: AtomicBool::new(false),
+        }
+    }
+
+    /// Says what the preset of a sweep gives, if it has one.
+    pub fn say_preset(&self, sweep: &Sweep) {
+        if let Some(preset) = &sweep.preset {
+            self.say(&preset.to_string());
         }
     }
 

@@ -1,8 +1,8 @@
 //! Axes to points: the Cartesian product in the order of the key table, each point once.
 //!
 //! A value that no point uses is refused, as it would change nothing: `sigma_rel` beside a lognormal law, a range
-//! beside a lossless ADC. Two things are not refused: a value that says no more than the default does, and one of the
-//! file whose partner (the law, the encoding) was changed on the command line.
+//! beside a lossless ADC. Three things are not refused: a value that says no more than the default does, one of the
+//! file whose partner (the law, the encoding) was changed on the command line, and one of a preset.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -149,7 +149,7 @@ fn defaults(file: &At) -> Result<BTreeMap<&'static str, Scalar>> {
     given.map(|k| Ok((k.path, read(k, &parse::value(k.default, file)?)?))).collect()
 }
 
-/// Refuses a value that no point uses, unless it says nothing or lost its partner on the command line.
+/// Refuses a value that no point uses, unless it says nothing, lost its partner on the command line or is a preset's.
 fn refuse_unused(
     setting: &Setting,
     pool: &[Setting],
@@ -157,6 +157,9 @@ fn refuse_unused(
 ) -> Result<()> {
     let Some(with) = setting.key.used_with else { return Ok(()) };
     let partners: Vec<&Setting> = pool.iter().filter(|s| s.key.path == with.key).collect();
+    if setting.at.is_preset() {
+        return Ok(());
+    }
     let overridden = !setting.at.is_option() && partners.iter().any(|p| p.at.is_option());
     if overridden || defaults.get(setting.key.path) == Some(&setting.scalar) {
         return Ok(());

@@ -40,6 +40,8 @@ pub enum Hash {
     Contents,
     /// Nothing: finished blocks stay valid when it changes. It cannot be an axis, as its points would be one.
     Nothing,
+    /// Nothing of its own: it stands for values of other keys, which are hashed. It is no axis.
+    Resolved,
 }
 
 /// A key that has a meaning only with certain values of another.

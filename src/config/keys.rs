@@ -5,6 +5,7 @@
 
 pub use super::key::{A_NUMBER, Hash, Interval, Key, Kind, UsedWith};
 use super::key::{closed, integer, key, words};
+use super::presets;
 use super::point::{Clipping, Clustering, Compensation, DigitalLayers, OffsetRemoval, ReadNoiseModel, RowCut, Subtraction, WeightScale, WireTopology};
 use super::words::Choice;
 
@@ -29,6 +30,18 @@ pub fn position(key: &Key) -> usize {
 /// The key with this path.
 pub fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|k| k.path == path)
+}
+
+/// A key that stands for values of others: it is resolved before anything else, so it is no axis and no column.
+pub const PRESET: Key = key("device.preset", "", words(presets::WORDS), "\"none\"",
+    "a published design, as defaults for what is set nowhere else in [crossbar], [adc] and [device]; see `bwq presets`")
+    .slip("one preset for a sweep; what is set beside it wins, so leave out what the preset should set")
+    .hash(Hash::Resolved);
+
+/// Every key that a file may hold: the table's, and [`PRESET`] before those of its section.
+pub fn written() -> impl Iterator<Item = &'static Key> + Clone {
+    let before = KEYS.iter().position(|k| k.section() == PRESET.section()).unwrap_or(0);
+    KEYS[..before].iter().chain([&PRESET]).chain(&KEYS[before..])
 }
 
 const LAW: &str = "device.programming_error.law";

@@ -1,8 +1,9 @@
 //! The sweep file: TOML text to validated, typed points.
 //!
-//! [`keys`] is the table of every key. The way: `parse` (text to values with places) -> `settings` (values against the
-//! table) -> `axes` (product) -> `resolve` and `rules` (typed points that make sense). [`PointConfig::canonical`] is
-//! what a point's hash is made of, [`PointConfig::columns`] what the CSV shows; [`template`] writes files and docs.
+//! [`keys`] is the table of every key. The way: `parse` (text to values with places) -> [`presets`] (values of a published
+//! design where nothing is given) -> `settings` (values against the table) -> `axes` (product) -> `resolve` and `rules`
+//! (typed points that make sense). [`PointConfig::canonical`] is what a point's hash is made of, [`PointConfig::columns`]
+//! what the CSV shows; [`template`] writes files and docs.
 
 mod axes;
 mod canonical;
@@ -10,6 +11,7 @@ mod key;
 pub mod keys;
 mod parse;
 pub mod point;
+pub mod presets;
 mod resolve;
 mod rules;
 mod scalar;
@@ -55,6 +57,8 @@ pub struct Sweep {
     pub path: String,
     /// The points, in the order of the key table, the last key fastest; each once, at least one.
     pub points: Vec<PointConfig>,
+    /// What its preset gave, if it has one.
+    pub preset: Option<presets::Applied>,
 }
 
 impl Sweep {
@@ -76,7 +80,8 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Sweep> {
 
 /// The sweep of a text; `place` is the file's name in messages.
 pub fn parse(text: &str, place: &str, overrides: &Overrides) -> Result<Sweep> {
-    Ok(Sweep { path: place.into(), points: points(text, place, overrides, Form::Sweep)? })
+    let (points, preset) = points(text, place, overrides, Form::Sweep)?;
+    Ok(Sweep { path: place.into(), points, preset })
 }
 
 /// The one point of a file for `bwq mvm`: no `[network]` (its values are the defaults), no lists.
@@ -86,11 +91,11 @@ pub fn load_mvm(path: &Path, overrides: &Overrides) -> Result<PointConfig> {
 
 /// The one point of a text for `bwq mvm`; see [`load_mvm`].
 pub fn parse_mvm(text: &str, place: &str, overrides: &Overrides) -> Result<PointConfig> {
-    let one = points(text, place, overrides, Form::Mvm)?.pop();
+    let one = points(text, place, overrides, Form::Mvm)?.0.pop();
     one.ok_or_else(|| Error::internal("a file without axes made no point"))
 }
 
-fn points(text: &str, place: &str, overrides: &Overrides, form: Form) -> Result<Vec<PointConfig>> {
+fn points(text: &str, place: &str, overrides: &Overrides, form: Form) -> Result<(Vec<PointConfig>, Option<presets::Applied>)> {
     let mut tree = parse::file(text, place)?;
     for assignment in &overrides.set {
         tree.set(assignment)?;
@@ -109,7 +114,10 @@ fn points(text: &str, place: &str, overrides: &Overrides, form: Form) -> Result<
             tree.put(key, Node { value, at })?;
         }
     }
-    axes::points(settings::collect(&tree, form)?, &tree.at, form)
+    let preset = presets::apply(&mut tree, form)?;
+    let points = axes::points(settings::collect(&tree, form)?, &tree.at, form)?;
+    let preset = preset.map(|filled| filled.applied(&points)).transpose()?;
+    Ok((points, preset))
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -7,7 +7,7 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::KEYS;
+use super::keys::written;
 use super::source::{At, nearest, shown};
 use crate::error::Result;
 
@@ -70,7 +70,11 @@ impl fmt::Display for Value {
 
 /// The tree of a file.
 pub fn file(text: &str, place: &str) -> Result<Node> {
-    let at = At::file(place, text);
+    tree(text, At::file(place, text))
+}
+
+/// The tree of a text that is `at` as a whole.
+pub fn tree(text: &str, at: At) -> Result<Node> {
     match DeTable::parse(text) {
         Ok(table) => Ok(Node { value: Value::Table(entries(table.get_ref(), &at)), at }),
         Err(e) => {
@@ -135,7 +139,7 @@ impl Node {
             return Err(at.error("no `=` in it").hint("write --set key=value, as in --set crossbar.rows=64"));
         };
         let path = path.trim();
-        let mut known = KEYS.iter().map(|k| k.path);
+        let mut known = written().map(|k| k.path);
         // A whole inline table may be set, a whole section not: that would silently drop its other keys.
         let whole = |k: &str| k == path || (path.contains('.') && k.starts_with(&format!("{path}.")));
         if !known.clone().any(whole) {
@@ -157,6 +161,15 @@ impl Node {
         let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
         let Value::Table(entries) = &self.value else { return false };
         entries.iter().find(|e| e.name == name).is_some_and(|e| rest.is_none_or(|rest| e.node.has(rest)))
+    }
+
+    /// Takes out what stands at `path`.
+    pub fn take(&mut self, path: &str) -> Option<Node> {
+        let Value::Table(entries) = &mut self.value else { return None };
+        match path.split_once('.') {
+            Some((name, rest)) => entries.iter_mut().find(|e| e.name == name)?.node.take(rest),
+            None => entries.iter().position(|e| e.name == path).map(|i| entries.remove(i).node),
+        }
     }
 
     /// Puts a value at a path of known keys, making the tables on the way.

@@ -1,6 +1,6 @@
 //! The tree of a file against the table of keys: which were given, with which values; nothing else may stand there.
 
-use super::keys::{KEYS, Key, SECTIONS};
+use super::keys::{KEYS, Key, SECTIONS, written};
 use super::parse::{Entry, Node, Value};
 use super::scalar::Scalar;
 use super::source::{At, nearest, shown};
@@ -119,7 +119,7 @@ fn unknown_section(entry: &Entry, form: Form) -> Error {
     let section = matches!(entry.node.value, Value::Table(_) | Value::List(_));
     let error = entry.at.error(format!("unknown {} `{name}`", if section { "section" } else { "key" }));
     let sections = || SECTIONS.iter().map(|(s, _)| *s).filter(|s| form == Form::Sweep || *s != "network");
-    if let Some(home) = KEYS.iter().find(|k| k.name() == entry.name || k.table() == Some(entry.name.as_str()))
+    if let Some(home) = written().find(|k| k.name() == entry.name || k.table() == Some(entry.name.as_str()))
     {
         return error.hint(format!("`{name}` belongs to [{}]", home.section()));
     }
@@ -132,8 +132,7 @@ fn unknown_section(entry: &Entry, form: Form) -> Error {
 /// `inside` is the section, or the path of the table.
 fn unknown_key(entry: &Entry, path: &str, inside: &str) -> Error {
     let error = entry.at.error(format!("unknown key `{}`", shown(path)));
-    let mut siblings: Vec<&str> = KEYS
-        .iter()
+    let mut siblings: Vec<&str> = written()
         .map(|k| k.path)
         .filter_map(|p| p.strip_prefix(inside)?.strip_prefix('.'))
         .map(|rest| rest.split('.').next().unwrap_or(rest))
@@ -142,7 +141,7 @@ fn unknown_key(entry: &Entry, path: &str, inside: &str) -> Error {
     if let Some(meant) = nearest(&entry.name, siblings.iter().copied()) {
         return error.hint(format!("did you mean `{meant}`?"));
     }
-    let elsewhere = KEYS.iter().find(|k| k.name() == entry.name || k.table() == Some(entry.name.as_str()));
+    let elsewhere = written().find(|k| k.name() == entry.name || k.table() == Some(entry.name.as_str()));
     match elsewhere {
         Some(key) => error.hint(format!(
             "`{}` belongs to `{}`",

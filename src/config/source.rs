@@ -14,6 +14,8 @@ struct Source {
     place: String,
     /// The file's text; `None` for an option, whose place says it all.
     text: Option<String>,
+    /// Whether it is a preset of the program.
+    preset: bool,
 }
 
 /// A place in a source: what a message points at.
@@ -27,12 +29,17 @@ pub struct At {
 impl At {
     /// The file `place`, as a whole.
     pub fn file(place: &str, text: &str) -> At {
-        At { source: Rc::new(Source { place: place.into(), text: Some(text.into()) }), offset: None }
+        At { source: Rc::new(Source { place: place.into(), text: Some(text.into()), preset: false }), offset: None }
+    }
+
+    /// The preset `place`, as a whole.
+    pub fn preset(place: &str, text: &str) -> At {
+        At { source: Rc::new(Source { place: place.into(), text: Some(text.into()), preset: true }), offset: None }
     }
 
     /// An option of the command line, as it was typed (`--set crossbar.rows=64`).
     pub fn option(typed: &str) -> At {
-        At { source: Rc::new(Source { place: shown(typed), text: None }), offset: None }
+        At { source: Rc::new(Source { place: shown(typed), text: None, preset: false }), offset: None }
     }
 
     /// The byte `offset` of the same source.
@@ -43,6 +50,11 @@ impl At {
     /// Whether the value was given on the command line.
     pub fn is_option(&self) -> bool {
         self.source.text.is_none()
+    }
+
+    /// Whether the value is a preset's.
+    pub fn is_preset(&self) -> bool {
+        self.source.preset
     }
 
     /// An error at this place, with its source line.

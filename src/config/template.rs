@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::keys::{Hash, KEYS, Key, SECTIONS, UsedWith, find};
+use super::keys::{A_NUMBER, Hash, KEYS, Key, SECTIONS, UsedWith, find, written};
+use super::presets::{Line, Preset};
 use super::scalar::values_in_words;
 
 /// Where the file of `bwq new` differs from the defaults: a sweep worth looking at.
@@ -15,26 +16,33 @@ const START: &[(&str, &str)] = &[
 /// Width of a comment.
 const WIDTH: usize = 100;
 
-/// The commented `sweep.toml` that `bwq new` writes.
-pub fn sweep_toml() -> String {
+/// The commented `sweep.toml` that `bwq new` writes; with a preset its values stand in it, with their sources.
+pub fn sweep_toml(preset: Option<&Preset>) -> String {
+    let start = Start { preset: preset.map(Preset::lines).unwrap_or_default() };
     let mut out = String::from(
         "# A sweep of bwq: every combination of the values below is a point; of each, a number of chips is drawn.\n\
          # A list in place of a value is an axis; { from = 8, to = 64, step = 8 } is a list, too.\n\
          # A key that is left out has its default, which is the value shown where no other is named.\n\
          # `bwq run sweep.toml --dry-run` says what it comes to.\n",
     );
+    if let Some(preset) = preset {
+        comment(&mut out, &format!("The values of the preset {} stand below, each with its source. {}.", preset.name, preset.title()), "");
+    }
     for (section, about) in SECTIONS {
         let _ = write!(out, "\n# {about}\n[{section}]\n");
-        for key in KEYS.iter().filter(|k| k.section() == *section) {
+        for key in written().filter(|k| k.section() == *section) {
             let name = key.path.split_once('.').map_or(key.path, |(_, name)| name);
             let subject = key.table().map_or(String::new(), |_| format!("{name}: "));
             comment(&mut out, &format!("{subject}{}", key.meaning), "");
-            comment(&mut out, &values_of(key), "  ");
-            let off = if active(key) { "" } else { "# " };
+            comment(&mut out, &start.values_of(key), "  ");
+            if let Some(line) = start.line(key) {
+                comment(&mut out, &format!("{} here: {}", line.value, line.source), "  ");
+            }
+            let off = if start.active(key) { "" } else { "# " };
             let line = match key.table() {
-                None => format!("{off}{name} = {}\n", start(key)),
+                None => format!("{off}{name} = {}\n", start.of(key)),
                 // A table is one line, after the comments of all its keys.
-                Some(table) if is_last(key) => format!("{table} = {{ {} }}\n", fields(section, table)),
+                Some(table) if is_last(key) => format!("{table} = {{ {} }}\n", start.fields(section, table)),
                 Some(_) => String::new(),
             };
             out.push_str(&line);
@@ -49,38 +57,51 @@ fn is_last(key: &Key) -> bool {
     KEYS.iter().rfind(of_table).is_some_and(|last| last.path == key.path)
 }
 
-/// The fields of an inline table that have a meaning at the start; those of a law that are off are left out.
-fn fields(section: &str, table: &str) -> String {
-    let is_off = |k: &&Key| k.used_with.is_some() && !k.off.is_empty() && start(k) == k.default;
-    let of_table = KEYS.iter().filter(|k| k.section() == section && k.table() == Some(table) && active(k) && !is_off(k));
-    of_table.map(|k| format!("{} = {}", k.name(), start(k))).collect::<Vec<_>>().join(", ")
+/// What the file starts with.
+struct Start {
+    /// Values of a preset, which stand before the others.
+    preset: Vec<Line>,
 }
 
-fn start(key: &Key) -> &'static str {
-    START.iter().find(|(path, _)| *path == key.path).map_or(key.default, |(_, value)| value)
-}
+impl Start {
+    fn line(&self, key: &Key) -> Option<&Line> {
+        self.preset.iter().find(|line| line.path == key.path)
+    }
 
-/// Whether the key has a meaning beside the values the template starts with.
-fn active(key: &Key) -> bool {
-    key.used_with.is_none_or(|with| {
-        let partner = find(with.key).map_or("", start);
-        with.values.iter().any(|v| partner == format!("\"{v}\""))
-    })
-}
+    fn of(&self, key: &Key) -> &'static str {
+        let own = || START.iter().find(|(path, _)| *path == key.path).map_or(key.default, |(_, value)| value);
+        self.line(key).map_or_else(own, |line| line.value)
+    }
 
-/// Values, default, partner and cost of a key.
-fn values_of(key: &Key) -> String {
-    let mut text = key.allowed();
-    if !key.default.is_empty() && start(key) != key.default {
-        let _ = write!(text, "; default {}", key.default);
+    /// The fields of an inline table that have a meaning at the start; those of a law that are off are left out.
+    fn fields(&self, section: &str, table: &str) -> String {
+        let is_off = |k: &&Key| k.used_with.is_some() && !k.off.is_empty() && self.of(k) == k.default;
+        let of_table = KEYS.iter().filter(|k| k.section() == section && k.table() == Some(table) && self.active(k) && !is_off(k));
+        of_table.map(|k| format!("{} = {}", k.name(), self.of(k))).collect::<Vec<_>>().join(", ")
     }
-    if let Some(with) = key.used_with {
-        let _ = write!(text, "; with {}", partner(&with));
+
+    /// Whether the key has a meaning beside the values the file starts with.
+    fn active(&self, key: &Key) -> bool {
+        key.used_with.is_none_or(|with| {
+            let partner = find(with.key).map_or("", |k| self.of(k));
+            with.values.iter().any(|v| partner == format!("\"{v}\"") || *v == A_NUMBER && partner.parse::<u32>().is_ok())
+        })
     }
-    if !key.cost.is_empty() {
-        let _ = write!(text, "; {}", key.cost);
+
+    /// Values, default, partner and cost of a key.
+    fn values_of(&self, key: &Key) -> String {
+        let mut text = key.allowed();
+        if !key.default.is_empty() && self.of(key) != key.default {
+            let _ = write!(text, "; default {}", key.default);
+        }
+        if let Some(with) = key.used_with {
+            let _ = write!(text, "; with {}", partner(&with));
+        }
+        if !key.cost.is_empty() {
+            let _ = write!(text, "; {}", key.cost);
+        }
+        text
     }
-    text
 }
 
 fn partner(with: &UsedWith) -> String {
@@ -115,7 +136,7 @@ pub fn reference_markdown() -> String {
             out,
             "\n## `[{section}]`: {about}\n\n| key | values | default | meaning | column |\n|---|---|---|---|---|\n"
         );
-        for key in KEYS.iter().filter(|k| k.section() == *section) {
+        for key in written().filter(|k| k.section() == *section) {
             let name = key.path.split_once('.').map_or(key.path, |(_, name)| name);
             let default =
                 if key.default.is_empty() { "must be given".into() } else { format!("`{}`", key.default) };
@@ -132,14 +153,10 @@ pub fn reference_markdown() -> String {
                 Hash::Nothing => {
                     "; one value for the whole sweep, and finished blocks stay valid when it changes"
                 }
+                Hash::Resolved => "; its values are part of the point's hash, its name is not",
             });
-            let _ = writeln!(
-                out,
-                "| `{name}` | {} | {default} | {} | `{}` |",
-                cell(&key.allowed()),
-                cell(&meaning),
-                key.column
-            );
+            let column = if key.column.is_empty() { "none".into() } else { format!("`{}`", key.column) };
+            let _ = writeln!(out, "| `{name}` | {} | {default} | {} | {column} |", cell(&key.allowed()), cell(&meaning));
         }
     }
     out
@@ -152,12 +169,13 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::presets::PRESETS;
     use super::super::{Overrides, parse};
     use super::*;
 
     #[test]
     fn the_template_is_a_sweep_of_twenty_points() {
-        let text = sweep_toml();
+        let text = sweep_toml(None);
         let sweep =
             parse(&text, "sweep.toml", &Overrides::default()).unwrap_or_else(|e| panic!("{e}\n{text}"));
         assert_eq!(sweep.points.len(), 20);
@@ -169,12 +187,25 @@ mod tests {
     fn every_line_of_the_template_may_be_switched_on() {
         // The commented-out lines are values too: each parses beside its partner.
         let text =
-            sweep_toml().replace("# offset_removal =", "offset_removal =").replace("# range =", "range =");
+            sweep_toml(None).replace("# offset_removal =", "offset_removal =").replace("# range =", "range =");
         let overrides = Overrides {
             set: vec!["crossbar.encoding=offset".into(), "adc.bits=6".into()],
             ..Default::default()
         };
         assert!(parse(&text, "sweep.toml", &overrides).is_ok_and(|s| s.points.len() == 20));
+    }
+
+    #[test]
+    fn a_file_with_a_preset_has_its_values() {
+        for preset in PRESETS {
+            let text = sweep_toml(Some(preset));
+            let points = |text: &str| parse(text, "sweep.toml", &Overrides::default()).unwrap_or_else(|e| panic!("{e}\n{text}")).points;
+            let wanted = &points(&format!("[device]\npreset = \"{}\"\n", preset.name))[0];
+            for line in preset.lines() {
+                assert!(text.contains(&line.source[..line.source.len().min(20)]), "{}: {}", preset.name, line.path);
+                assert!(points(&text).iter().all(|p| p.value(&line.path) == wanted.value(&line.path)), "{}: {}", preset.name, line.path);
+            }
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn single(key: &Key, node: &Node, form: Form) -> Result<()> {
             refused(key, node, "is a list").hint("`bwq mvm` is one product, not a sweep: give one value")
         );
     }
-    if key.hash == Hash::Nothing {
+    if matches!(key.hash, Hash::Nothing | Hash::Resolved) {
         let hint = format!("{} is one value for the whole sweep", key.name());
         return Err(refused(key, node, "is a list, but is no axis of a sweep").hint(hint));
     }

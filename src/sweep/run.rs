@@ -123,6 +123,7 @@ fn write_log(request: &Request, started: &SystemTime, outcome: Outcome) -> Resul
     let seconds = |t: &SystemTime| t.duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
     let log = json!({
         "command": request.command,
+        "preset": request.sweep.preset.as_ref().map(|p| p.name),
         "tool_version": env!("CARGO_PKG_VERSION"),
         "commit": option_env!("BWQ_COMMIT").unwrap_or("unknown"),
         "engine": request.engine.describe(),
