@@ -133,7 +133,7 @@ fn slips_are_recognised() {
         ("[device]\nread_noise = { law = \"normal-proportional\" }", ["needs `sigma_rel`", "s.toml:2"]),
         ("[device]\nread_noise = { law = \"normal-proportional\", sigma_rel = 0.06, model = \"flips\" }", ["`read_noise.sigma_rel = 0.06` is more than the 0.05", "model = \"exact\""]),
         ("[crossbar]\nou_wordlines = 13\n[device]\nread_noise = { law = \"normal-independent\", sigma_rel = 0.01, model = \"flips\" }", ["this has 2^13", "model = \"exact\""]),
-        ("[adc]\nbits = \"ideal\"\n[device]\nread_noise = { law = \"normal-proportional\", sigma_rel = 0.01, model = \"flips\" }", ["an ideal converter has none", "model = \"exact\""]),
+        ("[adc]\nbits = \"ideal\"\n[device]\nread_noise = { law = \"normal-proportional\", sigma_rel = 0.01, model = \"flips\" }", ["an ideal converter has no codes", "model = \"exact\""]),
         ("[device]\nstuck_at = { on_frac = 0.6, off_frac = 0.5 }", ["more than all cells", "1 % is 0.01"]),
         ("[device]\nstuck_at = 0.1", ["is no table", "stuck_at = { on_frac = ... }"]),
         ("[device]\nwire_topology = \"gate\"", ["is not", "did you mean \"gated\"?"]),
