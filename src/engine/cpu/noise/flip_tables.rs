@@ -15,6 +15,8 @@
 //! looked up in a table of the normal tail with 128 knots per unit. Linear interpolation errs by at most h^2 / 8 x 0.242 = 1.9e-6,
 //! single precision by less, and a probability is rounded to 2^-16: so it is right to 1e-5.
 //! [`crate::engine::cpu::plain::flips`] has the plain way.
+//!
+//! Long because chances of one conversion and of a row are decided by the same float operations, which stand together.
 
 use crate::crossbar::{Adc, Conversion, CrossbarLayer};
 use crate::device::normal::upper_tail;
