@@ -8,7 +8,7 @@ use support::{bwq, bwq_ok};
 
 const EVERYTHING: &str = r#"
 [network]
-images = 6
+images = 3
 
 [crossbar]
 ou_wordlines = 9
@@ -85,7 +85,7 @@ fn compensation_wins_back_what_drift_takes() {
 /// The parts of a budget sum to the whole loss, and the whole is what `run` gives.
 #[test]
 fn a_budget_adds_up() {
-    let toml = EVERYTHING.replace("wire_ohm = 0.5", "").replace("read_noise = { law = \"normal-proportional\", sigma_rel = 0.01 }", "").replace("images = 6", "images = 40");
+    let toml = EVERYTHING.replace("wire_ohm = 0.5", "").replace("read_noise = { law = \"normal-proportional\", sigma_rel = 0.01 }", "").replace("images = 3", "images = 20");
     let dir = folder(&toml);
     let d = dir.path();
     bwq_ok(d, &["run", "sweep.toml", "--out", "run", "--engine", "cpu", "--quiet"]);

@@ -76,16 +76,16 @@ fn gated(point: &PointConfig, picked: &Picked<'_>, form: Form) -> Result<()> {
 
 /// The model of read noise by flips counts only what it was compared with the exact one for: little noise, tables of codes.
 fn flips(point: &PointConfig, picked: &Picked<'_>) -> Result<()> {
-    const MOST_SIGMA: f64 = 0.05;
-    let sigma_rel = match point.device.read_noise {
-        ReadNoise::NormalProportional { sigma_rel, model: ReadNoiseModel::Flips } => sigma_rel,
-        ReadNoise::NormalIndependent { sigma_rel, model: ReadNoiseModel::Flips } => sigma_rel,
+    let (sigma_rel, most_sigma) = match point.device.read_noise {
+        ReadNoise::NormalProportional { sigma_rel, model: ReadNoiseModel::Flips } => (sigma_rel, 0.05),
+        // All driven cells have it, those at the lowest level too, so less of it is as much noise.
+        ReadNoise::NormalIndependent { sigma_rel, model: ReadNoiseModel::Flips } => (sigma_rel, 0.02),
         _ => return Ok(()),
     };
     let c = &point.crossbar;
     let (bits, most) = (c.ou_wordlines as u32 * c.dac_bits, crate::engine::kernel::MOST_CODE_BITS);
-    let (keys, problem): (&[&str], String) = if sigma_rel > MOST_SIGMA {
-        (&["device.read_noise.sigma_rel"], format!("`read_noise.sigma_rel = {sigma_rel}` is more than the {MOST_SIGMA} up to which flips hold nearly all of the noise"))
+    let (keys, problem): (&[&str], String) = if sigma_rel > most_sigma {
+        (&["device.read_noise.sigma_rel"], format!("`read_noise.sigma_rel = {sigma_rel}` is more than the {most_sigma} up to which flips hold nearly all of the noise"))
     } else if bits > most {
         let values = format!("`ou_wordlines = {}` with `dac_bits = {}`", c.ou_wordlines, c.dac_bits);
         (&["crossbar.ou_wordlines", "crossbar.dac_bits"], format!("{values}: a table of flips has up to 2^{most} patterns of driven rows, this has 2^{bits}"))
