@@ -104,7 +104,7 @@ fn a_budget_adds_up() {
     }
     let run = numbers(&d.join("run/summary.csv"), "accuracy_mean_frac")[0];
     assert!((after[after.len() - 1] - run).abs() < 1e-12, "{after:?} {run}");
-    for file in ["explain.svg", "explain.png", "explain_layers.csv", "explain.provenance.json"] {
+    for file in ["explain.svg", "explain.png", "explain_layers.csv", "explain.provenance.json", "explain_layers.provenance.json"] {
         assert!(d.join("budget").join(file).exists(), "{file}");
     }
 }

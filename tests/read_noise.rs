@@ -236,7 +236,7 @@ fn exact_reads_are_what_they_were() {
 /// such comparisons, and about one in twenty is above what it gives alone; so are means.
 #[test]
 fn flips_are_distributed_as_exact_reads() {
-    let (draws, outputs, sigmas): (usize, usize, &[f64]) = if support::slow() { (100_000, 64, &[0.01, 0.02, 0.05]) } else { (20_000, 4, &[0.02, 0.05]) };
+    let (draws, outputs, sigmas): (usize, usize, &[f64]) = if support::slow() { (100_000, 16, &[0.01, 0.02, 0.05]) } else { (20_000, 4, &[0.02, 0.05]) };
     for &sigma in sigmas {
         let all = compare::compare(outputs, "normal-proportional", sigma, draws, 1);
         let largest = all.iter().map(|d| d.ks).fold(0.0, f64::max);

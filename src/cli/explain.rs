@@ -7,6 +7,7 @@ use bwq::error::{Result, exit};
 use bwq::explain::{Budget, Difference, Request, explain as budget_of};
 use bwq::report;
 use bwq::sweep::Observer;
+use bwq::sweep::manifest::Manifest;
 use bwq::sweep::materials::Materials;
 use std::fmt::Write;
 
@@ -20,11 +21,12 @@ pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
     let engine = engine::choose(&args.engine, &sweep.points, terminal)?;
     let request = Request { engine: &engine, kernel: args.engine.kernel.0, layers: !args.no_layers };
     let mut materials = Materials::default();
+    let manifest = Manifest::new(&sweep, &mut materials)?;
     let command: Vec<String> = std::env::args().collect();
     let (mut budgets, mut files) = (Vec::new(), Vec::new());
     for (i, point) in sweep.points.iter().enumerate() {
         terminal.say(&format!("point {} of {}: {} chips on {} images", i + 1, sweep.points.len(), point.monte_carlo.trials, point.network.images));
-        let budget = budget_of(point, &request, &mut materials, terminal)?;
+        let budget = budget_of(point, &manifest.points[i], &request, &mut materials, terminal)?;
         print(&text(&budget))?;
         budgets.push(budget);
         // After every point, so that an interruption loses one at most.

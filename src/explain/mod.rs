@@ -15,6 +15,7 @@ use crate::network::float;
 use crate::quantize::IntegerNetwork;
 use crate::stats::{Interval, Sample};
 use crate::sweep::Observer;
+use crate::sweep::manifest::ManifestPoint;
 use crate::sweep::materials::{Material, Materials, layer_names};
 use crate::sweep::references::plan_where;
 use crate::sweep::blocks::{LAYER_IMAGES, LAYER_TRIALS};
@@ -63,8 +64,8 @@ pub struct LayerLine {
 
 /// The budget of a point.
 pub struct Budget {
-    /// The point.
-    pub point: PointConfig,
+    /// The point, as tables know it.
+    pub of: ManifestPoint,
     /// Chips of each run.
     pub chips: u32,
     /// Accuracy of the float network.
@@ -104,7 +105,7 @@ struct Runs<'a> {
 }
 
 /// The budget of `point` over its `trials` chips.
-pub fn explain(point: &PointConfig, request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<Budget> {
+pub fn explain(point: &PointConfig, of: &ManifestPoint, request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<Budget> {
     if point.monte_carlo.antithetic {
         return Err(Error::input("monte_carlo.antithetic", "a budget compares chip with chip; partners are no chips of their own").hint("--set monte_carlo.antithetic=false"));
     }
@@ -158,7 +159,7 @@ pub fn explain(point: &PointConfig, request: &Request, materials: &mut Materials
         let without = runs.run(&runs.plan(point, &|l| l == index)?)?;
         layers.push(LayerLine { layer, alone: ideal.less(&alone), ideal: without.less(&full) });
     }
-    Ok(Budget { point: point.clone(), chips, float, quantised: correct as f64 / count, full: full.mean(), causes: lines, layer_names: names, layers })
+    Ok(Budget { of: of.clone(), chips, float, quantised: correct as f64 / count, full: full.mean(), causes: lines, layer_names: names, layers })
 }
 
 impl Runs<'_> {

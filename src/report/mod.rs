@@ -146,12 +146,9 @@ pub fn dictionary() -> String {
         text += &line(key.column, &format!("`{}`: {}", key.path, key.meaning));
     }
     let forms = TABLES.iter().map(|t| (t.file, t.row, t.columns)).chain([(CHECK.file, CHECK.row, CHECK.columns)]);
+    let forms = forms.chain([&explain::CAUSES, &explain::LAYERS].map(|t| (t.file, t.row, t.columns)));
     for (file, row, columns) in forms {
         text += &format!("\n## `{file}`\n\nOne row per {row}. After the columns above:\n\n| column | meaning |\n|---|---|\n");
-        columns.iter().for_each(|c| text += &line(c.name, c.meaning));
-    }
-    for (file, row, columns) in [("explain.csv", "point and cause", explain::CAUSES), ("explain_layers.csv", "point, layer and cause", explain::LAYERS)] {
-        text += &format!("\n## `{file}`\n\nWritten by `bwq explain`. One row per {row}:\n\n| column | meaning |\n|---|---|\n");
         columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }
     text
