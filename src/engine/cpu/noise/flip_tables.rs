@@ -3,12 +3,12 @@
 //!
 //! A conversion of sum s and noise sd has its likeliest code c, and goes to c + 1 or c - 1 with the probability that a normal
 //! error reaches the threshold there; further codes are lumped with these. Each is a *flip*: a probability, and what it
-//! adds to the column's entry, +-2^slice. Of all flips of a column (both directions, all slices and planes) the three with
+//! adds to the column's entry, +-2^slice. Of all flips of a column (both directions, all slices and planes) the four with
 //! the largest variance p (1 - p) 4^slice are kept; the other conversions have their likeliest code. What the others would
-//! add on average goes into the probability of the second, what that cannot hold into the first's, then the third's: so
+//! add on average goes into the probability of the second, what that cannot hold into the first's, then those of the others: so
 //! means are right; what that leaves out of the variance is small while the noise is small beside an ADC step, and is
-//! counted ([`Held`]). With two flips single outputs were far off: those whose noise is mostly that of one pattern, in which
-//! three codes are uncertain at once.
+//! counted ([`Held`]). With two flips, and seldom with three, single outputs were far off: those whose noise is mostly that of one
+//! pattern, in which more codes are uncertain than can flip.
 //!
 //! Probabilities are decided in floats, by exactly rounded operations in this order, so they are the same on every
 //! processor: the distance to a threshold in steps (f64, then f32), times the inverse of the standard deviation (f32), is
@@ -27,7 +27,7 @@ use crate::engine::units::{Block, Unit};
 use std::sync::LazyLock;
 
 /// Flips of a column in a row of a table.
-pub const FLIPS: usize = 3;
+pub const FLIPS: usize = 4;
 /// Knots of the normal tail per standard deviation.
 const KNOTS_PER_SD: usize = 128;
 /// Knots of the normal tail.
@@ -159,7 +159,7 @@ pub fn threshold(probability: i32) -> i16 {
 }
 
 /// The kept flips whose probabilities change so that means are right, in this order.
-pub const TAKES_THE_OTHERS: [usize; FLIPS] = [1, 0, 2];
+pub const TAKES_THE_OTHERS: [usize; FLIPS] = [1, 0, 2, 3];
 
 /// The probability of a flip with what the flips that are not kept would add on average, `left` in 2^-16, as far as there is
 /// such a probability; and what is left then.
