@@ -24,9 +24,7 @@ programming_error = { law = "lognormal", sigma_ln = 0.05 }
 const QUESTION: [&str; 10] = ["check", "sweep.toml", "--engine", "cpu", "--max-drop", "0.1", "--yield", "0.9", "--confidence", "0.9"];
 
 fn folder() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("sweep.toml"), SWEEP).unwrap();
-    dir
+    support::folder(SWEEP)
 }
 
 /// Asks the question with more flags; returns (exit code, stdout, stderr).
@@ -36,9 +34,7 @@ fn ask(dir: &Path, more: &[&str]) -> (i32, String, String) {
 
 /// A column of check.csv.
 fn column(dir: &Path, name: &str) -> Vec<String> {
-    let mut reader = csv::Reader::from_path(dir.join("sweep-results/check.csv")).unwrap();
-    let at = reader.headers().unwrap().iter().position(|h| h == name).unwrap_or_else(|| panic!("no column {name}"));
-    reader.records().map(|r| r.unwrap()[at].to_string()).collect()
+    support::column(&dir.join("sweep-results/check.csv"), name)
 }
 
 #[test]

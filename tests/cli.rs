@@ -24,14 +24,11 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 3
 "#;
 
-const SUBCOMMANDS: [&str; 11] = ["demo", "new", "presets", "run", "status", "merge", "check", "mvm", "plot", "bench", "doctor"];
+const SUBCOMMANDS: [&str; 12] = ["demo", "new", "presets", "run", "status", "merge", "check", "explain", "mvm", "plot", "bench", "doctor"];
 
 /// A folder with the tiny network, its data and `sweep.toml`.
 fn folder(sweep: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    tiny::write(dir.path(), 8);
-    std::fs::write(dir.path().join("sweep.toml"), sweep).unwrap();
-    dir
+    support::folder_with_network(sweep, 8)
 }
 
 /// Runs the program with variables set.

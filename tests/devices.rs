@@ -4,7 +4,7 @@
 mod support;
 
 use std::path::Path;
-use support::{bwq, bwq_ok};
+use support::{bwq, bwq_ok, column, folder};
 
 const EVERYTHING: &str = r#"
 [network]
@@ -34,19 +34,6 @@ wire_ohm = 0.5
 trials = 2
 seed = 4
 "#;
-
-fn folder(sweep: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("a folder");
-    std::fs::write(dir.path().join("sweep.toml"), sweep).expect("written");
-    dir
-}
-
-/// A column of a table, as text.
-fn column(path: &Path, name: &str) -> Vec<String> {
-    let mut reader = csv::Reader::from_path(path).expect("a table");
-    let at = reader.headers().expect("a header").iter().position(|h| h == name).unwrap_or_else(|| panic!("no column {name}"));
-    reader.records().map(|r| r.expect("a row")[at].to_string()).collect()
-}
 
 fn numbers(path: &Path, name: &str) -> Vec<f64> {
     column(path, name).iter().map(|v| v.parse().unwrap_or(f64::NAN)).collect()

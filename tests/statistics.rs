@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use support::{bwq, bwq_ok, tiny};
+use support::{bwq, bwq_ok};
 
 const SWEEP: &str = r#"
 [network]
@@ -26,10 +26,7 @@ trials = 6
 "#;
 
 fn folder() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    tiny::write(dir.path(), 40);
-    std::fs::write(dir.path().join("sweep.toml"), SWEEP).unwrap();
-    dir
+    support::folder_with_network(SWEEP, 40)
 }
 
 fn run(dir: &Path, out: &str, more: &[&str]) -> (i32, String, String) {

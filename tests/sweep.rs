@@ -105,10 +105,7 @@ seed = 5
 const TABLES: [&str; 4] = ["summary.csv", "trials.csv", "layers.csv", "differences.csv"];
 
 fn folder(sweep: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    tiny::write(dir.path(), 12);
-    std::fs::write(dir.path().join("sweep.toml"), sweep).unwrap();
-    dir
+    support::folder_with_network(sweep, 12)
 }
 
 fn tables(dir: &Path, out: &str) -> Vec<Vec<u8>> {

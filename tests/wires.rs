@@ -1,5 +1,7 @@
 //! Wires: a layer's currents against nodal analysis of whole crossbars, and what must hold of any wire.
 
+mod support;
+
 use bwq::config::{self, AdcBits, AdcConfig, AdcRange, CrossbarConfig, DeviceConfig, DigitalLayers, Encoding, OffsetRemoval, Overrides, RowCut, Subtraction, WireConfig, WireTopology};
 use bwq::crossbar::layer::{Build, Weights};
 use bwq::crossbar::{CrossbarLayer, Wires};
@@ -10,6 +12,7 @@ use bwq::mvm::{Operands, mvm};
 use bwq::quantize::Window;
 use bwq::rng::PhiloxStream;
 use rand::RngExt;
+use support::resistors::Network;
 
 const FRACTION_BITS: u32 = 24;
 
@@ -121,50 +124,6 @@ impl Small {
         product.keep_sums();
         product.run(&nominal_cells(&self.layer, &self.table, None), driven, [self.layer.rows, 1, 1], &mut Counts::default());
         product.sums().iter().map(|&sum| f64::from(sum) / f64::from(1u32 << FRACTION_BITS)).collect()
-    }
-}
-
-/// The equations of a network of resistors.
-struct Network {
-    nodes: usize,
-    admittance: Vec<f64>,
-    injected: Vec<f64>,
-}
-
-impl Network {
-    fn new(nodes: usize) -> Self {
-        Network { nodes, admittance: vec![0.0; nodes * nodes], injected: vec![0.0; nodes] }
-    }
-
-    fn join(&mut self, a: usize, b: usize, conductance: f64) {
-        for (row, column, sign) in [(a, a, 1.0), (b, b, 1.0), (a, b, -1.0), (b, a, -1.0)] {
-            self.admittance[row * self.nodes + column] += sign * conductance;
-        }
-    }
-
-    fn fix(&mut self, node: usize, voltage: f64, conductance: f64) {
-        self.admittance[node * self.nodes + node] += conductance;
-        self.injected[node] += conductance * voltage;
-    }
-
-    /// Dense elimination: these matrices need no exchange of rows.
-    fn solve(mut self) -> Vec<f64> {
-        let n = self.nodes;
-        for k in 0..n {
-            for i in k + 1..n {
-                let factor = self.admittance[i * n + k] / self.admittance[k * n + k];
-                if factor != 0.0 {
-                    (k..n).for_each(|j| self.admittance[i * n + j] -= factor * self.admittance[k * n + j]);
-                    self.injected[i] -= factor * self.injected[k];
-                }
-            }
-        }
-        let mut x = self.injected;
-        for k in (0..n).rev() {
-            let known: f64 = (k + 1..n).map(|j| self.admittance[k * n + j] * x[j]).sum();
-            x[k] = (x[k] - known) / self.admittance[k * n + k];
-        }
-        x
     }
 }
 

@@ -1,7 +1,7 @@
 //! `bwq check`: does an OU limit keep the accuracy? Exit 0 if it does, 4 if not, 3 if the chips do not tell.
 
 use super::terminal::{Terminal, print};
-use super::{CheckArgs, engine, run};
+use super::{CheckArgs, engine};
 use bwq::config::{self, Overrides};
 use bwq::error::{Error, Result, exit};
 use bwq::report;
@@ -14,7 +14,6 @@ use bwq::sweep::shard::Shard;
 use bwq::warning::Warning;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::path::Path;
 
 /// Chips allowed where nobody says how many: so many times the fewest. Yields with half and with twice the failures
 /// allowed are then told apart in 98 % of checks (`experiments/coverage`).
@@ -35,21 +34,18 @@ pub fn check(args: &CheckArgs, terminal: &Terminal) -> Result<u8> {
             .hint("ask for a lower yield"));
     }
     let overrides = Overrides {
-        set: args.set.clone(),
-        images: args.images,
-        trials: args.trials,
         usual_trials: Some((USUAL_TIMES_FEWEST * fewest).min(MOST_CHIPS)),
-        seed: args.seed,
         max_drop: args.max_drop,
+        ..args.of.overrides()
     };
-    let sweep = config::load(&args.sweep, &overrides)?;
+    let sweep = config::load(&args.of.sweep, &overrides)?;
     terminal.say_preset(&sweep);
-    let out = args.out.clone().unwrap_or_else(|| run::default_out(&args.sweep));
+    let out = args.of.out();
     terminal.catch_signals();
-    let engine = engine::choose(&args.engine, &sweep.points, terminal)?;
+    let engine = engine::choose(&args.of.engine, &sweep.points, terminal)?;
     let command: Vec<String> = std::env::args().collect();
     terminal.say(&format!("{} points on {}", sweep.points.len(), engine.describe()));
-    let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.engine.kernel.0, shard: Shard::ALL, half_width_frac: None, command: &command };
+    let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.of.engine.kernel.0, shard: Shard::ALL, half_width_frac: None, command: &command };
     let checked = check_sweep(&request, &test, &mut Materials::default(), terminal)?;
     terminal.say(&format!("{} blocks made, {} found finished", checked.outcome.made, checked.outcome.found));
     if checked.engines.len() > 1 {
@@ -57,17 +53,12 @@ pub fn check(args: &CheckArgs, terminal: &Terminal) -> Result<u8> {
     }
     let files = report::write_check(&out, &checked)?;
     print(&if args.json { as_json(&checked, &test) } else { as_text(&checked, &test) })?;
-    say_files(&files, &out, terminal);
+    terminal.say_files(&out, &files);
     Ok(match checked.verdict() {
         Verdict::Pass => exit::DONE,
         Verdict::Undecided => exit::INCOMPLETE,
         Verdict::Fail => exit::VIOLATED,
     })
-}
-
-fn say_files(files: &[std::path::PathBuf], out: &Path, terminal: &Terminal) {
-    let names: Vec<String> = files.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
-    terminal.say(&format!("in {}: {}", out.display(), names.join("  ")));
 }
 
 fn question(args: &CheckArgs) -> Result<YieldTest> {

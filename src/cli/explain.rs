@@ -2,7 +2,7 @@
 
 use super::terminal::{Terminal, print};
 use super::{ExplainArgs, engine};
-use bwq::config::{self, Overrides};
+use bwq::config;
 use bwq::error::{Result, exit};
 use bwq::explain::{Budget, Difference, Request, explain as budget_of};
 use bwq::report;
@@ -13,13 +13,12 @@ use std::fmt::Write;
 
 /// Runs the budgets, prints them, writes tables and pictures.
 pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
-    let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed, ..Overrides::default() };
-    let sweep = config::load(&args.sweep, &overrides)?;
+    let sweep = config::load(&args.of.sweep, &args.of.overrides())?;
     terminal.say_preset(&sweep);
-    let out = args.out.clone().unwrap_or_else(|| super::run::default_out(&args.sweep));
+    let out = args.of.out();
     terminal.catch_signals();
-    let engine = engine::choose(&args.engine, &sweep.points, terminal)?;
-    let request = Request { engine: &engine, kernel: args.engine.kernel.0, layers: !args.no_layers };
+    let engine = engine::choose(&args.of.engine, &sweep.points, terminal)?;
+    let request = Request { engine: &engine, kernel: args.of.engine.kernel.0, layers: !args.no_layers };
     let mut materials = Materials::default();
     let manifest = Manifest::new(&sweep, &mut materials)?;
     let command: Vec<String> = std::env::args().collect();
@@ -32,8 +31,7 @@ pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
         // After every point, so that an interruption loses one at most.
         files = report::explain::write(&out, &budgets, &engine.describe(), &command)?;
     }
-    let names: Vec<String> = files.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
-    terminal.say(&format!("in {}: {}", out.display(), names.join("  ")));
+    terminal.say_files(&out, &files);
     Ok(exit::DONE)
 }
 

@@ -52,7 +52,7 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
         terminal.say(&format!("{} figures of the table that was here before are removed", former.len()));
     }
     files.extend(figures);
-    let names: Vec<String> = files.iter().filter(|f| !f.to_string_lossy().ends_with("provenance.json")).filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
+    files.retain(|f| !f.to_string_lossy().ends_with("provenance.json"));
     // What else varies over the points, beside the two columns that are always there.
     let shown = ["ou_wordlines", "programming_error_law", "sigma_ln", "sigma_rel"];
     let varies = |name: &str| merged.points.iter().any(|p| p.point.value(name) != merged.points[0].point.value(name));
@@ -80,7 +80,7 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
     if let (Some(least), Some(most)) = (ratios.iter().copied().reduce(f64::min), ratios.iter().copied().reduce(f64::max)) {
         terminal.say(&format!("antithetic chips: the mean's variance is {least:.2} to {most:.2} of that of as many independent chips; spread, quantiles and yield come from every other chip"));
     }
-    terminal.say(&format!("in {}: {}", out.display(), names.join("  ")));
+    terminal.say_files(out, &files);
     if merged.missing > 0 {
         return Err(Error::incomplete(format!("{} blocks are missing; the tables hold what is there", merged.missing)));
     }

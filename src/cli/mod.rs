@@ -14,6 +14,7 @@ pub mod presets;
 pub mod run;
 pub mod terminal;
 
+use bwq::config::Overrides;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -122,9 +123,9 @@ pub struct PresetsArgs {
     pub name: Option<String>,
 }
 
-/// `bwq run`
+/// A sweep file, what is set in place of its values, and where it runs.
 #[derive(Args)]
-pub struct RunArgs {
+pub struct SweepArgs {
     /// The sweep file.
     pub sweep: PathBuf,
     /// Results folder [default: the sweep file's name with `-results`].
@@ -145,6 +146,29 @@ pub struct RunArgs {
     /// Any key in place of the file's value: --set crossbar.ou_wordlines=[9,16].
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+}
+
+impl SweepArgs {
+    /// What the command line sets over the file.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { set: self.set.clone(), images: self.images, trials: self.trials, seed: self.seed, ..Overrides::default() }
+    }
+
+    /// The results folder.
+    pub fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let stem = self.sweep.file_stem().map_or_else(|| "sweep".into(), |s| s.to_string_lossy().into_owned());
+            self.sweep.with_file_name(format!("{stem}-results"))
+        })
+    }
+}
+
+/// `bwq run`
+#[derive(Args)]
+pub struct RunArgs {
+    /// The sweep.
+    #[command(flatten)]
+    pub of: SweepArgs,
     /// Run share I of N (I from 0); `bwq merge` puts the shares together.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
@@ -157,29 +181,13 @@ pub struct RunArgs {
     pub dry_run: bool,
 }
 
-/// `bwq explain`
+/// `bwq explain`: every point gets a budget of its own.
 #[derive(Args)]
+#[command(mut_arg("trials", |arg| arg.help("Chips of each run, in place of the file's")))]
 pub struct ExplainArgs {
-    /// The sweep file; every point gets a budget of its own.
-    pub sweep: PathBuf,
-    /// Results folder [default: the sweep file's name with `-results`].
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Engine.
+    /// The sweep.
     #[command(flatten)]
-    pub engine: EngineArgs,
-    /// Seed, in place of the file's.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Chips of each run, in place of the file's.
-    #[arg(long, value_name = "N")]
-    pub trials: Option<u64>,
-    /// Test images, in place of the file's.
-    #[arg(long, value_name = "N")]
-    pub images: Option<u64>,
-    /// Any key in place of the file's value: --set crossbar.ou_wordlines=16.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    pub of: SweepArgs,
     /// Leave out the layers one by one, which is most of the work.
     #[arg(long)]
     pub no_layers: bool,
@@ -191,9 +199,12 @@ pub struct ExplainArgs {
 Heights in a list (crossbar.ou_wordlines) are tested from the lowest up, until one does not pass.
 Exit codes: 0 the yield is shown (at the lowest height of every group), 4 it is shown to be less,
 3 the chips allowed do not tell.")]
+#[command(mut_arg("trials", |arg| arg.help("Most chips per point, in place of the file's [default: 20 times the fewest that can pass]")))]
+#[command(mut_arg("out", |arg| arg.help("Results folder, with `run`'s blocks [default: the sweep file's name with `-results`]")))]
 pub struct CheckArgs {
-    /// The sweep file.
-    pub sweep: PathBuf,
+    /// The sweep.
+    #[command(flatten)]
+    pub of: SweepArgs,
     /// A chip keeps the accuracy if it loses at most this against the quantised network, in place of the file's.
     #[arg(long, value_name = "D")]
     pub max_drop: Option<f64>,
@@ -203,24 +214,6 @@ pub struct CheckArgs {
     /// 1 - the greatest probability of a wrong verdict.
     #[arg(long, value_name = "C", default_value_t = 0.95)]
     pub confidence: f64,
-    /// Results folder, with `run`'s blocks [default: the sweep file's name with `-results`].
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Engine.
-    #[command(flatten)]
-    pub engine: EngineArgs,
-    /// Seed, in place of the file's.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Most chips per point, in place of the file's [default: 20 times the fewest that can pass].
-    #[arg(long, value_name = "N")]
-    pub trials: Option<u64>,
-    /// Test images, in place of the file's.
-    #[arg(long, value_name = "N")]
-    pub images: Option<u64>,
-    /// Any key in place of the file's value: --set crossbar.ou_wordlines=[9,16].
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,

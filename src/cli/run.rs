@@ -10,7 +10,7 @@ use bwq::sweep::materials::Materials;
 use bwq::sweep::run::{Request, run as run_sweep};
 use bwq::sweep::shard::Shard;
 use bwq::sweep::Observer;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The sweep of `bwq demo`.
 const DEMO: &str = include_str!("demo.toml");
@@ -26,22 +26,21 @@ pub fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<u8> {
 
 /// A sweep file.
 pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
-    let overrides = Overrides { set: args.set.clone(), images: args.images, trials: args.trials, seed: args.seed, ..Overrides::default() };
-    let sweep = config::load(&args.sweep, &overrides)?;
+    let sweep = config::load(&args.of.sweep, &args.of.overrides())?;
     terminal.say_preset(&sweep);
-    let out = args.out.clone().unwrap_or_else(|| default_out(&args.sweep));
+    let out = args.of.out();
     let shard = args.shard.as_deref().map_or(Ok(Shard::ALL), str::parse)?;
     refuse_half_width(args, &sweep)?;
     if args.dry_run {
-        let engine = engine::choose(&args.engine, &sweep.points, terminal)?;
-        let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.engine.kernel.0, shard, half_width_frac: args.half_width, command: &[] };
+        let engine = engine::choose(&args.of.engine, &sweep.points, terminal)?;
+        let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.of.engine.kernel.0, shard, half_width_frac: args.half_width, command: &[] };
         print(&estimate(&request, terminal)?)?;
         if let Some(half_width) = args.half_width {
             terminal.say(&format!("that is the most: a point is done once its mean is known to +-{half_width}"));
         }
         return Ok(exit::DONE);
     }
-    go(&sweep, &out, &args.engine, shard, args.half_width, terminal)
+    go(&sweep, &out, &args.of.engine, shard, args.half_width, terminal)
 }
 
 fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, half_width_frac: Option<f64>, terminal: &Terminal) -> Result<u8> {
@@ -87,10 +86,4 @@ fn refuse_half_width(args: &RunArgs, sweep: &Sweep) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The results folder of a sweep file for which none was named.
-pub(super) fn default_out(sweep: &Path) -> PathBuf {
-    let stem = sweep.file_stem().map_or_else(|| "sweep".into(), |s| s.to_string_lossy().into_owned());
-    sweep.with_file_name(format!("{stem}-results"))
 }

@@ -7,6 +7,7 @@ use bwq::warning::Warning;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -73,6 +74,12 @@ impl Terminal {
                 self.say("signals cannot be caught here: a stop loses the block at hand");
             }
         }
+    }
+
+    /// Names the files that were written into a folder.
+    pub fn say_files(&self, out: &Path, files: &[PathBuf]) {
+        let names: Vec<String> = files.iter().filter_map(|f| Some(f.file_name()?.to_string_lossy().into_owned())).collect();
+        self.say(&format!("in {}: {}", out.display(), names.join("  ")));
     }
 
     /// Prints an error.

@@ -34,7 +34,7 @@ impl Converters {
             return None;
         }
         let (layout, planes) = (&layer.layout, &layer.planes);
-        let crossbars = layout.wordline(layer.rows.max(1) - 1).crossbar + 1;
+        let crossbars = layer.crossbars_along_rows();
         // Numbers of the converters along the columns.
         let of_plane = |plane: usize| if planes.signed() { 0 } else { plane };
         let number = |plane, slice, column| {
@@ -63,7 +63,7 @@ impl Converters {
     pub fn bytes(layer: &CrossbarLayer) -> u64 {
         let Conversion::Rounding(adc) = &layer.conversion else { return 0 };
         let (layout, columns) = (&layer.layout, layer.planes.programmed * layer.planes.slices * layer.columns);
-        let crossbars = layer.rows.div_ceil(layout.wordlines) as u64 * (columns.div_ceil(layout.bitlines) as u64 + 1);
+        let crossbars = layer.crossbars_along_rows() as u64 * (columns.div_ceil(layout.bitlines) as u64 + 1);
         crossbars * layout.ou_bitlines as u64 * 4 * (adc.thresholds.len() as u64).next_power_of_two()
     }
 

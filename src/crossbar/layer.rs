@@ -247,6 +247,11 @@ impl CrossbarLayer {
         self.columns + usize::from(self.planes.input_sum)
     }
 
+    /// Crossbars along the rows.
+    pub fn crossbars_along_rows(&self) -> usize {
+        self.rows.div_ceil(self.layout.wordlines).max(1)
+    }
+
     /// The crossbar along the rows that a row group lies on.
     pub fn crossbar_of_group(&self, group: usize) -> usize {
         self.layout.wordline(self.groups[group][0] as usize).crossbar

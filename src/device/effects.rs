@@ -20,8 +20,8 @@ const LARGEST_FACTOR: f64 = 2147483647.0;
 pub struct Effects {
     /// Spread that cells share.
     pub spread: Option<SpreadConfig>,
-    /// A bitline's own factor.
-    pub column_factors: QuantileTable,
+    /// A bitline's own factor; `None` if it is 1.
+    pub column_factors: Option<QuantileTable>,
     /// Added to a cell.
     pub relaxation: Option<QuantileTable>,
     /// What a cell is multiplied by.
@@ -50,7 +50,7 @@ impl Effects {
         let stuck_at = || (StuckAt::new(&device.stuck_at, written.nominal[0], written.nominal[written.nominal.len() - 1]), device.stuck_at.clustering);
         let effects = Effects {
             spread,
-            column_factors: factors(&|z| libm::exp(device.spread.sigma_column_ln * z)),
+            column_factors: (device.spread.sigma_column_ln > 0.0).then(|| factors(&|z| libm::exp(device.spread.sigma_column_ln * z))),
             relaxation: (device.relaxation_sigma_rel > 0.0).then(|| QuantileTable::of_law(written.fraction_bits, |at: Quantile| changes(at.z()))),
             drift: (drift_factor(0.0) != 1.0 || !drift::is_fixed(&device.drift)).then(drift),
             stuck_at: (device.stuck_at.on_frac + device.stuck_at.off_frac > 0.0).then(stuck_at),
@@ -75,7 +75,7 @@ impl Effects {
     pub fn words(&self) -> impl Iterator<Item = i64> + '_ {
         let drift = self.drift.iter().flat_map(|d| d.factors.iter().flat_map(|t| t.knots.iter().flatten()).map(|&v| i64::from(v)).chain([i64::from(d.median)]));
         let stuck = self.stuck_at.iter().flat_map(|(s, _)| [s.on_below as i64, s.off_from as i64]);
-        let tables = self.relaxation.iter().chain([&self.column_factors]).flat_map(|t| t.knots.iter().flatten().map(|&v| i64::from(v)));
+        let tables = self.relaxation.iter().chain(&self.column_factors).flat_map(|t| t.knots.iter().flatten().map(|&v| i64::from(v)));
         tables.chain(drift).chain(stuck)
     }
 }

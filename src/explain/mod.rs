@@ -102,6 +102,8 @@ struct Runs<'a> {
     chips: u32,
     done: u64,
     total: u64,
+    /// Variants that have run: the last cause makes the whole point, and what is left without it came before.
+    known: Vec<(PointConfig, Arc<Run>)>,
 }
 
 /// The budget of `point` over its `trials` chips.
@@ -114,15 +116,15 @@ pub fn explain(point: &PointConfig, of: &ManifestPoint, request: &Request, mater
     let causes: Vec<&Cause> = CAUSES.iter().filter(|c| c.is_in(point)).collect();
     let names = layer_names(&material.network);
     let chips = point.monte_carlo.trials;
-    let runs = 1 + 2 * causes.len() as u64 + if request.layers { 2 * names.len() as u64 } else { 0 };
+    let runs = 2 + 2 * causes.len() as u64 + if request.layers { 2 * names.len() as u64 } else { 0 };
     let total = runs * u64::from(chips) * images.len() as u64;
     let count = images.len() as f64;
-    let mut runs = Runs { request, observer, material, network, images, chips, done: 0, total };
+    let mut runs = Runs { request, observer, material, network, images, chips, done: 0, total, known: Vec::new() };
     let float = float::accuracy_until(&runs.material.network, &runs.material.dataset, &|| observer.interrupted()).ok_or_else(stopped)? as f64 / count;
     let digital = digital::logits_until(&runs.network, &runs.images, &|| observer.interrupted()).ok_or_else(stopped)?;
     let correct = digital::correct(&digital, &runs.images.labels);
     let mut at = start(point);
-    let mut before = runs.run(&runs.plan(&at, &|_| false)?)?;
+    let mut before = runs.variant(&at)?;
     let mut lines = vec![CauseLine {
         cause: "quantization",
         setting: format!("{} weight bits, {} activation bits", point.quantization.weight_bits, point.quantization.activation_bits),
@@ -133,13 +135,11 @@ pub fn explain(point: &PointConfig, of: &ManifestPoint, request: &Request, mater
         variance_share: None,
         layers: Vec::new(),
     }];
-    let whole = runs.plan(point, &|_| false)?;
-    let full = runs.run(&whole)?;
+    let full = runs.variant(point)?;
     for cause in causes {
         at = cause.taken_from(&at, point);
-        let plan = runs.plan(&at, &|_| false)?;
-        let after = runs.run(&plan)?;
-        let without = runs.run(&runs.plan(&cause.taken_from(point, &start(point)), &|_| false)?)?;
+        let after = runs.variant(&at)?;
+        let without = runs.variant(&cause.taken_from(point, &start(point)))?;
         lines.push(CauseLine {
             cause: cause.name,
             setting: (cause.setting)(point),
@@ -148,7 +148,7 @@ pub fn explain(point: &PointConfig, of: &ManifestPoint, request: &Request, mater
             removed: Some(without.less(&full)),
             sd_after: after.sd(),
             variance_share: full.sd().filter(|sd| *sd > 0.0).zip(without.sd()).map(|(all, without)| 1.0 - (without / all).powi(2)),
-            layers: runs.tallies(&plan)?,
+            layers: runs.tallies(&runs.plan(&at, &|_| false)?)?,
         });
         before = after;
     }
@@ -174,13 +174,30 @@ impl Runs<'_> {
         Ok(Plan { kernel: self.request.kernel, ..plan })
     }
 
-    /// Every chip of a variant.
+    /// Every chip of a variant, which runs once however often it is asked for.
+    fn variant(&mut self, point: &PointConfig) -> Result<Arc<Run>> {
+        if let Some((_, run)) = self.known.iter().find(|(known, _)| known == point) {
+            let run = run.clone();
+            self.advance();
+            return Ok(run);
+        }
+        let run = Arc::new(self.run(&self.plan(point, &|_| false)?)?);
+        self.known.push((point.clone(), run.clone()));
+        Ok(run)
+    }
+
+    /// One more of the runs is there.
+    fn advance(&mut self) {
+        self.done += u64::from(self.chips) * self.images.len() as u64;
+        self.observer.progress(self.done, self.total);
+    }
+
+    /// Every chip of a plan.
     fn run(&mut self, plan: &Plan) -> Result<Run> {
         // Where every chip is the same one, one is enough.
         let trials = if plan.deterministic { 1 } else { self.chips };
         let counts = self.request.engine.run_until(plan, &self.images, 0..trials, false, &|| self.observer.interrupted())?;
-        self.done += u64::from(self.chips) * self.images.len() as u64;
-        self.observer.progress(self.done.min(self.total), self.total);
+        self.advance();
         let correct = (0..self.chips as usize).map(|i| counts[i.min(trials as usize - 1)].correct).collect();
         Ok(Run { correct, images: self.images.len() as u64 })
     }

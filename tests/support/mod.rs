@@ -1,6 +1,7 @@
 //! What several tests need: the program, the reference data beside the checkout, NumPy archives.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod resistors;
 pub mod tiny;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,27 @@ pub fn slow() -> bool {
         eprintln!("NOT RUN: a slow test; set BWQ_SLOW=1");
     }
     asked
+}
+
+/// A folder with `sweep.toml`.
+pub fn folder(sweep: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("sweep.toml"), sweep).expect("written");
+    dir
+}
+
+/// The same with the tiny network and `images` test images of it.
+pub fn folder_with_network(sweep: &str, images: usize) -> tempfile::TempDir {
+    let dir = folder(sweep);
+    tiny::write(dir.path(), images);
+    dir
+}
+
+/// A column of a table, as text.
+pub fn column(path: &Path, name: &str) -> Vec<String> {
+    let mut reader = csv::Reader::from_path(path).expect("a table");
+    let at = reader.headers().expect("a header").iter().position(|h| h == name).unwrap_or_else(|| panic!("no column {name}"));
+    reader.records().map(|r| r.expect("a row")[at].to_string()).collect()
 }
 
 /// Runs the program in `dir`; returns (exit code, stdout, stderr).

@@ -14,6 +14,9 @@
 pub mod gated;
 #[cfg(test)]
 mod nodal;
+#[cfg(test)]
+#[path = "../../../tests/support/resistors.rs"]
+mod resistors;
 pub mod plain;
 
 use crate::config::{DeviceConfig, WireTopology};

@@ -56,7 +56,7 @@ impl<'a> CellsOfChip<'a> {
         if let Some(of) = &effects.spread {
             let variates = Effects::chip(seed, key);
             chip.row_factors = (0..layer.rows).map(|row| spread::row_factor(of, &variates, layout.wordline(row).line, layout.wordlines)).collect();
-            let own = |word: u32| if of.sigma_column_ln > 0.0 { effects.column_factors.sample(0, word) as u32 } else { 1 << FACTOR_BITS };
+            let own = |word: u32| effects.column_factors.as_ref().map_or(1 << FACTOR_BITS, |factors| factors.sample(0, word) as u32);
             let factor = |plane, slice, column, word| spread::bitline_factor(of, &variates, own(word), layout.bitline(plane, slice, column).line, layout.bitlines);
             chip.bitline_factors = chip.bitline_words(Purpose::ColumnSpread, factor);
         }
@@ -78,7 +78,7 @@ impl<'a> CellsOfChip<'a> {
     /// Something for every bitline, `[crossbar along the rows][plane][slice][column]`, from its word.
     fn bitline_words(&self, purpose: Purpose, of: impl Fn(usize, usize, usize, u32) -> u32) -> Vec<u32> {
         let (layer, planes) = (self.layer, &self.layer.planes);
-        let crossbars = layer.layout.wordline(layer.rows.max(1) - 1).crossbar + 1;
+        let crossbars = layer.crossbars_along_rows();
         let mut out = Vec::with_capacity(crossbars * planes.programmed * planes.slices * layer.columns);
         for crossbar in 0..crossbars {
             for (plane, slice) in (0..planes.programmed).flat_map(|p| (0..planes.slices).map(move |s| (p, s))) {
@@ -302,7 +302,8 @@ mod tests {
         let mut g = table.sample(cell.level, word(Purpose::ProgrammingError, row, key, plane, quad));
         if let Some(s) = &effects.spread {
             let chip = Effects::chip(seed, trial);
-            let own = if s.sigma_column_ln > 0.0 { effects.column_factors.sample(0, word(Purpose::ColumnSpread, wordline.crossbar as u32, key, plane, quad)) as u32 } else { 1 << FACTOR_BITS };
+            let word = word(Purpose::ColumnSpread, wordline.crossbar as u32, key, plane, quad);
+            let own = effects.column_factors.as_ref().map_or(1 << FACTOR_BITS, |factors| factors.sample(0, word) as u32);
             g = times(g, spread::row_factor(s, &chip, wordline.line, layer.layout.wordlines));
             g = times(g, spread::bitline_factor(s, &chip, own, bitline.line, layer.layout.bitlines));
         }

@@ -13,7 +13,8 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
         return Some(Vec::new());
     }
     let halt = Halt::new(stop);
-    let prepared = Prepared::new(plan, images.len());
+    // Products are computed directly here: tables would be built for nothing.
+    let prepared = Prepared { keep_tables: false, ..Prepared::new(plan, images.len()) };
     let program = |trial| {
         let mut chip = Chip::blank(&prepared);
         chip.program(&prepared, trial, &|| halt.now());
