@@ -4,11 +4,14 @@ use super::terminal::{Terminal, print};
 use super::{ExplainArgs, engine};
 use bwq::config;
 use bwq::error::{Result, exit};
-use bwq::explain::{Budget, Difference, Request, explain as budget_of};
+use bwq::explain::{Budget, Difference, explain as budget_of};
 use bwq::report;
 use bwq::sweep::Observer;
 use bwq::sweep::manifest::Manifest;
 use bwq::sweep::materials::Materials;
+use bwq::sweep::references::Referees;
+use bwq::sweep::run::Request;
+use bwq::sweep::shard::Shard;
 use std::fmt::Write;
 
 /// Runs the budgets, prints them, writes tables and pictures.
@@ -18,14 +21,15 @@ pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
     let out = args.of.out();
     terminal.catch_signals();
     let engine = engine::choose(&args.of.engine, &sweep.points, terminal)?;
-    let request = Request { engine: &engine, kernel: args.of.engine.kernel.0, layers: !args.no_layers };
+    let command: Vec<String> = std::env::args().collect();
+    let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.of.engine.kernel.0, shard: Shard::ALL, half_width_frac: None, command: &command };
     let mut materials = Materials::default();
     let manifest = Manifest::new(&sweep, &mut materials)?;
-    let command: Vec<String> = std::env::args().collect();
+    let mut referees = Referees::new(&request, terminal);
     let (mut budgets, mut files) = (Vec::new(), Vec::new());
     for (i, point) in sweep.points.iter().enumerate() {
         terminal.say(&format!("point {} of {}: {} chips on {} images", i + 1, sweep.points.len(), point.monte_carlo.trials, point.network.images));
-        let budget = budget_of(point, &manifest.points[i], &request, &mut materials, terminal)?;
+        let budget = budget_of(point, &manifest.points[i], !args.no_layers, &mut referees, &mut materials)?;
         print(&text(&budget))?;
         budgets.push(budget);
         // After every point, so that an interruption loses one at most.

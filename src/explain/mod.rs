@@ -7,18 +7,15 @@
 
 pub mod causes;
 
-use crate::config::{ConverterReach, PointConfig, ReadNoise, ReadNoiseModel};
-use crate::engine::cpu::{self, digital};
-use crate::engine::{Engine, IntegerImages, Kernel, LayerTally, Plan, stopped};
+use crate::config::{Compensation, ConverterReach, PointConfig, ReadNoise, ReadNoiseModel};
+use crate::engine::{LayerTally, Plan, cpu, stopped};
 use crate::error::{Error, Result};
-use crate::network::float;
 use crate::quantize::IntegerNetwork;
 use crate::stats::{Interval, Sample};
-use crate::sweep::Observer;
+use crate::sweep::blocks::{LAYER_IMAGES, LAYER_TRIALS};
 use crate::sweep::manifest::ManifestPoint;
 use crate::sweep::materials::{Material, Materials, layer_names};
-use crate::sweep::references::plan_where;
-use crate::sweep::blocks::{LAYER_IMAGES, LAYER_TRIALS};
+use crate::sweep::references::{Ready, Referees, uncompensated};
 use causes::{CAUSES, Cause, start};
 use std::sync::Arc;
 
@@ -82,23 +79,12 @@ pub struct Budget {
     pub layers: Vec<LayerLine>,
 }
 
-/// How a budget is made.
-pub struct Request<'a> {
-    /// Where the work is done.
-    pub engine: &'a Engine,
-    /// The kernel to use where it can.
-    pub kernel: Option<Kernel>,
-    /// Also the layers, one by one.
-    pub layers: bool,
-}
-
 /// Runs variants of a point.
 struct Runs<'a> {
-    request: &'a Request<'a>,
-    observer: &'a dyn Observer,
+    referees: &'a Referees<'a>,
     material: Arc<Material>,
     network: Arc<IntegerNetwork>,
-    images: IntegerImages,
+    ready: Ready,
     chips: u32,
     done: u64,
     total: u64,
@@ -106,23 +92,22 @@ struct Runs<'a> {
     known: Vec<(PointConfig, Arc<Run>)>,
 }
 
-/// The budget of `point` over its `trials` chips.
-pub fn explain(point: &PointConfig, of: &ManifestPoint, request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<Budget> {
+/// The budget of `point` over its `trials` chips; `by_layer` adds what each layer contributes. Its references are computed first, unless the
+/// results folder has them.
+pub fn explain(point: &PointConfig, of: &ManifestPoint, by_layer: bool, referees: &mut Referees, materials: &mut Materials) -> Result<Budget> {
     if point.monte_carlo.antithetic {
         return Err(Error::input("monte_carlo.antithetic", "a budget compares chip with chip; partners are no chips of their own").hint("--set monte_carlo.antithetic=false"));
     }
+    let ready = referees.ready(point, of, materials)?;
     let (material, network) = (materials.of(point)?, materials.quantized(point)?);
-    let images = IntegerImages::new(&network, &material.dataset);
     let causes: Vec<&Cause> = CAUSES.iter().filter(|c| c.is_in(point)).collect();
     let names = layer_names(&material.network);
     let chips = point.monte_carlo.trials;
-    let runs = 2 + 2 * causes.len() as u64 + if request.layers { 2 * names.len() as u64 } else { 0 };
-    let total = runs * u64::from(chips) * images.len() as u64;
-    let count = images.len() as f64;
-    let mut runs = Runs { request, observer, material, network, images, chips, done: 0, total, known: Vec::new() };
-    let float = float::accuracy_until(&runs.material.network, &runs.material.dataset, &|| observer.interrupted()).ok_or_else(stopped)? as f64 / count;
-    let digital = digital::logits_until(&runs.network, &runs.images, &|| observer.interrupted()).ok_or_else(stopped)?;
-    let correct = digital::correct(&digital, &runs.images.labels);
+    let count = ready.images.len() as f64;
+    let (float, correct) = (ready.references.float_correct as f64 / count, ready.references.quantised_correct);
+    let runs = 2 + 2 * causes.len() as u64 + if by_layer { 2 * names.len() as u64 } else { 0 };
+    let total = runs * u64::from(chips) * ready.images.len() as u64;
+    let mut runs = Runs { referees, material, network, ready, chips, done: 0, total, known: Vec::new() };
     let mut at = start(point);
     let mut before = runs.variant(&at)?;
     let mut lines = vec![CauseLine {
@@ -153,7 +138,7 @@ pub fn explain(point: &PointConfig, of: &ManifestPoint, request: &Request, mater
         before = after;
     }
     let mut layers = Vec::new();
-    for (index, layer) in names.iter().cloned().enumerate().filter(|_| request.layers) {
+    for (index, layer) in names.iter().cloned().enumerate().filter(|_| by_layer) {
         let ideal = Run { correct: vec![correct; chips as usize], images: count as u64 };
         let alone = runs.run(&runs.plan(point, &|l| l != index)?)?;
         let without = runs.run(&runs.plan(point, &|l| l == index)?)?;
@@ -170,8 +155,10 @@ impl Runs<'_> {
             // The fast models are made for steps that noise seldom crosses.
             *model = ReadNoiseModel::Exact;
         }
-        let plan = plan_where(&point, &self.network, &self.material, digital)?;
-        Ok(Plan { kernel: self.request.kernel, ..plan })
+        let plan = uncompensated(&point, &self.network, &self.material, digital)?;
+        // What a chip is compensated towards is the same in every variant.
+        let compensation = self.ready.plan.compensation.clone().filter(|_| point.compensation != Compensation::None);
+        Ok(self.referees.with_kernel(Plan { compensation, ..plan }))
     }
 
     /// Every chip of a variant, which runs once however often it is asked for.
@@ -188,24 +175,24 @@ impl Runs<'_> {
 
     /// One more of the runs is there.
     fn advance(&mut self) {
-        self.done += u64::from(self.chips) * self.images.len() as u64;
-        self.observer.progress(self.done, self.total);
+        self.done += u64::from(self.chips) * self.ready.images.len() as u64;
+        self.referees.observer.progress(self.done, self.total);
     }
 
     /// Every chip of a plan.
     fn run(&mut self, plan: &Plan) -> Result<Run> {
         // Where every chip is the same one, one is enough.
         let trials = if plan.deterministic { 1 } else { self.chips };
-        let counts = self.request.engine.run_until(plan, &self.images, 0..trials, false, &|| self.observer.interrupted())?;
+        let counts = self.referees.request.engine.run_until(plan, &self.ready.images, 0..trials, false, &|| self.referees.observer.interrupted())?;
         self.advance();
         let correct = (0..self.chips as usize).map(|i| counts[i.min(trials as usize - 1)].correct).collect();
-        Ok(Run { correct, images: self.images.len() as u64 })
+        Ok(Run { correct, images: self.ready.images.len() as u64 })
     }
 
     /// Tallies per layer, over the first few chips and images.
     fn tallies(&self, plan: &Plan) -> Result<Vec<LayerTally>> {
-        let few = self.images.first(self.images.len().min(LAYER_IMAGES));
-        let of_chips = cpu::tally_layers(plan, &few, 0..LAYER_TRIALS.min(self.chips), &|| self.observer.interrupted()).ok_or_else(stopped)?;
+        let few = self.ready.images.first(self.ready.images.len().min(LAYER_IMAGES));
+        let of_chips = cpu::tally_layers(plan, &few, 0..LAYER_TRIALS.min(self.chips), &|| self.referees.observer.interrupted()).ok_or_else(stopped)?;
         let mut total = vec![LayerTally::default(); plan.layers.len()];
         of_chips.iter().for_each(|tallies| total.iter_mut().zip(tallies).for_each(|(a, b)| a.merge(b)));
         Ok(total)

@@ -67,8 +67,10 @@ pub struct Ready {
 
 /// Computes references, each once however many points share it.
 pub struct Referees<'a> {
-    request: &'a Request<'a>,
-    observer: &'a dyn Observer,
+    /// What they work for.
+    pub request: &'a Request<'a>,
+    /// Who hears of it.
+    pub observer: &'a dyn Observer,
     /// Layers of which the user knows that the wanted kernel cannot compute them.
     other_kernel: BTreeSet<String>,
     float: HashMap<String, u64>,
@@ -103,17 +105,17 @@ impl References {
 
 /// The plan of a point, its ADC calibrated and its chips' compensation prepared if it asks for that.
 pub fn plan_of(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material) -> Result<Plan> {
-    plan_where(point, network, material, &|_| false)
-}
-
-/// The same with more layers left digital.
-pub fn plan_where(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material, digital: &dyn Fn(usize) -> bool) -> Result<Plan> {
-    let mut plan = Plan::with_digital(network.clone(), point, &calibrated_steps(point, network, material)?, digital)?;
+    let mut plan = uncompensated(point, network, material, &|_| false)?;
     if point.compensation != Compensation::None {
         let images = IntegerImages::from_pixels(network, &material.dataset.calibration, Vec::new());
         plan.compensation = Some(Arc::new(Reference::new(point.compensation, network, &images)));
     }
     Ok(plan)
+}
+
+/// The plan of a point without its compensation; `digital` says which layers more are left digital.
+pub fn uncompensated(point: &PointConfig, network: &Arc<IntegerNetwork>, material: &Material, digital: &dyn Fn(usize) -> bool) -> Result<Plan> {
+    Plan::with_digital(network.clone(), point, &calibrated_steps(point, network, material)?, digital)
 }
 
 /// Per layer, the ADC step in level steps; empty where it is not calibrated.
@@ -193,7 +195,7 @@ impl<'a> Referees<'a> {
     }
 
     /// Every plan that an engine runs passes here.
-    fn with_kernel(&self, plan: Plan) -> Plan {
+    pub fn with_kernel(&self, plan: Plan) -> Plan {
         Plan { kernel: self.request.kernel, ..plan }
     }
 
