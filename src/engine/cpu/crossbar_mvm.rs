@@ -63,7 +63,7 @@ impl<'a> Mvm<'a> {
 
     /// With the layer's read noise, if it has any: that of the image with this number.
     pub fn read(&mut self, reads: Reads, image: u32) {
-        self.read = Some((reads, image));
+        self.read = self.layer.read_noise.is_some().then_some((reads, image));
     }
 
     /// Also keeps the sums before the ADC: `[group][slice][step][column][position]`, planes one after another in the slices.
