@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::keys::{A_NUMBER, Hash, KEYS, Key, SECTIONS, UsedWith, find, written};
 use super::presets::{Line, Preset};
 use super::scalar::values_in_words;
+use super::search::SECTION as SEARCH;
 
 /// Where the file of `bwq new` differs from the defaults: a sweep worth looking at.
 const START: &[(&str, &str)] = &[
@@ -131,7 +132,7 @@ pub fn reference_markdown() -> String {
          last one running fastest; combinations that differ only in values without a meaning there are one point. \
          `--set section.key=value` sets a value from the command line.\n",
     );
-    for (section, about) in SECTIONS {
+    for (section, about) in SECTIONS.iter().chain([&SEARCH]) {
         let _ = write!(
             out,
             "\n## `[{section}]`: {about}\n\n| key | values | default | meaning | column |\n|---|---|---|---|---|\n"
