@@ -144,6 +144,19 @@ pub struct Found {
     pub counts: Counts,
 }
 
+impl Found {
+    /// Images that a candidate may lose at so many times the budget.
+    pub fn allowed_loss(&self, times: f64) -> u64 {
+        crate::stats::allowed_loss(self.max_drop * times, self.float_first.images)
+    }
+
+    /// The cheapest candidate of a method that keeps so many times the budget.
+    pub fn best(&self, method: Method, times: f64) -> Option<&Tried> {
+        let keeps = self.tried.iter().filter(|t| t.method == method && t.keeps(self.allowed_loss(times)));
+        keeps.min_by_key(|t| (t.total, t.lost))
+    }
+}
+
 /// Searches.
 ///
 /// # Errors
