@@ -8,6 +8,7 @@
 
 use super::layer::Layer;
 use super::linear::{cholesky, dot, solve};
+use super::refine;
 use super::rounding::{Order, Rounded, Task, damped, round};
 use super::statistics::Statistics;
 use crate::error::{Error, Result};
@@ -20,6 +21,8 @@ const DAMPING: f64 = 0.03;
 const FIRST_STEP: f64 = 0.05;
 const STEP_RATIO: f64 = 1.18;
 const STEPS: i32 = 28;
+/// Rounds of choosing blocks again and setting the outputs' steps again.
+const REFINEMENTS: usize = 2;
 
 /// How a layer's bits are chosen.
 pub struct Choice<'a> {
@@ -63,8 +66,13 @@ pub fn fit(layer: &Layer, statistics: &[Statistics], choice: &Choice) -> Result<
     let cost = |r: &Rounded| r.error + r.price;
     // The first of the best, so that the choice does not depend on threads.
     let best = (0..tries.len()).min_by(|&a, &b| cost(&rounded[a]).total_cmp(&cost(&rounded[b]))).ok_or_else(|| Error::internal("no step to try"))?;
-    let chosen = rounded[best].clone();
-    let step = best_steps(layer, &h, &target, &chosen.integers, tries[best].0);
+    let mut chosen = rounded[best].clone();
+    let mut step = best_steps(layer, &h, &target, &chosen.integers, tries[best].0);
+    for _ in 0..REFINEMENTS {
+        let task = refine::Task { layer, h: &h, target: &target, step: &step, block: choice.block, price: choice.price, bits: tries[best].1.clone() };
+        chosen = refine::refine(&task, chosen).ok_or_else(failed)?;
+        step = best_steps(layer, &h, &target, &chosen.integers, tries[best].0);
+    }
     let error = error_of(layer, &h, &target, &chosen.integers, &step);
     Ok(Fitted { bias: bias(layer, statistics, &chosen.integers, &step), integers: chosen.integers, bits: chosen.bits, step, error })
 }

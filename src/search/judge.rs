@@ -82,6 +82,11 @@ impl<'a> Judge<'a> {
         Ok([self.float_first, self.float_on(&self.unseen)?])
     }
 
+    /// The float network on the images that choose.
+    pub fn float_first(&self) -> Right {
+        self.float_first
+    }
+
     fn float_on(&self, dataset: &Dataset) -> Result<Right> {
         let correct = float::accuracy_until(&self.material.network, dataset, &|| self.observer.interrupted()).ok_or_else(stopped)?;
         Ok(Right { correct: correct as u64, images: dataset.len() as u64 })

@@ -18,6 +18,7 @@ pub mod judge;
 pub mod layer;
 pub mod linear;
 pub mod objective;
+pub mod refine;
 pub mod rounding;
 pub mod sensitivity;
 pub mod statistics;
@@ -183,19 +184,7 @@ pub fn search(request: &Request, materials: &mut Materials, observer: &dyn Obser
     }
     observer.say(&format!("{} layers, {} weights, blocks of {} x {}; {} calibration images", layers(problem.network).len(), problem.layer_weights(), settings.block[0], settings.block[1], images.len()));
     let [float_first, float_unseen] = judge.float()?;
-    let most_lost = judge.allowed_loss();
-    let mut tried: Vec<Tried> = Vec::new();
-    for bits in (1..=problem.most_bits).rev() {
-        let [full, stripped] = rounded(&problem, bits);
-        tried.push(judge.tried(&problem, full)?);
-        // The same integers: the same accuracy.
-        let first = tried[tried.len() - 1].first;
-        tried.push(Tried::new(&problem, stripped, first, float_first));
-        tried.push(judge.tried(&problem, compensated(&problem, bits)?)?);
-        if tried[tried.len() - 1].lost > 4 * most_lost as i64 && tried[tried.len() - 3].lost > 4 * most_lost as i64 {
-            break; // fewer bits are no better
-        }
-    }
+    let mut tried = uniform(&problem, &judge)?;
     let sensitivity = sensitivity::sensitivity(&problem)?;
     for method in [Method::Block, Method::Layer] {
         tried.extend(curve(&problem, method, &sensitivity, &judge, settings.levels)?);
@@ -205,6 +194,32 @@ pub fn search(request: &Request, materials: &mut Materials, observer: &dyn Obser
     let layer_counts: Vec<_> = chosen.iter().flat_map(|c| &c.candidate.layers).map(|l| (l.clone(), Counts::of(&problem, Method::Block, l))).collect();
     let counts = chosen.as_ref().map_or_else(Counts::default, |c| Counts::of_all(&problem, Method::Block, &c.candidate.layers));
     Ok(Found { of, block: settings.block, max_drop: point.monte_carlo.max_drop, float_first, float_unseen, tried, chosen, layer_counts, counts })
+}
+
+/// The uniform baselines, from one bit up to the first width that loses next to nothing.
+fn uniform(problem: &Problem, judge: &Judge) -> Result<Vec<Tried>> {
+    let mut tried: Vec<Tried> = Vec::new();
+    for make in [rounded_to_nearest, rounded_as_searched] {
+        for bits in 1..=problem.most_bits {
+            tried.extend(make(problem, judge, bits)?);
+            if tried[tried.len() - 1].keeps(judge.allowed_loss() / 4) {
+                break;
+            }
+        }
+    }
+    Ok(tried)
+}
+
+fn rounded_to_nearest(problem: &Problem, judge: &Judge, bits: u32) -> Result<Vec<Tried>> {
+    let [full, stripped] = rounded(problem, bits);
+    let full = judge.tried(problem, full)?;
+    // The same integers: the same accuracy.
+    let stripped = Tried::new(problem, stripped, full.first, judge.float_first());
+    Ok(vec![full, stripped])
+}
+
+fn rounded_as_searched(problem: &Problem, judge: &Judge, bits: u32) -> Result<Vec<Tried>> {
+    Ok(vec![judge.tried(problem, compensated(problem, bits)?)?])
 }
 
 impl Problem<'_> {

@@ -49,7 +49,7 @@ impl Order {
 }
 
 /// U with H^-1 = U^T U, rows in `order`.
-fn factor(h: &[f64], order: &[usize]) -> Option<Vec<f64>> {
+pub fn factor(h: &[f64], order: &[usize]) -> Option<Vec<f64>> {
     let n = order.len();
     let permuted: Vec<f64> = order.iter().flat_map(|&a| order.iter().map(move |&b| h[a * n + b])).collect();
     let lower = cholesky(&inverse(&cholesky(&permuted, n)?, n), n)?;
@@ -114,11 +114,21 @@ struct Column {
 }
 
 /// One output of a block, rounded.
-struct Line {
-    integers: Vec<i32>,
+pub struct Line {
+    /// Integers, in the order of rounding.
+    pub integers: Vec<i32>,
     /// Errors over U_ii.
     errors: Vec<f64>,
-    error: f64,
+    /// Sum of the squares of these: what the integers add to the output's error.
+    pub error: f64,
+}
+
+impl Line {
+    /// Magnitude bits that the integers of a block need.
+    pub fn needed_bits(block: &[Line]) -> u32 {
+        let largest = block.iter().flat_map(|l| &l.integers).map(|n| n.unsigned_abs()).max().unwrap_or(0);
+        u32::BITS - largest.leading_zeros()
+    }
 }
 
 impl Column {
@@ -135,8 +145,7 @@ impl Column {
             let mut best: Option<(f64, u32, Vec<Line>)> = None;
             for bits in task.bits.clone() {
                 let lines: Vec<Line> = outputs.clone().zip(&weights).map(|(n, w)| line(&w[first..end], upper(n), rows, first, task.step[n], bits)).collect();
-                let largest = lines.iter().flat_map(|l| &l.integers).map(|n| n.unsigned_abs()).max().unwrap_or(0);
-                let needed = u32::BITS - largest.leading_zeros();
+                let needed = Line::needed_bits(&lines);
                 let cost = lines.iter().map(|l| l.error).sum::<f64>() + (task.price)(block.rows.len(), outputs.len(), needed);
                 if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
                     best = Some((cost, needed, lines));
@@ -163,8 +172,8 @@ impl Column {
     }
 }
 
-/// Rounds an output's rows `first..` to at most `bits` magnitude bits each.
-fn line(weights: &[f64], upper: &[f64], rows: usize, first: usize, step: f64, bits: u32) -> Line {
+/// Rounds an output's rows `first..` to at most `bits` magnitude bits each; `upper` is a factor of `rows` x `rows`.
+pub fn line(weights: &[f64], upper: &[f64], rows: usize, first: usize, step: f64, bits: u32) -> Line {
     let top = f64::from((1i32 << bits) - 1);
     let mut weights = weights.to_vec();
     let count = weights.len();
