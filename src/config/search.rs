@@ -69,38 +69,38 @@ impl Search {
 }
 
 /// The section, with what it holds.
-pub const SECTION: (&str, &str) = ("search", "how block precisions are searched");
+pub const SECTION: (&str, &str) = ("search", "how block precisions are searched (files of `bwq search` only)");
 
 /// Every key of the section.
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
-    key("search.objective", "objective", words(Objective::WORDS), "\"bits\"",
+    key("search.objective", "", words(Objective::WORDS), "\"bits\"",
         "what is made small: magnitude bits of the weights, or OU operations of an image")
         .slip("layers with many positions weigh more in ou-operations"),
-    key("search.block_rows", "block_rows", Kind::Integer { min: 1, max: 4096, words: &["ou"] }, "\"ou\"",
+    key("search.block_rows", "", Kind::Integer { min: 1, max: 4096, words: &["ou"] }, "\"ou\"",
         "rows of a weight block; \"ou\" = crossbar.ou_wordlines")
         .unit("wordlines"),
-    key("search.block_columns", "block_columns", Kind::Integer { min: 1, max: 4096, words: &["ou"] }, "\"ou\"",
+    key("search.block_columns", "", Kind::Integer { min: 1, max: 4096, words: &["ou"] }, "\"ou\"",
         "columns of a weight block; \"ou\" = crossbar.ou_bitlines")
         .unit("bitlines"),
-    key("search.calibration_images", "calibration_images", integer(8, 1_000_000), "512",
+    key("search.calibration_images", "", integer(8, 1_000_000), "512",
         "training images that layers are quantised on, at most; their labels are not used")
         .unit("images")
         .slip("at least 8; some hundred are enough")
         .cost("time and memory grow in proportion"),
-    key("search.levels", "levels", integer(0, 20), "4",
+    key("search.levels", "", integer(0, 20), "4",
         "prices of a bit tried between the last that keeps the budget and the first that does not")
         .slip("each level halves the distance to the budget's edge")
         .cost("each quantises and tests the network once, for each of two methods"),
-    key("search.activation_bits", "searched_activation_bits", words(ActivationSearch::WORDS), "\"keep\"",
+    key("search.activation_bits", "", words(ActivationSearch::WORDS), "\"keep\"",
         "quantization.activation_bits as they are, or taken away one at a time while the budget is kept"),
-    key("search.yield", "yield_asked_frac",
+    key("search.yield", "",
         Kind::Number { interval: Interval { min: 0.0, max: 1.0, above_min: true, below_max: true }, words: &["none"] }, "\"none\"",
         "share of chips that must keep the budget, tested as `bwq check` does; \"none\" = no chips are drawn")
         .unit("fraction")
         .slip("a fraction: 99 % is 0.99; all chips (1) is shown by no number of chips")
         .cost("chips are drawn until each candidate's yield is certain"),
-    key("search.confidence", "confidence_asked", Kind::Number { interval: closed(0.8, 0.999999), words: &[] }, "0.95",
+    key("search.confidence", "", Kind::Number { interval: closed(0.8, 0.999999), words: &[] }, "0.95",
         "confidence at which the yield must be shown")
         .unit("fraction")
         .slip("a fraction: 95 % is 0.95"),

@@ -44,7 +44,7 @@ pub fn inverse(l: &[f64], n: usize) -> Vec<f64> {
     out
 }
 
-/// Sum of the products, in order of four interleaved sums (so that vector units can be used).
+/// Sum of the products, as eight interleaved sums, each in order (so that vector units can be used).
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -55,4 +55,31 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
         }
     }
     sums.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A positive definite matrix, the same for the same seed.
+    pub fn positive(n: usize, seed: usize) -> Vec<f64> {
+        let number = |i: usize| ((i * 7919 + seed * 104_729) % 1009) as f64 / 504.5 - 1.0;
+        let a: Vec<f64> = (0..n * n).map(|i| number(i * i + i)).collect();
+        let product = |i: usize, j: usize| dot(&a[i * n..(i + 1) * n], &a[j * n..(j + 1) * n]) + f64::from(u8::from(i == j)) * 0.1;
+        (0..n * n).map(|at| product(at / n, at % n)).collect()
+    }
+
+    #[test]
+    fn an_inverse_times_its_matrix_is_one() {
+        for n in [1, 2, 9, 20] {
+            let h = positive(n, n);
+            let lower = cholesky(&h, n).expect("positive definite");
+            let inverse = inverse(&lower, n);
+            for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                let entry: f64 = (0..n).map(|k| h[i * n + k] * inverse[k * n + j]).sum();
+                assert!((entry - f64::from(u8::from(i == j))).abs() < 1e-8, "{n} {i} {j}: {entry}");
+            }
+        }
+        assert!(cholesky(&[1.0, 2.0, 2.0, 1.0], 2).is_none() && cholesky(&[f64::NAN], 1).is_none());
+    }
 }

@@ -171,3 +171,35 @@ impl<'a> Column<'a> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::linear::tests::positive;
+    use super::super::rounding::{self, Order};
+    use super::*;
+    use crate::network::Tensor;
+
+    /// Error and price together never rise, the error is that of the integers, and bits are those they need.
+    #[test]
+    fn choosing_again_never_costs_more() {
+        for (rows, outputs, seed) in [(5, 3, 1), (18, 8, 2), (20, 11, 3), (9, 1, 4)] {
+            let h = vec![positive(rows, seed)];
+            let target: Vec<f64> = (0..rows * outputs).map(|i| ((i * i * 31 + seed * 17) % 101) as f64 / 50.0 - 1.0).collect();
+            let weight = Tensor::of_floats(vec![outputs, rows], target.iter().map(|&w| w as f32).collect());
+            let layer = Layer { node: 0, name: "l", weight: &weight, rows, outputs, groups: 1, positions: 1 };
+            let step = vec![0.3; outputs];
+            let price = |rows: usize, columns: usize, bits: u32| 0.02 * (rows * columns) as f64 * f64::from(bits);
+            let order = Order::new(rows, 9, &h).expect("positive definite");
+            let first = rounding::round(&rounding::Task { layer: &layer, order: &order, target: &target, step: &step, block_width: 8, price: &price, bits: 0..5 });
+            let error = |integers: &[i32]| {
+                let e: Vec<f64> = integers.iter().zip(&target).map(|(&n, t)| f64::from(n) * 0.3 - t).collect();
+                e.chunks(rows).map(|e| h[0].chunks(rows).zip(e).map(|(h, e_i)| e_i * dot(h, e)).sum::<f64>()).sum::<f64>()
+            };
+            assert!((first.error - error(&first.integers)).abs() < 1e-9 * first.error.max(1.0), "the rounding's own count of its error");
+            let again = refine(&Task { layer: &layer, h: &h, target: &target, step: &step, block: [9, 8], price: &price, bits: 0..5 }, first.clone()).expect("positive definite");
+            assert!(again.error + again.price <= first.error + first.price + 1e-12, "{} {} to {} {}", first.error, first.price, again.error, again.price);
+            assert!((again.error - error(&again.integers)).abs() < 1e-9 * again.error.max(1.0));
+            assert_eq!(again.bits, super::super::candidate::needed_bits(&again.integers, rows, [9, 8]));
+        }
+    }
+}
