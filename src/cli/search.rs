@@ -6,13 +6,11 @@ use bwq::config::{Objective, Overrides, Search, search as file};
 use bwq::error::{Result, exit};
 use bwq::report;
 use bwq::search::candidate::{METHODS, Method};
+use bwq::search::curve::BUDGETS;
 use bwq::search::{Chosen, Found, Request, Right, search as find};
 use bwq::sweep::materials::Materials;
 use std::fmt::Write;
 use std::path::PathBuf;
-
-/// Budgets of the table, as so many times the one asked for.
-const BUDGETS: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 
 /// Searches, prints what was found, writes network, map, tables and figures.
 pub fn search(args: &SearchArgs, terminal: &Terminal) -> Result<u8> {

@@ -40,7 +40,8 @@ pub struct SearchConfig {
     pub block: [usize; 2],
     /// Images on which layers are quantised, at most.
     pub calibration_images: usize,
-    /// Prices tried between the last that keeps the budget and the first that does not.
+    /// Prices tried between the last that keeps the budget and the first that does not; with any, one more for each other budget of
+    /// [`crate::search::curve::BUDGETS`].
     pub levels: usize,
     /// What is done about activations.
     pub activation_bits: ActivationSearch,
@@ -89,8 +90,8 @@ pub const KEYS: &[Key] = &[
         .slip("at least 8; some hundred are enough")
         .cost("time and memory grow in proportion"),
     key("search.levels", "", integer(0, 20), "4",
-        "prices of a bit tried between the last that keeps the budget and the first that does not")
-        .slip("each level halves the distance to the budget's edge")
+        "prices of a bit tried on the way to the budget's edge; 0 = a coarse row of prices only")
+        .slip("each level halves the distance to the edge; one more goes to each of four other budgets")
         .cost("each quantises and tests the network once, for each of two methods"),
     key("search.activation_bits", "", words(ActivationSearch::WORDS), "\"keep\"",
         "quantization.activation_bits as they are, or taken away one at a time while the budget is kept"),

@@ -128,12 +128,17 @@ pub fn point_toml(point: &PointConfig, about: &str) -> String {
     comment(&mut out, about, "");
     for (section, _) in SECTIONS {
         let values = KEYS.iter().filter(|k| k.section() == *section).filter_map(|k| Some((k, as_toml(k, &point.value(k.path)?))));
-        let lines: Vec<String> = values.filter(|(k, v)| *v != k.default).map(|(k, v)| format!("{} = {v}\n", &k.path[section.len() + 1..])).collect();
+        let lines: Vec<String> = values.filter(|(k, v)| !says_the_same(v, k.default)).map(|(k, v)| format!("{} = {v}\n", &k.path[section.len() + 1..])).collect();
         if !lines.is_empty() {
             let _ = write!(out, "\n[{section}]\n{}", lines.concat());
         }
     }
     out
+}
+
+/// Whether two values of a file are one: 0 is 0.0.
+fn says_the_same(a: &str, b: &str) -> bool {
+    a == b || a.parse::<f64>().is_ok_and(|a| b.parse() == Ok(a))
 }
 
 /// A value of a point as it stands in a file.

@@ -124,7 +124,7 @@ pub fn write(out: &Path, found: &Found, point: &PointConfig, engine: &str, comma
         let exported = export(out, &chosen.candidate, found.block)?;
         let sweep = out.join("sweep.toml");
         let point = sweep_point(point, &chosen.candidate, chosen.activation_bits, &exported);
-        let about = format!("The network and precision map that `bwq search` chose, from {}: bwq run {}", found.of.value("network"), sweep.display());
+        let about = format!("What `bwq search` chose for {}; `bwq run` runs it.", found.of.value("network"));
         atomic::write(&sweep, template::point_toml(&point, &about).as_bytes())?;
         files.extend([exported.map, exported.network, exported.weights, sweep]);
         files.extend(plot::blocks::draw(out, &chosen.candidate.layers, found.block)?);

@@ -7,6 +7,8 @@ use super::sensitivity::Sensitivity;
 use super::{Problem, Right};
 use crate::error::Result;
 
+/// Budgets that methods are compared at, as so many times the one asked for.
+pub const BUDGETS: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 /// Each price is so many times the one before.
 const RATIO: f64 = 2.0;
 /// Most prices in each direction.
@@ -63,7 +65,7 @@ impl Tried {
 /// # Errors
 /// Inputs that are not finite, scales that do not fit; interruption.
 pub fn curve(problem: &Problem, method: Method, sensitivity: &Sensitivity, judge: &Judge, levels: usize) -> Result<Vec<Tried>> {
-    let budget = judge.allowed_loss();
+    let budget = judge.allowed_loss(1.0);
     let at = |price: f64| judge.tried(problem, searched(problem, method, price, &sensitivity.per_error)?);
     let mut tried = vec![at(sensitivity.first_price)?];
     for i in 1..=MOST {
@@ -80,11 +82,18 @@ pub fn curve(problem: &Problem, method: Method, sensitivity: &Sensitivity, judge
         lowest = at(sensitivity.first_price * RATIO.powi(-i))?;
         tried.push(lowest.clone());
     }
-    for _ in 0..levels {
-        // The last that keeps the budget, whatever lies below it, and the first above.
-        let Some(keeps) = tried.iter().filter(|t| t.keeps(budget)).map(|t| t.setting).max_by(f64::total_cmp) else { break };
-        let Some(breaks) = tried.iter().map(|t| t.setting).filter(|s| *s > keeps).min_by(f64::total_cmp) else { break };
-        tried.push(at((keeps * breaks).sqrt())?);
+    let others = BUDGETS.iter().filter(|times| **times != 1.0 && levels > 0).map(|&times| judge.allowed_loss(times));
+    for budget in std::iter::repeat_n(budget, levels).chain(others) {
+        if let Some(price) = edge(&tried, budget) {
+            tried.push(at(price)?);
+        }
     }
     Ok(tried)
+}
+
+/// The price in the middle between the last that keeps the budget, whatever lies below it, and the first above.
+fn edge(tried: &[Tried], budget: u64) -> Option<f64> {
+    let keeps = tried.iter().filter(|t| t.keeps(budget)).map(|t| t.setting).max_by(f64::total_cmp)?;
+    let breaks = tried.iter().map(|t| t.setting).filter(|s| *s > keeps).min_by(f64::total_cmp)?;
+    Some((keeps * breaks).sqrt())
 }

@@ -92,9 +92,9 @@ impl<'a> Judge<'a> {
         Ok(Right { correct: correct as u64, images: dataset.len() as u64 })
     }
 
-    /// Images that may be lost of those that choose.
-    pub fn allowed_loss(&self) -> u64 {
-        allowed_loss(self.point().monte_carlo.max_drop, self.float_first.images)
+    /// Images that may be lost of those that choose, at so many times the budget.
+    pub fn allowed_loss(&self, times: f64) -> u64 {
+        allowed_loss(times * self.point().monte_carlo.max_drop, self.float_first.images)
     }
 
     fn point(&self) -> &PointConfig {
@@ -133,7 +133,7 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// What cannot be written; interruption.
     pub fn choose(&self, problem: &Problem, tried: &mut [Tried], fewest: bool, materials: &mut Materials) -> Result<Option<Chosen>> {
-        let mut order: Vec<usize> = (0..tried.len()).filter(|&i| tried[i].candidate.is_some() && tried[i].keeps(self.allowed_loss())).collect();
+        let mut order: Vec<usize> = (0..tried.len()).filter(|&i| tried[i].candidate.is_some() && tried[i].keeps(self.allowed_loss(1.0))).collect();
         order.sort_by_key(|&i| (tried[i].total, tried[i].lost));
         order.dedup_by_key(|i| tried[*i].candidate.as_ref().map(|c| c.map(problem.block).layers));
         let bits = self.point().quantization.activation_bits;
@@ -164,7 +164,7 @@ impl<'a> Judge<'a> {
         let first = self.right(&chosen.candidate, bits, &self.material.dataset)?;
         let lost = self.float_first.correct.saturating_sub(first.correct);
         self.observer.say(&format!("{bits} activation bits: {:.2} %", 100.0 * first.frac().unwrap_or_default()));
-        if lost > self.allowed_loss() {
+        if lost > self.allowed_loss(1.0) {
             return Ok(None);
         }
         let chips = self.ask_chips(&chosen.candidate, bits, first, materials)?;
@@ -185,7 +185,7 @@ impl<'a> Judge<'a> {
         let files = export(&folder, candidate, settings.block)?;
         let mut point = sweep_point(self.point(), candidate, activation_bits, &files);
         // `check` counts from the quantised network; the budget counts from the float one.
-        let left = self.allowed_loss() as i64 + first.correct as i64 - self.float_first.correct as i64;
+        let left = self.allowed_loss(1.0) as i64 + first.correct as i64 - self.float_first.correct as i64;
         point.monte_carlo.max_drop = left.max(0) as f64 / first.images.max(1) as f64;
         let most = settings.most_chips.unwrap_or(USUAL_TIMES_FEWEST * test.fewest());
         point.monte_carlo.trials = u32::try_from(most).map_err(|_| Error::usage(format!("search.yield = {yield_frac} needs {most} chips")).hint("ask for a lower yield"))?;

@@ -202,7 +202,7 @@ fn uniform(problem: &Problem, judge: &Judge) -> Result<Vec<Tried>> {
     for make in [rounded_to_nearest, rounded_as_searched] {
         for bits in 1..=problem.most_bits {
             tried.extend(make(problem, judge, bits)?);
-            if tried[tried.len() - 1].keeps(judge.allowed_loss() / 4) {
+            if tried[tried.len() - 1].keeps(judge.allowed_loss(1.0) / 4) {
                 break;
             }
         }

@@ -25,9 +25,11 @@ pub fn draw(out: &Path, found: &Found) -> Result<Vec<PathBuf>> {
 fn scene(found: &Found) -> Scene {
     let float = 100.0 * found.float_first.frac().unwrap_or_default();
     let budget = float - 100.0 * found.max_drop;
-    let lowest = float - 100.0 * found.max_drop.max(0.002) * MOST_DROPS;
+    let least = float - 100.0 * found.max_drop.max(0.002) * MOST_DROPS;
     let accuracy = |t: &crate::search::curve::Tried| 100.0 * t.first.frac().unwrap_or_default();
-    let shown: Vec<_> = found.tried.iter().filter(|t| accuracy(t) >= lowest).collect();
+    let shown: Vec<_> = found.tried.iter().filter(|t| accuracy(t) >= least).collect();
+    let lowest = shown.iter().map(|t| accuracy(t)).fold(budget, f64::min);
+    let lowest = lowest - 0.05 * (float - lowest).max(0.1);
     let most_bits = shown.iter().map(|t| t.counts.mean_bits()).fold(1.0, f64::max).ceil();
     let top = shown.iter().map(|t| accuracy(t)).fold(float, f64::max) + 0.05 * (float - lowest);
     let x = |bits: f64| LEFT + WIDTH * bits / most_bits;
