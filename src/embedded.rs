@@ -25,3 +25,11 @@ pub fn dataset(images: usize, calibration_images: usize) -> Result<Dataset> {
     dataset.calibration_source = format!("first {} training images of Fashion-MNIST (embedded)", dataset.calibration_len());
     Ok(dataset)
 }
+
+/// All embedded test images.
+pub fn whole(calibration_images: usize) -> Result<Dataset> {
+    dataset(TEST_COUNT, calibration_images)
+}
+
+/// Embedded test images.
+const TEST_COUNT: usize = 1000;

@@ -27,6 +27,7 @@ pub mod network;
 pub mod quantize;
 pub mod report;
 pub mod rng;
+pub mod search;
 pub mod stats;
 pub mod sweep;
 pub mod warning;

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         cli::Command::Merge(args) => cli::merge::merge(&args, &terminal),
         cli::Command::Explain(args) => cli::explain::explain(&args, &terminal),
         cli::Command::Check(args) => cli::check::check(&args, &terminal),
+        cli::Command::Search(args) => cli::search::search(&args, &terminal),
         cli::Command::Mvm(args) => cli::mvm::mvm(&args, &terminal),
         cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
         cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),

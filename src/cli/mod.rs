@@ -12,6 +12,7 @@ pub mod mvm;
 pub mod new;
 pub mod presets;
 pub mod run;
+pub mod search;
 pub mod terminal;
 
 use bwq::config::Overrides;
@@ -24,6 +25,7 @@ Examples:
   bwq new my-sweep && bwq run my-sweep/sweep.toml --dry-run
   bwq run sweep.toml --out results --set device.programming_error.sigma_ln=0.1
   bwq explain sweep.toml --trials 10            where does the accuracy go?
+  bwq search                                    block precisions of the network inside the program
   bwq check sweep.toml --max-drop 0.01 --yield 0.99 --confidence 0.95
   bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
 
@@ -63,6 +65,8 @@ pub enum Command {
     Check(CheckArgs),
     /// One crossbar product of given arrays.
     Mvm(MvmArgs),
+    /// Search the precision of every weight block of a trained network, without training.
+    Search(SearchArgs),
     /// Draw the figures of a results folder.
     Plot(PlotArgs),
     /// Measure the kernels of each engine beside the machine's limits.
@@ -217,6 +221,33 @@ pub struct CheckArgs {
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bwq search`
+#[derive(Args)]
+#[command(after_help = "\
+Exit codes: 0 a network keeps the budget, 4 none does.")]
+pub struct SearchArgs {
+    /// Sections of a sweep file, single values, and [search] [default: the network inside the program].
+    pub search: Option<PathBuf>,
+    /// Results folder [default: the file's name with `-results`; without a file: bwq-search].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Engine, for chips.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Seed of the chips, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Test images that choose, in place of the file's; the rest of the set has no say.
+    #[arg(long, value_name = "N")]
+    pub images: Option<u64>,
+    /// The budget: allowed drop of accuracy against the float network, in place of monte_carlo.max_drop.
+    #[arg(long, value_name = "D")]
+    pub max_drop: Option<f64>,
+    /// Any key in place of the file's value: --set search.objective=ou-operations.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// `bwq status`

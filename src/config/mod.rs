@@ -15,6 +15,7 @@ pub mod presets;
 mod resolve;
 mod rules;
 mod scalar;
+pub mod search;
 mod settings;
 mod source;
 pub mod template;
@@ -26,6 +27,7 @@ mod words;
 use std::path::Path;
 
 pub use point::*;
+pub use search::{ActivationSearch, Objective, Search, SearchConfig};
 pub use words::Choice;
 
 use crate::error::{Error, Result};
@@ -100,6 +102,11 @@ fn points(text: &str, place: &str, overrides: &Overrides, form: Form) -> Result<
     for assignment in &overrides.set {
         tree.set(assignment)?;
     }
+    points_of(tree, overrides, form)
+}
+
+/// The points of a file's tree, in which `--set` has its say already.
+fn points_of(mut tree: Node, overrides: &Overrides, form: Form) -> Result<(Vec<PointConfig>, Option<presets::Applied>)> {
     let integer = |value: Option<u64>| value.map(|v| Value::Int(v.into()));
     let usual = overrides.usual_trials.filter(|_| !tree.has("monte_carlo.trials"));
     let options = [

@@ -51,7 +51,7 @@ pub fn check(point: &PointConfig, picked: &Picked<'_>, form: Form) -> Result<()>
 
 /// Most wordlines of an operation unit of gated cells on wires: every pattern of driven rows is solved on its own. A
 /// network has so many that they must be few and kept; a product of given arrays has only its own.
-const MOST_GATED_WORDLINES: [(Form, usize); 2] = [(Form::Sweep, 12), (Form::Mvm, 128)];
+const MOST_GATED_WORDLINES: [(Form, usize); 3] = [(Form::Sweep, 12), (Form::Mvm, 128), (Form::Search, 12)];
 
 /// Gated cells are on or off, and their currents are solved pattern by pattern.
 fn gated(point: &PointConfig, picked: &Picked<'_>, form: Form) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::keys::{KEYS, Key, SECTIONS, written};
 use super::parse::{Entry, Node, Value};
 use super::scalar::Scalar;
+use super::search::SECTION as SEARCH;
 use super::source::{At, nearest, shown};
 use super::values::values;
 use crate::error::{Error, Result};
@@ -14,6 +15,8 @@ pub enum Form {
     Sweep,
     /// `bwq mvm`: no `[network]`, and single values only.
     Mvm,
+    /// `bwq search`: all sections, single values only; its own section has been taken out.
+    Search,
 }
 
 /// One value given for one key.
@@ -118,7 +121,7 @@ fn unknown_section(entry: &Entry, form: Form) -> Error {
     let name = shown(&entry.name);
     let section = matches!(entry.node.value, Value::Table(_) | Value::List(_));
     let error = entry.at.error(format!("unknown {} `{name}`", if section { "section" } else { "key" }));
-    let sections = || SECTIONS.iter().map(|(s, _)| *s).filter(|s| form == Form::Sweep || *s != "network");
+    let sections = || SECTIONS.iter().map(|(s, _)| *s).chain((form == Form::Search).then_some(SEARCH.0)).filter(|s| form != Form::Mvm || *s != "network");
     if let Some(home) = written().find(|k| k.name() == entry.name || k.table() == Some(entry.name.as_str()))
     {
         return error.hint(format!("`{name}` belongs to [{}]", home.section()));
@@ -130,7 +133,7 @@ fn unknown_section(entry: &Entry, form: Form) -> Error {
 }
 
 /// `inside` is the section, or the path of the table.
-fn unknown_key(entry: &Entry, path: &str, inside: &str) -> Error {
+pub(super) fn unknown_key(entry: &Entry, path: &str, inside: &str) -> Error {
     let error = entry.at.error(format!("unknown key `{}`", shown(path)));
     let mut siblings: Vec<&str> = written()
         .map(|k| k.path)

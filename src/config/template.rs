@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use super::keys::{A_NUMBER, Hash, KEYS, Key, SECTIONS, UsedWith, find, written};
+use super::keys::{A_NUMBER, Hash, KEYS, Key, Kind, SECTIONS, UsedWith, find, written};
+use super::point::PointConfig;
 use super::presets::{Line, Preset};
 use super::scalar::values_in_words;
+use super::search::SECTION as SEARCH;
 
 /// Where the file of `bwq new` differs from the defaults: a sweep worth looking at.
 const START: &[(&str, &str)] = &[
@@ -120,6 +122,35 @@ fn comment(out: &mut String, text: &str, indent: &str) {
     let _ = writeln!(out, "{line}");
 }
 
+/// A sweep file of one point: every value that is not the default. `about` stands on top. Paths stay as they are.
+pub fn point_toml(point: &PointConfig, about: &str) -> String {
+    let mut out = String::new();
+    comment(&mut out, about, "");
+    for (section, _) in SECTIONS {
+        let values = KEYS.iter().filter(|k| k.section() == *section).filter_map(|k| Some((k, as_toml(k, &point.value(k.path)?))));
+        let lines: Vec<String> = values.filter(|(k, v)| !says_the_same(v, k.default)).map(|(k, v)| format!("{} = {v}\n", &k.path[section.len() + 1..])).collect();
+        if !lines.is_empty() {
+            let _ = write!(out, "\n[{section}]\n{}", lines.concat());
+        }
+    }
+    out
+}
+
+/// Whether two values of a file are one: 0 is 0.0.
+fn says_the_same(a: &str, b: &str) -> bool {
+    a == b || a.parse::<f64>().is_ok_and(|a| b.parse() == Ok(a))
+}
+
+/// A value of a point as it stands in a file.
+fn as_toml(key: &Key, value: &str) -> String {
+    match (key.kind, value.split_once("..")) {
+        (Kind::Pair { .. }, Some((lo, hi))) => format!("[{lo}, {hi}]"),
+        (Kind::Bool, _) => value.to_string(),
+        (Kind::Integer { .. } | Kind::Number { .. }, _) if value.parse::<f64>().is_ok_and(f64::is_finite) => value.to_string(),
+        _ => format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")),
+    }
+}
+
 /// The reference page of the sweep file, as Markdown.
 pub fn reference_markdown() -> String {
     let mut out = String::from(
@@ -131,7 +162,7 @@ pub fn reference_markdown() -> String {
          last one running fastest; combinations that differ only in values without a meaning there are one point. \
          `--set section.key=value` sets a value from the command line.\n",
     );
-    for (section, about) in SECTIONS {
+    for (section, about) in SECTIONS.iter().chain([&SEARCH]) {
         let _ = write!(
             out,
             "\n## `[{section}]`: {about}\n\n| key | values | default | meaning | column |\n|---|---|---|---|---|\n"
@@ -206,6 +237,15 @@ mod tests {
                 assert!(points(&text).iter().all(|p| p.value(&line.path) == wanted.value(&line.path)), "{}: {}", preset.name, line.path);
             }
         }
+    }
+
+    #[test]
+    fn a_written_point_is_read_as_it_was() {
+        let text = "[network]\nmodel = \"a b/\\\\\\\"n.json\"\n[adc]\nbits = 5\nrange = [-9, 8.5]\n[device]\non_off_ratio = \"infinite\"\n\
+            programming_error = { law = \"lognormal\", sigma_ln = 0.1, clip = true }\nstuck_at = { on_frac = 0.01 }\n[monte_carlo]\nantithetic = true\n";
+        let points = |text: &str| parse(text, "s.toml", &Overrides::default()).unwrap_or_else(|e| panic!("{e}\n{text}")).points;
+        let written = point_toml(&points(text)[0], "about");
+        assert_eq!(points(&written), points(text), "{written}");
     }
 
     #[test]

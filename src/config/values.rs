@@ -48,10 +48,13 @@ pub fn values(key: &'static Key, node: &Node, form: Form) -> Result<Vec<Setting>
 }
 
 fn single(key: &Key, node: &Node, form: Form) -> Result<()> {
-    if form == Form::Mvm {
-        return Err(
-            refused(key, node, "is a list").hint("`bwq mvm` is one product, not a sweep: give one value")
-        );
+    let subject = match form {
+        Form::Sweep => None,
+        Form::Mvm => Some("`bwq mvm` is one product"),
+        Form::Search => Some("`bwq search` is one search"),
+    };
+    if let Some(subject) = subject {
+        return Err(refused(key, node, "is a list").hint(format!("{subject}, not a sweep: give one value")));
     }
     if matches!(key.hash, Hash::Nothing | Hash::Resolved) {
         let hint = format!("{} is one value for the whole sweep", key.name());

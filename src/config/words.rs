@@ -1,5 +1,6 @@
 //! Values chosen by a word: each word stands here once; the key table, the reader and the CSV take it from here.
 
+use super::search::{ActivationSearch, Objective};
 use super::point::{Clipping, Clustering, Compensation, DigitalLayers, OffsetRemoval, ReadNoiseModel, RowCut, Subtraction, WeightScale, WireTopology};
 
 /// A value that is written as one of a few words.
@@ -38,6 +39,8 @@ choice!(Compensation: "none" => None, "gain" => Gain, "batchnorm" => Batchnorm);
 choice!(Clustering: "none" => None, "rows" => Rows, "columns" => Columns);
 choice!(ReadNoiseModel: "exact" => Exact, "flips" => Flips);
 choice!(WireTopology: "plain" => Plain, "gated" => Gated);
+choice!(Objective: "bits" => Bits, "ou-operations" => OuOperations);
+choice!(ActivationSearch: "keep" => Keep, "fewest" => Fewest);
 
 #[cfg(test)]
 mod tests {
@@ -64,5 +67,7 @@ mod tests {
         round_trip::<Clustering>();
         round_trip::<ReadNoiseModel>();
         round_trip::<WireTopology>();
+        round_trip::<Objective>();
+        round_trip::<ActivationSearch>();
     }
 }

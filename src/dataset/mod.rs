@@ -43,6 +43,13 @@ impl Pixels {
             Pixels::F32(values) => Pixels::F32(values[..count.min(values.len())].to_vec()),
         }
     }
+    /// What comes after the first `count` values.
+    fn after(&self, count: usize) -> Pixels {
+        match self {
+            Pixels::U8(values) => Pixels::U8(values[count.min(values.len())..].to_vec()),
+            Pixels::F32(values) => Pixels::F32(values[count.min(values.len())..].to_vec()),
+        }
+    }
     fn hash(&self, form: &mut Canonical) {
         match self {
             Pixels::U8(values) => form.bytes(values),
@@ -88,6 +95,17 @@ pub struct Parts {
 pub fn load(path: &Path, images: usize, calibration_images: usize) -> Result<Dataset> {
     let read = reader_for(path)?;
     let parts = read(path, calibration_images)?;
+    let name = path.file_stem().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    assemble(name, &path.display().to_string(), parts, images, calibration_images)
+}
+
+/// Reads all test images at `path` and up to `calibration_images` images to calibrate with; else as [`load`].
+///
+/// # Errors
+/// Nothing known at `path`, a malformed file.
+pub fn load_whole(path: &Path, calibration_images: usize) -> Result<Dataset> {
+    let parts = reader_for(path)?(path, calibration_images)?;
+    let images = parts.labels.len();
     let name = path.file_stem().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     assemble(name, &path.display().to_string(), parts, images, calibration_images)
 }
@@ -166,6 +184,12 @@ impl Dataset {
     /// Whether there is no test image.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// The same set without its first `count` test images; there may be none left.
+    pub fn after(&self, count: usize) -> Dataset {
+        let labels = self.labels.get(count..).unwrap_or_default().to_vec();
+        Dataset { images: self.images.after(count * self.image_len()), labels, ..self.clone() }
     }
 
     /// Number of values of one image.

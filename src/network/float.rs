@@ -22,14 +22,7 @@ pub struct Runner<'n> {
 impl<'n> Runner<'n> {
     /// Packs the weights.
     pub fn new(network: &'n Network) -> Self {
-        let packed = network.nodes.iter().map(|node| match &node.op {
-            Op::Conv2d { weight, groups, .. } => {
-                let (rows, depth) = (weight.shape[0] / groups, weight.shape[1..].iter().product());
-                weight.values.chunks_exact(rows * depth).map(|group| Packed::new(group, rows, depth)).collect()
-            }
-            Op::Linear { weight, .. } => vec![Packed::new(&weight.values, weight.shape[0], weight.shape[1])],
-            _ => Vec::new(),
-        });
+        let packed = network.nodes.iter().map(pack);
         let mut last_use: Vec<usize> = (0..network.nodes.len()).collect();
         for (index, node) in network.nodes.iter().enumerate() {
             for source in &node.inputs {
@@ -147,8 +140,20 @@ pub fn accuracy_until(network: &Network, dataset: &Dataset, stop: &(dyn Fn() -> 
     all.map(|all| all.into_iter().filter(|&right| right).count())
 }
 
-/// One node; every input comes with its shape.
-fn compute(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>]) -> Vec<f32> {
+/// The weights of one node for [`compute`]: one matrix per group of a convolution, one of a linear layer, none elsewhere.
+pub fn pack(node: &Node) -> Vec<Packed<f32>> {
+    match &node.op {
+        Op::Conv2d { weight, groups, .. } => {
+            let (rows, depth) = (weight.shape[0] / groups, weight.shape[1..].iter().product());
+            weight.values.chunks_exact(rows * depth).map(|group| Packed::new(group, rows, depth)).collect()
+        }
+        Op::Linear { weight, .. } => vec![Packed::new(&weight.values, weight.shape[0], weight.shape[1])],
+        _ => Vec::new(),
+    }
+}
+
+/// The output of one node for one image; every input comes with its shape, `packed` is what [`pack`] made of the node.
+pub fn compute(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>]) -> Vec<f32> {
     let (x, shape) = inputs[0];
     let image = || [shape[0], shape[1], shape[2]];
     let plane = |shape: &[usize]| shape[1..].iter().product::<usize>();

@@ -1,14 +1,11 @@
 //! The tables and the picture of an error budget: `explain.csv`, `explain_layers.csv`, `explain.svg`.
 
 use super::{Column, OfPoint, Table, each, plot, write_table};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::explain::{Budget, CauseLine, Difference};
 use crate::stats::number;
-use crate::sweep::atomic;
 use crate::sweep::block::{ERROR_UNIT, LayerTally};
 use crate::sweep::manifest::ManifestPoint;
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub(super) const CAUSES: Table<Budget> = Table {
@@ -58,10 +55,7 @@ impl OfPoint for Budget {
 /// Writes tables, provenance and pictures into `out`; returns the files.
 pub fn write(out: &Path, budgets: &[Budget], engine: &str, command: &[String]) -> Result<Vec<PathBuf>> {
     let points: Vec<&ManifestPoint> = budgets.iter().map(|b| &b.of).collect();
-    let text = super::provenance::text(out, &points, &BTreeSet::from([engine.to_string()]), 0)?;
-    let mut provenance: Value = serde_json::from_str(&text).map_err(|e| Error::internal(e.to_string()))?;
-    (provenance["command"], provenance["host"]) = (json!(command), json!(atomic::host()));
-    let text = serde_json::to_string_pretty(&provenance).map_err(|e| Error::internal(e.to_string()))? + "\n";
+    let text = super::provenance::of_command(out, &points, engine, command)?;
     let mut files = Vec::new();
     for table in [&CAUSES, &LAYERS] {
         files.extend(write_table(out, table, budgets, &text)?);

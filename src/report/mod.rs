@@ -8,6 +8,7 @@ pub mod explain;
 mod layers;
 pub mod plot;
 pub mod provenance;
+pub mod search;
 mod summary;
 mod trials;
 
@@ -147,6 +148,7 @@ pub fn dictionary() -> String {
     }
     let forms = TABLES.iter().map(|t| (t.file, t.row, t.columns)).chain([(CHECK.file, CHECK.row, CHECK.columns)]);
     let forms = forms.chain([&explain::CAUSES, &explain::LAYERS].map(|t| (t.file, t.row, t.columns)));
+    let forms = forms.chain([&search::TRIED, &search::LAYERS].map(|t| (t.file, t.row, t.columns)));
     for (file, row, columns) in forms {
         text += &format!("\n## `{file}`\n\nOne row per {row}. After the columns above:\n\n| column | meaning |\n|---|---|\n");
         columns.iter().for_each(|c| text += &line(c.name, c.meaning));

@@ -6,15 +6,18 @@
 //! that ticks stand at the values simulated and the same CSV gives the same bytes.
 
 mod axes;
+pub mod blocks;
 pub mod budgets;
 mod draw;
 mod pen;
 mod select;
 mod table;
+pub mod trade_off;
 
 use crate::error::{Error, Result};
 use kuva::RasterBackend;
 use kuva::backend::svg::SvgBackend;
+use kuva::render::render::Scene;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,13 +35,23 @@ pub fn plot(dir: &Path) -> Result<Vec<PathBuf>> {
     let figures = figures(dir)?;
     let mut paths = Vec::new();
     for (figure, [svg, png]) in figures.iter().zip(paths_of(dir, &figures)) {
-        let scene = draw::scene(figure);
-        write(&svg, SvgBackend::new().with_pretty(true).render_scene(&scene).as_bytes())?;
-        let pixels = RasterBackend::new().with_scale(PNG_SCALE).render_scene(&scene);
-        write(&png, &pixels.map_err(|e| Error::internal(format!("{}: {e}", png.display())))?)?;
+        render(&svg, &png, &draw::scene(figure))?;
         paths.extend([svg, png]);
     }
     Ok(paths)
+}
+
+/// Writes a scene as `stem.svg` and `stem.png`; returns the files.
+fn save(out: &Path, stem: &str, scene: &Scene) -> Result<Vec<PathBuf>> {
+    let [svg, png] = ["svg", "png"].map(|ending| out.join(format!("{stem}.{ending}")));
+    render(&svg, &png, scene)?;
+    Ok(vec![svg, png])
+}
+
+fn render(svg: &Path, png: &Path, scene: &Scene) -> Result<()> {
+    write(svg, SvgBackend::new().with_pretty(true).render_scene(scene).as_bytes())?;
+    let pixels = RasterBackend::new().with_scale(PNG_SCALE).render_scene(scene);
+    write(png, &pixels.map_err(|e| Error::internal(format!("{}: {e}", png.display())))?)
 }
 
 /// The files that [`plot`] makes of the `dir/summary.csv` that is there now; none if it cannot be read.

@@ -2,6 +2,7 @@
 //! adapter) stands here and never in the CSV.
 
 use crate::error::{Error, Result};
+use crate::sweep::atomic;
 use crate::sweep::manifest::ManifestPoint;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -23,6 +24,14 @@ pub fn text(out: &Path, points: &[&ManifestPoint], engines: &BTreeSet<String>, m
         "runs": runs(out)?,
     });
     serde_json::to_string_pretty(&value).map(|mut text| { text.push('\n'); text }).map_err(|e| Error::internal(e.to_string()))
+}
+
+/// The same for a command that keeps no log of its runs: with the command line and the host.
+pub fn of_command(out: &Path, points: &[&ManifestPoint], engine: &str, command: &[String]) -> Result<String> {
+    let text = text(out, points, &BTreeSet::from([engine.to_string()]), 0)?;
+    let mut value: Value = serde_json::from_str(&text).map_err(|e| Error::internal(e.to_string()))?;
+    (value["command"], value["host"]) = (json!(command), json!(atomic::host()));
+    Ok(serde_json::to_string_pretty(&value).map_err(|e| Error::internal(e.to_string()))? + "\n")
 }
 
 /// The logs of all runs in the folder, oldest first.

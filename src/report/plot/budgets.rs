@@ -1,10 +1,8 @@
 //! An error budget as bars: per cause, what it costs when added and what it would bring to take it away.
 
 use super::pen::{INK, MUTED, Pen, color, text_width};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::explain::{Budget, Difference};
-use kuva::RasterBackend;
-use kuva::backend::svg::SvgBackend;
 use kuva::render::render::{Scene, TextAnchor};
 use std::path::{Path, PathBuf};
 
@@ -18,12 +16,7 @@ pub fn draw(out: &Path, budgets: &[Budget]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for (i, budget) in budgets.iter().enumerate() {
         let stem = if budgets.len() == 1 { "explain".to_string() } else { format!("explain_{i}") };
-        let scene = scene(budget);
-        let [svg, png] = ["svg", "png"].map(|ending| out.join(format!("{stem}.{ending}")));
-        super::write(&svg, SvgBackend::new().with_pretty(true).render_scene(&scene).as_bytes())?;
-        let pixels = RasterBackend::new().with_scale(super::PNG_SCALE).render_scene(&scene);
-        super::write(&png, &pixels.map_err(|e| Error::internal(format!("{}: {e}", png.display())))?)?;
-        files.extend([svg, png]);
+        files.extend(super::save(out, &stem, &scene(budget))?);
     }
     Ok(files)
 }
