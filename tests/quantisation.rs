@@ -3,11 +3,11 @@
 
 mod support;
 
-use bwq::config::{self, Overrides, WeightScale};
+use bwq::config::{self, Overrides, QuantizationConfig, WeightScale};
 use bwq::dataset::{self, Dataset};
 use bwq::engine::{IntegerImages, cpu::digital};
-use bwq::network::{Network, float, fold, read};
-use bwq::quantize::{lower::lower, weights};
+use bwq::network::{Network, Op, Tensor, float, fold, read};
+use bwq::quantize::{IntegerNetwork, Step, lower::lower, weights};
 use support::{shared, slow};
 
 const IMAGES: usize = 10_000;
@@ -97,4 +97,42 @@ fn quantised(network: &Network, dataset: &Dataset, weight_bits: u32, activation_
     let integer = lower(&folded, dataset, &point.quantization, None).unwrap();
     let images = IntegerImages::new(&integer, dataset);
     digital::correct(&digital::logits(&integer, &images), &images.labels)
+}
+
+/// Integer weights of all layers, one after another.
+fn integers(network: &IntegerNetwork) -> Vec<i32> {
+    let parts = network.steps.iter().filter_map(|step| if let Step::Matrix { matrix, .. } = step { Some(&matrix.parts) } else { None });
+    parts.flatten().flat_map(|part| part.weights.iter().copied()).collect()
+}
+
+/// A network of integers keeps them: floats rounded to 8 bits and given as integers make the integer network of these
+/// floats, and where fewer bits are asked for than they need the message says how many.
+#[test]
+fn integer_weights_are_taken_as_they_are() {
+    let mut network = bwq::embedded::network().unwrap();
+    let dataset = bwq::embedded::dataset(8, 32).unwrap();
+    let config = config::parse_mvm("", "test", &Overrides::default()).unwrap().quantization;
+    let plain = lower(&fold::fold_batchnorm(&network).unwrap(), &dataset, &config, None).unwrap();
+    let mut given = fold::fold_batchnorm(&network).unwrap();
+    for node in &mut given.nodes {
+        if let Op::Conv2d { weight, .. } | Op::Linear { weight, .. } = &mut node.op {
+            let rounded = weights::quantize(&weight.values, weight.shape[0], 8, config.weight_scale);
+            *weight = Tensor::of_integers(weight.shape.clone(), &rounded.values, rounded.scale);
+        }
+    }
+    let own = lower(&given, &dataset, &config, None).unwrap();
+    assert_eq!(integers(&own), integers(&plain));
+    assert!(integers(&own).iter().any(|n| n.abs() == 127));
+    // Eight bits of their own, whatever room there is.
+    let wide = lower(&given, &dataset, &QuantizationConfig { weight_bits: 9, ..config.clone() }, None).unwrap();
+    assert_eq!(integers(&wide), integers(&plain));
+    let error = lower(&given, &dataset, &QuantizationConfig { weight_bits: 7, ..config.clone() }, None).expect_err("a refusal");
+    assert!(error.message.contains("needs 8 bits") && error.hint.as_ref().is_some_and(|h| h.contains("weight_bits=8")), "{error}");
+
+    // A range in the file is the range of the tensor.
+    let relu = network.nodes.iter().position(|node| node.op == Op::Relu).unwrap();
+    network.nodes[relu].range = Some([0.0, 1.5]);
+    let ranged = lower(&fold::fold_batchnorm(&network).unwrap(), &dataset, &config, None).unwrap();
+    let tensor = ranged.tensors.iter().find(|t| t.name == network.nodes[relu].name).unwrap();
+    assert_eq!((tensor.scale, tensor.zero_point), (1.5 / 255.0, 0));
 }

@@ -22,6 +22,11 @@ impl Fields {
         self.0.remove(key).filter(|value| !value.is_null())
     }
 
+    /// True if `key` is there and not null.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|value| !value.is_null())
+    }
+
     fn need(&mut self, key: &str) -> Result<Value, String> {
         self.take(key).ok_or_else(|| format!("key `{key}` is missing"))
     }

@@ -68,6 +68,7 @@ fn layer_before(network: &Network, node: &Node, consumers: &[usize]) -> std::res
 /// `layer` with the normalisation `norm` in its weight and bias.
 fn folded(layer: &Node, norm: &Node) -> std::result::Result<Node, String> {
     let mut layer = layer.clone();
+    layer.range = norm.range; // what leaves the layer is what left the normalisation
     let (Op::Conv2d { weight, bias, .. } | Op::Linear { weight, bias }, Op::BatchNorm { gamma, beta, mean, var, eps }) =
         (&mut layer.op, &norm.op)
     else {
@@ -81,6 +82,10 @@ fn folded(layer: &Node, norm: &Node) -> std::result::Result<Node, String> {
         let was = old.as_ref().map_or(0.0, |bias| f64::from(bias[channel]));
         shifts.push(((was - f64::from(mean[channel])) * scale + f64::from(beta[channel])) as f32);
         row.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
+        // Integers stay; a negative factor turns their signs. A factor of zero leaves zeros, of which any step will do.
+        if let Some(step) = weight.step.as_mut().filter(|_| scale != 0.0) {
+            step[channel] *= scale.abs();
+        }
         if row.iter().chain(shifts.last()).any(|w| !w.is_finite()) {
             return Err(format!("folded into `{}`, channel {channel} is too large for float32", layer.name));
         }

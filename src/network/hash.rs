@@ -61,6 +61,10 @@ impl Canonical {
     fn tensor(&mut self, tensor: &Tensor) {
         self.numbers(&tensor.shape);
         self.floats(&tensor.values);
+        if let Some(step) = &tensor.step {
+            self.bytes(b"step");
+            self.doubles(step);
+        }
     }
     fn bias(&mut self, bias: &Option<Vec<f32>>) {
         self.number(bias.is_some() as usize);
@@ -109,6 +113,10 @@ impl Network {
         form.number(self.nodes.len());
         for node in &self.nodes {
             form.op(&node.op);
+            if let Some(range) = &node.range {
+                form.bytes(b"range");
+                form.doubles(range);
+            }
             form.number(node.inputs.len());
             for source in &node.inputs {
                 // The network's input is 0, node i is i + 1.

@@ -1,12 +1,12 @@
 //! Networks as they come from training: a graph of named nodes with float weights.
 //!
-//! The data's way: [`read`] (JSON graph + safetensors) -> [`fold`] (batch norm into weights) ->
+//! The data's way: [`read`] (JSON graph + safetensors; [`write`] is its reverse) -> [`fold`] (batch norm into weights) ->
 //! `quantize`. [`float`] runs a network in f32, in fixed order, for the reference accuracy and for calibration.
 //! [`shape`] holds the rules by which shapes follow from one another, [`hash`] what counts as the same network,
 //! [`convolution`] and [`matmul`] the products, for f32 and for i32 alike.
 //!
 //! To add an operation: a variant of [`Op`], its name in [`Op::NAMES`], its fields in [`read`], its shape rule in
-//! [`shape`], its bytes in [`hash`], its arithmetic in [`float`].
+//! [`shape`], its bytes in [`hash`], its arithmetic in [`float`], and what [`write`] says of it.
 
 pub mod convolution;
 mod fields;
@@ -18,6 +18,7 @@ pub mod read;
 pub mod shape;
 mod tile;
 mod weights;
+pub mod write;
 
 /// Weights, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,33 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// Values, last axis fastest.
     pub values: Vec<f32>,
+    /// Of weights that were made as integers: what one is worth, per output (first axis). Every value is then a whole number of
+    /// it, and quantisation takes that number as it is.
+    pub step: Option<Vec<f64>>,
+}
+
+/// Largest magnitude of an integer weight: as many bits as a weight block may have.
+pub const LARGEST_INTEGER: i32 = 255;
+
+impl Tensor {
+    /// Values that are no more than themselves.
+    pub fn of_floats(shape: Vec<usize>, values: Vec<f32>) -> Self {
+        Tensor { shape, values, step: None }
+    }
+
+    /// Weights from integers of at most [`LARGEST_INTEGER`] and what one is worth for each output.
+    pub fn of_integers(shape: Vec<usize>, integers: &[i32], step: Vec<f64>) -> Self {
+        let length = integers.len() / step.len().max(1);
+        let values = integers.iter().enumerate().map(|(i, &n)| (f64::from(n) * step[i / length.max(1)]) as f32).collect();
+        Tensor { shape, values, step: Some(step) }
+    }
+
+    /// The integers of weights that were made as such. A value's rounding to float32 is far below half a step.
+    pub fn integers(&self) -> Option<Vec<i32>> {
+        let step = self.step.as_ref()?;
+        let length = self.values.len() / step.len().max(1);
+        Some(self.values.iter().enumerate().map(|(i, &v)| (f64::from(v) / step[i / length.max(1)]).round_ties_even() as i32).collect())
+    }
 }
 
 /// What a node computes. Spatial pairs are [vertical, horizontal]; paddings [top, left, bottom, right].
@@ -80,6 +108,8 @@ pub struct Node {
     pub inputs: Vec<Source>,
     /// Shape of its output for one image: [C, H, W], or `[N]` after flattening.
     pub out_shape: Vec<usize>,
+    /// [lowest, highest] value of its output, which is clipped there where it is made an integer; `None` = calibration decides.
+    pub range: Option<[f64; 2]>,
 }
 
 /// `x = (u8 * scale - mean[c]) / std[c]`

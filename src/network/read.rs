@@ -1,4 +1,4 @@
-//! Reads a network: a graph in JSON (format `netgraph-1`) and its weights, float32, in a `.safetensors` beside it.
+//! Reads a network: a graph in JSON (format `netgraph-1`) and its weights, float32 or integers, in a `.safetensors` beside it.
 //!
 //! Every number is checked against the others before anything is computed with it, so that what comes out of here
 //! runs: shapes fit, weights are finite, inputs are earlier nodes. What does not is refused with the node's index
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-const FORMAT: &str = "netgraph-1";
+pub(super) const FORMAT: &str = "netgraph-1";
 
 /// Reads `json` (or the only `.json` in that folder) and the `.safetensors` of the same stem beside it.
 ///
@@ -147,8 +147,20 @@ fn node(
     for key in ["matrix", "macs"] {
         fields.take(key);
     }
+    let range = activation_range(&mut fields).map_err(at)?;
     fields.finish(&format!("`{kind}`")).map_err(|e| at(e).hint("remove the key, or check its spelling and the operation it is meant for"))?;
-    Ok(Node { name, op, inputs, out_shape })
+    Ok(Node { name, op, inputs, out_shape, range })
+}
+
+/// [lowest, highest] value of a node's output, if the file says.
+fn activation_range(fields: &mut Fields) -> std::result::Result<Option<[f64; 2]>, String> {
+    if !fields.has("activation_range") {
+        return Ok(None);
+    }
+    match fields.reals("activation_range")?[..] {
+        [low, high] if low <= 0.0 && high >= 0.0 && high - low >= f64::from(f32::MIN_POSITIVE) && high - low <= f64::from(f32::MAX) => Ok(Some([low, high])),
+        ref other => Err(format!("activation_range {other:?}; [lowest, highest] with 0 between them or at an end")),
+    }
 }
 
 /// Takes the keys and tensors of one operation.
@@ -157,16 +169,16 @@ fn operation(
 ) -> Result<Op> {
     let op = match kind {
         "conv2d" => Op::Conv2d {
-            weight: weights.tensor(&mut tensors, "weight", at)?,
+            weight: weights.weight(&mut tensors, at)?,
             bias: weights.optional(&mut tensors, "bias", at)?,
             stride: fields.pair("stride", Some([1, 1])).map_err(at)?,
             pad: fields.pad("pad").map_err(at)?,
             dilation: fields.pair("dilation", Some([1, 1])).map_err(at)?,
             groups: fields.count_or("groups", 1).map_err(at)?,
         },
-        "linear" => Op::Linear { weight: weights.tensor(&mut tensors, "weight", at)?, bias: weights.optional(&mut tensors, "bias", at)? },
+        "linear" => Op::Linear { weight: weights.weight(&mut tensors, at)?, bias: weights.optional(&mut tensors, "bias", at)? },
         "batchnorm" => {
-            let mut vector = |key| weights.tensor(&mut tensors, key, at).map(|tensor| tensor.values);
+            let mut vector = |key| weights.vector(&mut tensors, key, at);
             let (gamma, beta, mean, var) = (vector("gamma")?, vector("beta")?, vector("mean")?, vector("var")?);
             let eps = fields.real("eps").map_err(at)?;
             if eps < 0.0 || var.iter().any(|&v| v < 0.0 || f64::from(v) + eps <= 0.0) {

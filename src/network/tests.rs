@@ -15,6 +15,29 @@ fn weights(tensors: &[(&str, &[usize], Vec<f32>)]) -> Vec<u8> {
     with_header(&Value::Object(header).to_string(), &data)
 }
 
+/// The small network with its convolution in integers; `scale` holds what one is worth.
+fn integer_network(integers: impl Fn(usize) -> i16, scale: &[f64]) -> (Value, Vec<u8>) {
+    let mut graph = small_graph();
+    graph["nodes"][0]["weights"]["weight_scale"] = json!("conv.s");
+    graph["nodes"][2]["activation_range"] = json!([0, 2.75]);
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+    let mut put = |name: &str, dtype: &str, shape: &[usize], bytes: Vec<u8>| {
+        let begin = data.len();
+        data.extend(bytes);
+        header.insert(name.into(), json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, data.len()]}));
+    };
+    put("conv.s", "F64", &[scale.len()], scale.iter().flat_map(|s| s.to_le_bytes()).collect());
+    put("conv.w", "I16", &[4, 2, 3, 3], (0..72).flat_map(|i| integers(i).to_le_bytes()).collect());
+    for (name, values) in [("conv.b", ramp(4)), ("g", vec![0.5, 2.0, -1.0, 1.5]), ("b", ramp(4)), ("m", vec![0.1, -0.2, 0.3, 0.0]), ("v", vec![1.0, 0.5, 2.0, 0.0])] {
+        put(name, "F32", &[4], values.iter().flat_map(|v: &f32| v.to_le_bytes()).collect());
+    }
+    (graph, with_header(&Value::Object(header).to_string(), &data))
+}
+
+fn a_weight(i: usize) -> i16 {
+    (i * 37 % 511) as i16 - 255
+}
+
 fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
 }
@@ -202,6 +225,64 @@ fn folding_keeps_the_outputs() {
 }
 
 #[test]
+fn a_written_network_is_read_as_it_was() {
+    let (graph, weights) = integer_network(a_weight, &[0.1, 0.3, 1e-3, 0.7]);
+    for network in [parsed(&small_graph()).expect("a network"), read::parse(&graph.to_string(), &weights, "integers").expect("a network")] {
+        let files = write::files(&network).expect("files");
+        let again = read::parse(&files.graph, &files.weights, "written").expect("a network");
+        assert_eq!(again, network);
+        assert_eq!(again.content_hash(), network.content_hash());
+    }
+}
+
+#[test]
+fn integers_stay_what_they_are() {
+    let (graph, weights) = integer_network(a_weight, &[0.1, 0.3, 1e-3, 0.7]);
+    let network = read::parse(&graph.to_string(), &weights, "integers").expect("a network");
+    assert_eq!(network.nodes[2].range, Some([0.0, 2.75]));
+    let of = |network: &Network| match &network.nodes[0].op {
+        Op::Conv2d { weight, .. } => (weight.integers().expect("integers"), weight.step.clone().expect("steps")),
+        _ => panic!("the first node is a convolution"),
+    };
+    let given: Vec<i32> = (0..72).map(|i| i32::from(a_weight(i))).collect();
+    assert_eq!(of(&network), (given.clone(), vec![0.1, 0.3, 1e-3, 0.7]));
+    // A normalisation scales what one is worth; gamma = -1 of the third channel turns its signs.
+    let (integers, steps) = of(&fold::fold_batchnorm(&network).expect("a folded network"));
+    let expected: Vec<i32> = given.iter().enumerate().map(|(i, n)| if i / 18 == 2 { -n } else { *n }).collect();
+    assert_eq!(integers, expected);
+    assert!((steps[2] - 1e-3 / 2.001f64.sqrt()).abs() < 1e-9 && (steps[0] - 0.1 * 0.5 / 1.001f64.sqrt()).abs() < 1e-9, "{steps:?}");
+    // The same integers at another worth, and the same floats without integers, are other networks.
+    let other = integer_network(a_weight, &[0.1, 0.3, 1e-3, 0.8]);
+    assert_ne!(read::parse(&other.0.to_string(), &other.1, "other").expect("a network").content_hash(), network.content_hash());
+    let mut floats = network.clone();
+    let Op::Conv2d { weight, .. } = &mut floats.nodes[0].op else { panic!("the first node is a convolution") };
+    weight.step = None;
+    assert_ne!(floats.content_hash(), network.content_hash());
+}
+
+#[test]
+fn wrong_integers_are_refused() {
+    let message = |integers: &dyn Fn(usize) -> i16, scale: &[f64], change: &dyn Fn(&mut Value)| {
+        let (mut graph, weights) = integer_network(integers, scale);
+        change(&mut graph);
+        read::parse(&graph.to_string(), &weights, "integers").expect_err("a refusal").to_string()
+    };
+    let nothing = |_: &mut Value| {};
+    assert!(message(&|_| 256, &[1.0], &nothing).contains("integer 256; supported: -255 to 255"));
+    assert!(message(&|_| i16::MIN, &[1.0], &nothing).contains("integer -32768"));
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e38, 1e-300] {
+        assert!(message(&a_weight, &[bad], &nothing).contains("scale"), "{bad}");
+    }
+    assert!(message(&a_weight, &[1.0, 2.0], &nothing).contains("2 scales for 4 outputs"));
+    assert!(message(&a_weight, &[1.0], &|g| drop(g["nodes"][0]["weights"].as_object_mut().map(|w| w.remove("weight_scale")))).contains("no `weight_scale`"));
+    assert!(message(&a_weight, &[1.0], &|g| g["nodes"][0]["weights"]["weight_scale"] = json!(3)).contains("must be the name of a tensor"));
+    assert!(message(&a_weight, &[1.0], &|g| g["nodes"][0]["weights"]["weight"] = json!("g")).contains("type F32 with a `weight_scale`"));
+    for bad in [json!([0.5, 1.0]), json!([0.0, 0.0]), json!([0.0]), json!([-1.0, -0.5]), json!("wide")] {
+        assert!(message(&a_weight, &[1.0], &|g| g["nodes"][2]["activation_range"] = bad.clone()).contains("activation_range"), "{bad}");
+    }
+}
+
+#[test]
 fn a_normalisation_elsewhere_is_refused() {
     let mut graph = small_graph();
     graph["nodes"][4]["inputs"] = json!(["sum", "conv"]);
@@ -216,14 +297,15 @@ fn a_normalisation_elsewhere_is_refused() {
 
 #[test]
 fn mutated_files_never_panic() {
-    let (graph, weights) = (small_graph().to_string().into_bytes(), small_weights());
+    let whole = integer_network(a_weight, &[0.5]);
+    let sources = [(small_graph().to_string().into_bytes(), small_weights()), (whole.0.to_string().into_bytes(), whole.1)];
     let mut state = 12345u64;
     let mut next = move |below: usize| {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 33) as usize % below
     };
     for round in 0..6000 {
-        let (mut graph, mut weights) = (graph.clone(), weights.clone());
+        let (mut graph, mut weights) = sources[round / 2 % 2].clone();
         let bytes = if round % 2 == 0 { &mut graph } else { &mut weights };
         let end = if round % 2 == 0 { bytes.len() } else { 560.min(bytes.len()) };
         for _ in 0..1 + next(3) {

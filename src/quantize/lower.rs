@@ -6,7 +6,7 @@
 
 use super::activations::{Histogram, Range, histograms, range};
 use super::fixed_point::{Decoding, Scales, common_shift, multiplier};
-use super::weights::quantize;
+use super::weights::integers_of;
 use super::{IntegerNetwork, Matrix, MatrixPart, PrecisionMap, Requantize, Step, TensorInfo, WIDE_BITS, WIDE_MARGIN, Window};
 use crate::config::QuantizationConfig;
 use crate::dataset::{Dataset, Pixels};
@@ -119,7 +119,10 @@ impl Lowering<'_> {
             let members = (0..=nodes.len()).filter(|&p| group[p] == g && (p == 0 || self.fused[p - 1] == p - 1));
             let histogram = members.fold(Histogram::default(), |sum, p| sum.merged(&histograms[p]));
             let bits = if enters_crossbar[g] { self.config.activation_bits } else { WIDE_BITS };
-            let tensor_range = if g == 0 && matches!(dataset.images, Pixels::U8(_)) {
+            let given = (1..=nodes.len()).filter(|&p| group[p] == g).filter_map(|p| nodes[p - 1].range).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
+            let tensor_range = if let (Some([low, high]), true) = (given, enters_crossbar[g]) {
+                Range::new(low, high, bits)
+            } else if g == 0 && matches!(dataset.images, Pixels::U8(_)) {
                 pixel_range(self.network, bits)
             } else if enters_crossbar[g] {
                 range(&histogram, bits, self.config.clipping)
@@ -229,7 +232,10 @@ impl Lowering<'_> {
         let outputs = weight.shape[0];
         let rows = window.rows();
         let place = format!("layer `{}`", node.name);
-        let mut quantized = quantize(&weight.values, outputs, self.config.weight_bits, self.config.weight_scale);
+        let mut quantized = integers_of(weight, self.config.weight_bits, self.config.weight_scale).map_err(|(integer, bits)| {
+            Error::input(&place, format!("the file's integer weight {integer} needs {bits} bits, and quantization.weight_bits is {}", self.config.weight_bits))
+                .hint(format!("--set quantization.weight_bits={bits} (the sign is one of them)"))
+        })?;
         if let Some(map) = map {
             map.check_layer(&node.name, rows, outputs, self.config.weight_bits - 1, "precision map")?;
             for (i, value) in quantized.values.iter_mut().enumerate() {

@@ -1,4 +1,5 @@
-//! Symmetric weight quantisation: qmax = 2^(bits - 1) - 1, scale = max |w| / qmax, round half to even.
+//! Symmetric weight quantisation: qmax = 2^(bits - 1) - 1, scale = max |w| / qmax, round half to even; and weights that
+//! are integers already.
 
 use crate::config::WeightScale;
 use crate::network::{Network, Op, Tensor};
@@ -10,6 +11,25 @@ pub struct QuantizedWeights {
     pub values: Vec<i32>,
     /// One scale per output.
     pub scale: Vec<f64>,
+}
+
+/// The integers of a layer's weights: its own if it was made of integers, else rounded.
+///
+/// # Errors
+/// An integer of its own that `bits` bits do not hold; with the bits it needs.
+pub fn integers_of(weight: &Tensor, bits: u32, granularity: WeightScale) -> Result<QuantizedWeights, (i32, u32)> {
+    let (Some(values), Some(scale)) = (weight.integers(), &weight.step) else {
+        return Ok(quantize(&weight.values, weight.shape[0], bits, granularity));
+    };
+    match values.iter().copied().max_by_key(|n| n.abs()) {
+        Some(n) if magnitude_bits(n) + 1 > bits => Err((n, magnitude_bits(n) + 1)),
+        _ => Ok(QuantizedWeights { values, scale: scale.clone() }),
+    }
+}
+
+/// Bits of a magnitude: 0 for 0, 8 for 255.
+pub fn magnitude_bits(integer: i32) -> u32 {
+    i32::BITS - integer.abs().leading_zeros()
 }
 
 /// Quantises `weights`, `outputs` rows of equal length, to `bits` bits (sign included).
