@@ -7,16 +7,16 @@
 
 mod axes;
 mod canonical;
-mod key;
+pub mod key;
 pub mod keys;
-mod parse;
+pub mod parse;
 pub mod point;
 pub mod presets;
 mod resolve;
 mod rules;
-mod scalar;
+pub mod scalar;
 mod settings;
-mod source;
+pub mod source;
 pub mod template;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,13 @@
 //! kernel turned around; that of the weights is a correlation, see [`super::correlate`].
 
 use super::correlate::{LANES, add_correlations};
-use super::{for_images, sum_of_shares};
+use super::{SHARE, for_images, sum_of_shares};
 use bwq::network::convolution::convolve;
 use bwq::network::matmul::Packed;
 use bwq::network::shape::Window;
+
+/// Length up to which images stand side by side in a row of the weights' gradient: a tile of rows stays in the first-level cache.
+const LONG_ROW: usize = 1024;
 
 /// A convolution's geometry.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,26 +108,33 @@ impl Conv {
         let offsets: Vec<usize> = (0..window.kernel[0])
             .flat_map(|ky| (0..window.kernel[1]).map(move |kx| ky * window.dilation[0] * pw + kx * window.dilation[1]))
             .collect();
-        let length = ((oh - 1) * window.stride[0] * pw + (ow - 1) * window.stride[1] + 1).next_multiple_of(LANES);
         let (per_in, per_out) = (c / groups, o / groups);
         let weights = per_out * per_in * offsets.len();
+        // Small images stand side by side in a row, so that rows are long; what lies between them is zero in `grid`.
+        let together = (LONG_ROW / (ph * pw)).clamp(1, SHARE);
+        let length = (together * ph * pw).next_multiple_of(LANES);
         sum_of_shares(images, weights * groups, |first, count, sum| {
-            // What lies between the gradients and around the image stays zero from image to image.
-            let mut padded = vec![0.0; c * ph * pw + offsets.last().copied().unwrap_or(0) + length];
+            let mut padded = vec![0.0; c * length + offsets.last().copied().unwrap_or(0)];
             let mut grid = vec![0.0; o * length];
-            for image in first..first + count {
-                for (to, from) in padded.chunks_exact_mut(ph * pw).zip(x[image * c * h * w..][..c * h * w].chunks_exact(h * w)) {
-                    for (to, from) in to.chunks_exact_mut(pw).skip(window.pad[0]).zip(from.chunks_exact(*w)) {
-                        to[window.pad[1]..][..*w].copy_from_slice(from);
-                    }
+            for first_of_row in (first..first + count).step_by(together) {
+                let in_row = together.min(first + count - first_of_row);
+                if in_row < together {
+                    // A last row with fewer images.
+                    grid.fill(0.0);
                 }
-                for (to, from) in grid.chunks_exact_mut(length).zip(dy[image * o * oh * ow..][..o * oh * ow].chunks_exact(oh * ow)) {
-                    self.spread(from, to, pw);
+                for (place, image) in (first_of_row..first_of_row + in_row).enumerate() {
+                    for (to, from) in padded.chunks_exact_mut(length).zip(x[image * c * h * w..][..c * h * w].chunks_exact(h * w)) {
+                        for (to, from) in to[place * ph * pw..].chunks_exact_mut(pw).skip(window.pad[0]).zip(from.chunks_exact(*w)) {
+                            to[window.pad[1]..][..*w].copy_from_slice(from);
+                        }
+                    }
+                    for (to, from) in grid.chunks_exact_mut(length).zip(dy[image * o * oh * ow..][..o * oh * ow].chunks_exact(oh * ow)) {
+                        self.spread(from, &mut to[place * ph * pw..], pw);
+                    }
                 }
                 for group in 0..*groups {
                     let grid = &grid[group * per_out * length..][..per_out * length];
-                    let padded = &padded[group * per_in * ph * pw..];
-                    add_correlations(grid, length, padded, ph * pw, per_in, &offsets, &mut sum[group * weights..][..weights]);
+                    add_correlations(grid, length, &padded[group * per_in * length..], length, per_in, &offsets, &mut sum[group * weights..][..weights]);
                 }
             }
         })
