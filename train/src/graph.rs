@@ -9,7 +9,8 @@ use bwq::error::{Error, Result};
 use bwq::network::shape::Window;
 use bwq::network::{Network, Node, Op, Source};
 
-/// What a step computes.
+/// What a step computes. `layer`, `bias` and their like are numbers of the model's layers, vectors and statistics.
+#[allow(missing_docs, reason = "the fields are named in the variants' texts")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// Convolution with the weights of a layer, and maybe a bias (a vector).
@@ -43,13 +44,6 @@ pub struct Step {
     pub inputs: Vec<usize>,
     /// Elements of one image of its output.
     pub len: usize,
-}
-
-/// A weight layer as the graph meets it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerSite {
-    /// Node of the network.
-    pub node: usize,
 }
 
 /// The steps of a network, and which nodes their parameters come from.

@@ -34,8 +34,8 @@ impl Pact {
         for_images(out, PIECE, |piece, out| {
             for (y, x) in out.iter_mut().zip(&x[piece * PIECE..]) {
                 // Half up, which is half away from zero where values are not negative.
-                let q = (x * inverse + zero + 0.5).floor().max(0.0).min(top);
-                *y = (q - zero) * step;
+                let q = (x * inverse + zero + 0.5).max(0.0).min(top) as i32; // the cut towards zero is the floor here
+                *y = (q as f32 - zero) * step;
             }
         });
     }

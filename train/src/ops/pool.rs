@@ -18,14 +18,16 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Positions in a plane under the window of output `at`, row by row, without padding.
-    fn under(&self, at: usize) -> impl Iterator<Item = usize> + use<> {
-        let [_, h, w] = self.input;
-        let ow = self.output[2];
-        let (top, left) = (at / ow * self.stride[0], at % ow * self.stride[1]);
+    /// Per output of a plane, the positions in the input's plane under its window, row by row, without padding.
+    fn windows(&self) -> Vec<Vec<usize>> {
+        let ([_, h, w], [_, oh, ow]) = (self.input, self.output);
         let inside = |begin: usize, taps: usize, pad: usize, size: usize| begin.max(pad) - pad..(begin + taps).clamp(pad, pad + size) - pad;
-        let columns = inside(left, self.kernel[1], self.pad[1], w);
-        inside(top, self.kernel[0], self.pad[0], h).flat_map(move |row| columns.clone().map(move |column| row * w + column))
+        let under = |at: usize| {
+            let (top, left) = (at / ow * self.stride[0], at % ow * self.stride[1]);
+            let columns = inside(left, self.kernel[1], self.pad[1], w);
+            inside(top, self.kernel[0], self.pad[0], h).flat_map(|row| columns.clone().map(move |column| row * w + column)).collect()
+        };
+        (0..oh * ow).map(under).collect()
     }
 
     fn planes(&self) -> [usize; 2] {
@@ -34,12 +36,12 @@ impl Pool {
 
     /// Maxima of a batch.
     pub fn max_forward(&self, x: &[f32], out: &mut [f32]) {
-        let [from, to] = self.planes();
+        let ([from, to], windows) = (self.planes(), self.windows());
         for_images(out, self.output[0] * to, |image, out| {
             for (c, out) in out.chunks_exact_mut(to).enumerate() {
                 let x = &x[(image * self.input[0] + c) * from..][..from];
-                for (at, y) in out.iter_mut().enumerate() {
-                    *y = self.under(at).fold(f32::NEG_INFINITY, |a, i| if x[i] > a { x[i] } else { a });
+                for (y, window) in out.iter_mut().zip(&windows) {
+                    *y = window.iter().fold(f32::NEG_INFINITY, |a, &i| if x[i] > a { x[i] } else { a });
                 }
             }
         });
@@ -47,15 +49,15 @@ impl Pool {
 
     /// The gradient of the inputs: that of an output goes to the first input that equals the maximum.
     pub fn max_backward(&self, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
-        let [from, to] = self.planes();
+        let ([from, to], windows) = (self.planes(), self.windows());
         for_images(dx, self.input[0] * from, |image, dx| {
             dx.fill(0.0);
             for (c, dx) in dx.chunks_exact_mut(from).enumerate() {
                 let channel = image * self.input[0] + c;
                 let x = &x[channel * from..][..from];
-                for at in 0..to {
-                    if let Some(i) = self.under(at).find(|&i| x[i] == y[channel * to + at]) {
-                        dx[i] += dy[channel * to + at];
+                for ((window, y), dy) in windows.iter().zip(&y[channel * to..]).zip(&dy[channel * to..]) {
+                    if let Some(&i) = window.iter().find(|&&i| x[i] == *y) {
+                        dx[i] += dy;
                     }
                 }
             }
@@ -64,13 +66,13 @@ impl Pool {
 
     /// Means of a batch.
     pub fn mean_forward(&self, x: &[f32], out: &mut [f32]) {
-        let [from, to] = self.planes();
+        let ([from, to], windows) = (self.planes(), self.windows());
         let taps = (self.kernel[0] * self.kernel[1]) as f32;
         for_images(out, self.output[0] * to, |image, out| {
             for (c, out) in out.chunks_exact_mut(to).enumerate() {
                 let x = &x[(image * self.input[0] + c) * from..][..from];
-                for (at, y) in out.iter_mut().enumerate() {
-                    *y = self.under(at).fold(0.0, |sum, i| sum + x[i]) / taps;
+                for (y, window) in out.iter_mut().zip(&windows) {
+                    *y = window.iter().fold(0.0, |sum, &i| sum + x[i]) / taps;
                 }
             }
         });
@@ -78,14 +80,13 @@ impl Pool {
 
     /// The gradient of the inputs of means.
     pub fn mean_backward(&self, dy: &[f32], dx: &mut [f32]) {
-        let [from, to] = self.planes();
+        let ([from, to], windows) = (self.planes(), self.windows());
         let taps = (self.kernel[0] * self.kernel[1]) as f32;
         for_images(dx, self.input[0] * from, |image, dx| {
             dx.fill(0.0);
             for (c, dx) in dx.chunks_exact_mut(from).enumerate() {
-                for at in 0..to {
-                    let share = dy[(image * self.input[0] + c) * to + at] / taps;
-                    self.under(at).for_each(|i| dx[i] += share);
+                for (window, dy) in windows.iter().zip(&dy[(image * self.input[0] + c) * to..]) {
+                    window.iter().for_each(|&i| dx[i] += dy / taps);
                 }
             }
         });
