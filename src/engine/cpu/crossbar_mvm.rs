@@ -91,8 +91,19 @@ multiversion! {
     pub fn run(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) = run_inlined
 }
 
+/// Where currents add up, reads are exact and converters alike, the loops are compiled without what else may be: its
+/// branches, never taken, would halve their speed.
 #[inline(always)]
 fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
+    if mvm.layer.gated().is_none() && mvm.read.is_none() && cells.converters.is_none() {
+        run_of::<true>(mvm, cells, input, counts);
+    } else {
+        run_of::<false>(mvm, cells, input, counts);
+    }
+}
+
+#[inline(always)]
+fn run_of<const PLAIN: bool>(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
     let layer = mvm.layer;
     let (rows, positions, width) = (layer.rows, mvm.window.positions(), layer.accumulators());
     let before = *counts;
@@ -127,14 +138,14 @@ fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
                             continue;
                         }
                     }
-                    if let Some(errors) = &mut errors {
+                    if let (Some(errors), false) = (&mut errors, PLAIN) {
                         errors.draw(streams[position - first].keys(group as u32, step), &work.driven, cells);
                     }
-                    let errors = errors.as_ref().map(|e| &e.values[..]);
-                    counts.clipped += u64::from(work.convert(layer, cells, 0, errors));
+                    let errors = errors.as_ref().filter(|_| !PLAIN).map(|e| &e.values[..]);
+                    counts.clipped += u64::from(work.convert::<PLAIN>(layer, cells, 0, errors));
                     work.accumulate(layer, errors, &mut out[..layer.columns], step * layer.dac_bits);
                     if let Some(error_free) = mvm.compared {
-                        work.compare(layer, error_free, counts);
+                        work.compare::<PLAIN>(layer, error_free, counts);
                     }
                     if let Some(kept) = &mut mvm.pre_adc {
                         work.keep_sums(layer, kept, [group, step as usize, position], positions);
@@ -251,11 +262,11 @@ impl Work {
     }
 
     /// Bitline sums, with what the read adds, and their codes; returns how many conversions were clipped. Gated cells have
-    /// their patterns in `solved`, by number.
+    /// their patterns in `solved`, by number. `PLAIN`: no gated cells, no errors, no converters of their own.
     #[inline(always)]
-    fn convert(&mut self, layer: &CrossbarLayer, cells: &Cells, solved: usize, errors: Option<&[i64]>) -> u32 {
+    fn convert<const PLAIN: bool>(&mut self, layer: &CrossbarLayer, cells: &Cells, solved: usize, errors: Option<&[i64]>) -> u32 {
         let mut clipped = [0u32; COLUMN_ALIGNMENT];
-        let is_gated = layer.gated().is_some();
+        let is_gated = !PLAIN && layer.gated().is_some();
         if is_gated {
             let pattern = self.pattern(layer);
             self.sums.copy_from_slice(self.solved[solved].sums(layer, cells, self.group, pattern));
@@ -267,7 +278,7 @@ impl Work {
             } else {
                 self.add_driven(layer, cells, first, &mut sums);
             }
-            if let (Some(errors), true) = (errors, self.rounds) {
+            if let (Some(errors), true, false) = (errors, self.rounds, PLAIN) {
                 let errors = &errors[first..][..COLUMN_ALIGNMENT];
                 for j in 0..COLUMN_ALIGNMENT {
                     sums[j] = (i64::from(sums[j]) + errors[j]).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
@@ -277,7 +288,7 @@ impl Work {
             if let Conversion::Rounding(adc) = &layer.conversion {
                 let weights = &self.weights[first..][..COLUMN_ALIGNMENT];
                 let codes = &mut self.codes[first..][..COLUMN_ALIGNMENT];
-                if let Some(converters) = &cells.converters {
+                if let (Some(converters), false) = (&cells.converters, PLAIN) {
                     own_codes(adc, converters, &self.firsts[first..][..COLUMN_ALIGNMENT], &sums, weights, codes, &mut clipped);
                     continue;
                 }
@@ -344,9 +355,9 @@ impl Work {
 
     /// Counts the conversions of the driven rows whose code is not that of `error_free` cells, and those whose code is then zero.
     #[inline(always)]
-    fn compare(&mut self, layer: &CrossbarLayer, error_free: &Cells, counts: &mut Counts) {
+    fn compare<const PLAIN: bool>(&mut self, layer: &CrossbarLayer, error_free: &Cells, counts: &mut Counts) {
         let actual = self.codes.clone();
-        self.convert(layer, error_free, 1, None);
+        self.convert::<PLAIN>(layer, error_free, 1, None);
         for ((actual, code), weight) in actual.iter().zip(&self.codes).zip(&self.weights) {
             counts.wrong += u64::from((actual != code) & (*weight != 0));
             counts.zero_codes += u64::from((*code == 0) & (*weight != 0));
