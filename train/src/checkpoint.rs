@@ -37,8 +37,8 @@ struct BestHeader {
     correct: usize,
 }
 
-/// Named tensors: shape and bytes.
-type Tensors = Vec<(String, Dtype, usize, Vec<u8>)>;
+/// Named vectors of f32: length and bytes.
+type Tensors = Vec<(String, usize, Vec<u8>)>;
 
 /// Writes the state of the training that `training` identifies.
 pub fn write(path: &Path, training: &str, state: &State) -> Result<()> {
@@ -63,13 +63,8 @@ pub fn write(path: &Path, training: &str, state: &State) -> Result<()> {
     };
     let internal = |e: String| Error::internal(format!("the checkpoint cannot be written: {e}"));
     let text = serde_json::to_string(&header).map_err(|e| internal(e.to_string()))?;
-    let view = |(name, kind, len, bytes): &'_ (String, Dtype, usize, Vec<u8>)| -> Result<(String, Vec<usize>, Dtype)> {
-        debug_assert!(!bytes.is_empty() || *len == 0);
-        Ok((name.clone(), vec![*len], *kind))
-    };
-    let shapes = tensors.iter().map(view).collect::<Result<Vec<_>>>()?;
-    let views = shapes.into_iter().zip(&tensors).map(|((name, shape, kind), (.., bytes))| {
-        TensorView::new(kind, shape, bytes).map(|view| (name, view)).map_err(|e| internal(e.to_string()))
+    let views = tensors.iter().map(|(name, len, bytes)| {
+        TensorView::new(Dtype::F32, vec![*len], bytes).map(|view| (name.clone(), view)).map_err(|e| internal(e.to_string()))
     });
     let bytes = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(HashMap::from([("state".to_string(), text)])));
     atomic::write(path, &bytes.map_err(|e| internal(e.to_string()))?)
@@ -118,7 +113,7 @@ pub fn read(path: &Path, training: &str, fresh: &State) -> Result<Option<State>>
 
 fn put(tensors: &mut Tensors, prefix: &str, model: &Model) {
     let mut floats = |name: String, values: &[f32]| {
-        tensors.push((format!("{prefix}/{name}"), Dtype::F32, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect()));
+        tensors.push((format!("{prefix}/{name}"), values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect()));
     };
     for layer in &model.layers {
         let name = &layer.name;

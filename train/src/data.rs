@@ -2,7 +2,7 @@
 //! the integer network is.
 
 use crate::config::Config;
-use crate::random::{self, Purpose, below};
+use bwq::rng::training::{self as random, Purpose, below};
 use bwq::dataset::{Pixels, training::Labelled};
 use bwq::error::{Error, Result};
 use bwq::network::Network;

@@ -17,7 +17,6 @@ pub mod model;
 pub mod ops;
 pub mod pass;
 pub mod planes;
-pub mod random;
 pub mod report;
 pub mod run;
 pub mod search;

@@ -7,8 +7,8 @@ use crate::planes::Layer;
 use crate::vectors::Vector;
 use bwq::config::Clipping;
 use bwq::dataset::Pixels;
-use bwq::error::Result;
-use bwq::network::{Network, Node, Op, fold};
+use bwq::error::{Error, Result};
+use bwq::network::{Network, Op, Source, fold};
 use bwq::quantize::activations::{histograms, range};
 
 /// Running mean and variance of a batch norm.
@@ -56,7 +56,7 @@ impl Model {
         let initial_range = |index: usize| {
             // Folding takes nodes away; names stay, but for a normalisation's, which goes by its layer's.
             let name = match (&network.nodes[index].op, network.nodes[index].inputs[0]) {
-                (Op::BatchNorm { .. }, bwq::network::Source::Node(layer)) => &network.nodes[layer].name,
+                (Op::BatchNorm { .. }, Source::Node(layer)) => &network.nodes[layer].name,
                 _ => &network.nodes[index].name,
             };
             let at = folded.nodes.iter().position(|n| n.name == *name).unwrap_or(0);
@@ -65,13 +65,16 @@ impl Model {
             let (low, high) = (f64::from(found.zero_point) * found.scale, (top - f64::from(found.zero_point)) * found.scale);
             (low.max(high) as f32).max(LEAST_RANGE)
         };
-        let layers = graph.layers.iter().map(|&index| {
+        let layer = |&index: &usize| {
             let node = &network.nodes[index];
-            let (Op::Conv2d { weight, .. } | Op::Linear { weight, .. }) = &node.op else { unreachable_layer(node) };
+            let (Op::Conv2d { weight, .. } | Op::Linear { weight, .. }) = &node.op else {
+                return Err(Error::internal(format!("`{}` is no layer with weights", node.name)));
+            };
             let (outputs, rows) = (weight.shape[0], weight.shape[1..].iter().product());
             let blocks = Blocks { rows, outputs, size: start.block.unwrap_or([rows, outputs]) };
-            Layer::from_floats(&node.name, &weight.values, blocks, start.weight_bits)
-        });
+            Ok(Layer::from_floats(&node.name, &weight.values, blocks, start.weight_bits))
+        };
+        let layers = graph.layers.iter().map(layer).collect::<Result<_>>()?;
         let vectors = graph.vectors.iter().map(|&(index, role)| {
             let node = &network.nodes[index];
             let values = match (&node.op, role) {
@@ -91,7 +94,7 @@ impl Model {
             Op::BatchNorm { mean, var, .. } => Running { mean: mean.clone(), var: var.clone() },
             _ => Running { mean: Vec::new(), var: Vec::new() },
         });
-        Ok(Model { layers: layers.collect(), vectors: vectors.collect(), running: running.collect(), activation_bits: start.activation_bits })
+        Ok(Model { layers, vectors: vectors.collect(), running: running.collect(), activation_bits: start.activation_bits })
     }
 
     /// The quantiser with the range in `vector`.
@@ -144,8 +147,4 @@ impl Model {
         }
         trained
     }
-}
-
-fn unreachable_layer(node: &Node) -> ! {
-    panic!("`{}` is no layer with weights", node.name)
 }

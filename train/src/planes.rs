@@ -7,7 +7,7 @@
 //! that are exported are the trained ones. One `step` per layer (the paper's s / (2^n - 1)), learned; the paper does not say.
 
 use crate::blocks::Blocks;
-use crate::random::{self, Purpose};
+use bwq::rng::training::{self as random, Purpose};
 use serde::{Deserialize, Serialize};
 
 /// The norm's constant, as BSQ has it.

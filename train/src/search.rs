@@ -137,9 +137,6 @@ fn decide(trainer: &Trainer, state: &mut State, alpha: f64, correct: usize, pass
     } else {
         state.done = true;
     }
-    if !passed && state.setting == alphas && state.done {
-        return;
-    }
     state.at = Position { total_epochs: state.at.total_epochs, ..Position::default() };
     state.done |= state.setting >= settings(trainer);
 }

@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::ops::loss::{Loss, cross_entropy};
 use crate::pass::Pass;
 use crate::planes::{CellErrors, Rule, Weights};
-use crate::random;
+use bwq::rng::training as random;
 use bwq::network::Network;
 use rayon::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Random numbers of a training: a function of the seed and of what they are for, never of an order or a thread, so that
 //! a training that was interrupted goes on as if it had not been.
 
-use bwq::rng::philox4x32;
+use super::philox4x32;
 
 /// What a random number is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
