@@ -1,10 +1,16 @@
 //! Every gradient against finite differences of what it is the gradient of. Where rounding is passed straight through, the
 //! function without rounding, or a step of a whole integer, takes its place.
 
+mod support;
+
+use bwq::dataset::Pixels;
 use bwq::network::shape::Window;
 use bwq_train::blocks::Blocks;
+use bwq_train::graph::Graph;
+use bwq_train::model::{Model, Start};
 use bwq_train::ops::{batch_norm, conv, conv::Conv, linear, loss, moves, pact, pact::Pact, pool::Pool};
-use bwq_train::planes::Layer;
+use bwq_train::pass::Pass;
+use bwq_train::planes::{Layer, Weights};
 
 /// Numbers without order in [-1, 1], all different.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
@@ -282,4 +288,48 @@ fn the_step() {
     check("the step", &[layer.step], &[layer.step_gradient(&of, &values)], 0.01, 1e-4, |step| {
         dot(&Layer { step: step[0], ..layer.clone() }.weights(None).values, &values)
     });
+}
+
+/// A batch through a whole network with every kind of branch: what a pass says of every vector and of some weights of every
+/// layer. With 22-bit activations rounding is far below the differences; steps are small, since every clip is a kink.
+#[test]
+fn a_whole_network() {
+    let folder = support::small();
+    let network = bwq::network::read::read(&folder.path().join("net.json")).expect("a network");
+    let graph = Graph::new(&network).expect("a graph");
+    let start = Start { block: Some([9, 8]), weight_bits: 8, activation_bits: 22 };
+    let calibration = Pixels::U8(numbers(40 * 64, 5).iter().map(|x| (100.0 + 90.0 * x) as u8).collect());
+    let mut model = Model::new(&network, &graph, &start, &calibration).expect("a model");
+    // Narrow ranges, so that each clips something.
+    model.vectors.iter_mut().filter(|v| v.name.ends_with("range")).for_each(|v| v.values[0] *= if v.name.starts_with("mean") { 0.03 } else { 0.15 });
+    let images = 40;
+    let labels: Vec<u32> = (0..images as u32).map(|i| i % 3).collect();
+    let weights = |model: &Model| -> Vec<Weights> { model.layers.iter().map(|layer| layer.weights(None)).collect() };
+    let mut pass = Pass::new(&graph);
+    let mut run = |model: &Model, weights: &[Weights]| {
+        pass.input(images).copy_from_slice(&numbers(images * 64, 6));
+        pass.forward(model, weights, true);
+        pass.backward(model, weights, |logits, gradient| loss::cross_entropy(logits, &labels, gradient).sum / images as f64)
+    };
+    let (_, gradients) = run(&model, &weights(&model));
+    let run = std::cell::RefCell::new(run);
+    for (index, vector) in model.vectors.iter().enumerate() {
+        check(&vector.name, &vector.values, &gradients.vectors[index], 1e-4, 0.1, |values| {
+            let mut model = model.clone();
+            model.vectors[index].values = values.to_vec();
+            (run.borrow_mut())(&model, &weights(&model)).0
+        });
+    }
+    for (index, layer) in model.layers.iter().enumerate() {
+        let (plain, gradient) = (weights(&model)[index].values.clone(), &gradients.layers[index]);
+        // The weights with the largest gradients: those stand out from rounding.
+        let mut order: Vec<usize> = (0..plain.len()).collect();
+        order.sort_by(|&a, &b| gradient[b].abs().total_cmp(&gradient[a].abs()));
+        let few = |all: &[f32]| order[..6].iter().map(|&i| all[i]).collect::<Vec<f32>>();
+        check(&layer.name, &few(&plain), &few(gradient), 1e-3, 0.1, |values| {
+            let mut weights = weights(&model);
+            order[..6].iter().zip(values).for_each(|(&i, &value)| weights[index].values[i] = value);
+            (run.borrow_mut())(&model, &weights).0
+        });
+    }
 }
