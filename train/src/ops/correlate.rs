@@ -4,6 +4,8 @@
 //! (o, c) is a plain dot product of two long rows: dW[o, c, tap] = sum over i of dy[o][i] x[c][i + offset of the tap].
 //! [`LANES`] partial sums run side by side, and are added up at the end, in order; a tile of 4 x 4 rows shares its loads.
 
+use super::wide::wide;
+
 /// Partial sums of a dot product.
 pub const LANES: usize = 16;
 /// Rows of a tile, of gradients and of inputs.
@@ -11,38 +13,20 @@ const TILE: usize = 4;
 
 type Lanes = [f32; LANES];
 
-/// Adds, for every pair of rows (o, c) and every offset t, the dot product of row o of `dy` with row c of `x` from offset t
-/// on, to `out[(o * channels + c) * offsets.len() + t]`. Rows of `dy` have `length` values, a multiple of [`LANES`]; rows of `x`
-/// are `x_row` apart, and `x` goes on for `length` values after every place where a row begins with an offset.
-///
-/// # Panics
-/// If a length does not fit.
-pub fn add_correlations(dy: &[f32], length: usize, x: &[f32], x_row: usize, channels: usize, offsets: &[usize], out: &mut [f32]) {
-    let outputs = dy.len() / length.max(1);
-    assert!(length.is_multiple_of(LANES) && out.len() == outputs * channels * offsets.len());
-    let last = offsets.iter().max().copied().unwrap_or(0);
-    assert!(x.len() >= (channels - 1) * x_row + last + length, "room after the last row");
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512f") {
-        // SAFETY: the machine has the instructions.
-        return unsafe { with_avx512(dy, length, x, x_row, channels, offsets, out) };
-    } else if is_x86_feature_detected!("avx2") {
-        // SAFETY: as above.
-        return unsafe { with_avx2(dy, length, x, x_row, channels, offsets, out) };
+wide! {
+    /// Adds, for every pair of rows (o, c) and every offset t, the dot product of row o of `dy` with row c of `x` from offset t
+    /// on, to `out[(o * channels + c) * offsets.len() + t]`. Rows of `dy` have `length` values, a multiple of [`LANES`]; rows of `x`
+    /// are `x_row` apart, and `x` goes on for `length` values after every place where a row begins with an offset.
+    ///
+    /// # Panics
+    /// If a length does not fit.
+    pub fn add_correlations(dy: &[f32], length: usize, x: &[f32], x_row: usize, channels: usize, offsets: &[usize], out: &mut [f32]) {
+        let outputs = dy.len() / length.max(1);
+        assert!(length.is_multiple_of(LANES) && out.len() == outputs * channels * offsets.len());
+        let last = offsets.iter().max().copied().unwrap_or(0);
+        assert!(x.len() >= (channels - 1) * x_row + last + length, "room after the last row");
+        tiles(dy, length, x, x_row, channels, offsets, out);
     }
-    tiles(dy, length, x, x_row, channels, offsets, out);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn with_avx512(dy: &[f32], length: usize, x: &[f32], x_row: usize, channels: usize, offsets: &[usize], out: &mut [f32]) {
-    tiles(dy, length, x, x_row, channels, offsets, out);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn with_avx2(dy: &[f32], length: usize, x: &[f32], x_row: usize, channels: usize, offsets: &[usize], out: &mut [f32]) {
-    tiles(dy, length, x, x_row, channels, offsets, out);
 }
 
 #[inline(always)]

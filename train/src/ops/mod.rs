@@ -12,6 +12,7 @@ pub mod loss;
 pub mod moves;
 pub mod pact;
 pub mod pool;
+mod wide;
 
 use rayon::prelude::*;
 

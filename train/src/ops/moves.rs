@@ -1,6 +1,7 @@
 //! Operations that only move values: concatenation, strided copies, channels of zeros; and the sum of two tensors.
 
 use super::for_images;
+use super::wide::wide;
 
 /// A copy of whole channels from one image into another, strided in space.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,10 +47,12 @@ impl Copy {
     }
 }
 
-/// out = a + b.
-pub fn add(a: &[f32], b: &[f32], out: &mut [f32]) {
-    for_images(out, 4096, |piece, out| {
-        let at = piece * 4096;
-        out.iter_mut().zip(&a[at..]).zip(&b[at..]).for_each(|((y, a), b)| *y = a + b);
-    });
+wide! {
+    /// out = a + b.
+    pub fn add(a: &[f32], b: &[f32], out: &mut [f32]) {
+        for_images(out, 4096, |piece, out| {
+            let at = piece * 4096;
+            out.iter_mut().zip(&a[at..]).zip(&b[at..]).for_each(|((y, a), b)| *y = a + b);
+        });
+    }
 }
