@@ -208,7 +208,7 @@ impl Layer {
                 let (plane, momentum) = (&mut self.planes[part][bit], &mut self.momentum[part][bit]);
                 for ((p, m), g) in plane.iter_mut().zip(momentum).zip(gradient) {
                     *m = rule.momentum * *m + (g + rule.decay * *p);
-                    *p = (*p - rule.rate * *m).max(0.0).min(LARGEST);
+                    *p = (*p - rule.rate * *m).clamp(0.0, LARGEST);
                 }
             }
         }

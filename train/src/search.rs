@@ -5,7 +5,7 @@
 use crate::model::Model;
 use crate::pass::Pass;
 use crate::train::{Position, Trainer};
-use bwq::error::Result;
+use bwq::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// A line of curve.csv: the state after an epoch.
@@ -79,6 +79,9 @@ pub fn settings(trainer: &Trainer) -> usize {
 }
 
 /// Runs the outer loops from a state on. False if it was stopped; the state then says where.
+///
+/// # Errors
+/// A loss that is not finite, and what the observer refuses.
 pub fn run(trainer: &Trainer, state: &mut State, float_correct: usize, observer: &mut dyn Observer) -> Result<bool> {
     let config = trainer.config;
     let mut pass = Pass::new(trainer.graph);
@@ -97,6 +100,10 @@ pub fn run(trainer: &Trainer, state: &mut State, float_correct: usize, observer:
             let correct = trainer.correct(&trainer.logits(&state.model, &mut pass));
             let seen = (trainer.steps() * config.batch.min(trainer.training.len())) as f64;
             let loss = std::mem::take(&mut state.at.loss);
+            if !loss.sum.is_finite() {
+                return Err(Error::input("train.learning_rate", format!("the loss of epoch {} is not finite: the training diverged", state.at.total_epochs))
+                    .hint("lower train.learning_rate or train.plane_rate; the state before this epoch is kept"));
+            }
             let row = Row {
                 setting: state.setting,
                 epoch: state.at.total_epochs,

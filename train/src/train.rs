@@ -76,7 +76,7 @@ impl Trainer<'_> {
         }
         (at.step, at.epoch, at.total_epochs) = (0, at.epoch + 1, at.total_epochs + 1);
         let in_lasso = at.epoch <= self.lasso_epochs();
-        if in_lasso && (at.epoch % self.config.adjust_every == 0 || at.epoch == self.lasso_epochs()) {
+        if in_lasso && (at.epoch.is_multiple_of(self.config.adjust_every) || at.epoch == self.lasso_epochs()) {
             model.layers.iter_mut().for_each(|layer| layer.adjust());
         }
         true

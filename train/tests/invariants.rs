@@ -76,7 +76,7 @@ proptest! {
 #[test]
 fn a_block_of_zeros_has_no_bits_and_stays_so() {
     let blocks = Blocks { rows: 18, outputs: 8, size: [9, 8] };
-    let integers: Vec<i32> = (0..144).map(|i| if i % 18 < 9 { 0 } else { (i as i32 % 7) - 3 }).collect();
+    let integers: Vec<i32> = (0..144).map(|i| if i % 18 < 9 { 0 } else { i % 7 - 3 }).collect();
     let mut layer = Layer::from_integers("l", &integers, 0.1, blocks, 8);
     layer.adjust();
     assert_eq!(layer.bits, [0, 2]);
