@@ -12,8 +12,12 @@ fn main() {
         let dirty = git(&["status", "--porcelain", "--", "src", "shaders", "assets", "Cargo.toml"]).is_some_and(|s| !s.is_empty());
         println!("cargo:rustc-env=BWQ_COMMIT={commit}{}", if dirty { "-dirty" } else { "" });
     }
-    println!("cargo:rerun-if-changed=.git/HEAD");
-    println!("cargo:rerun-if-changed=.git/index");
+    // In a linked worktree they lie elsewhere; a path that is not there would make every build start from here.
+    for file in ["HEAD", "index"] {
+        if let Some(path) = git(&["rev-parse", "--git-path", file]) {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
     println!("cargo:rerun-if-changed=src");
     println!("cargo:rerun-if-changed=shaders");
 }

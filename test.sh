@@ -51,4 +51,4 @@ if ! has_vulkan; then
     fi
 fi
 
-exec cargo test --release "$@"
+exec cargo test --release --workspace "$@"

@@ -37,7 +37,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<String> {
 /// Everything that people write by hand here.
 fn written() -> Vec<String> {
     let endings = [".rs", ".wgsl", ".md", ".toml", ".sh", ".py", ".txt", ".cff"];
-    let folders = ["src", "shaders", "tests", "benches", "docs", "experiments", "examples", "assets", "presets"];
+    let folders = ["src", "shaders", "tests", "benches", "docs", "experiments", "examples", "assets", "presets", "train"];
     let mut all: Vec<String> = folders.iter().flat_map(|f| files(f, &endings)).collect();
     let at_root = std::fs::read_dir(root()).expect("the root").map(|e| e.expect("an entry").path());
     let text = |p: &PathBuf| p.is_file() && !p.ends_with("Cargo.lock") && endings.iter().any(|e| p.to_string_lossy().ends_with(e));
@@ -71,21 +71,21 @@ fn code(path: &str) -> String {
     kept.lines().map(|l| if l.trim_start().starts_with("//") { "" } else { l }).collect::<Vec<_>>().join("\n")
 }
 
-/// Lines of `src` outside tests that a rule picks, in files that another does not excuse.
+/// Lines of `src` and `train/src` outside tests that a rule picks, in files that another does not excuse.
 fn code_where(excused: impl Fn(&str) -> bool, picks: impl Fn(&str) -> bool) -> Vec<String> {
-    let sources = files("src", &[".rs"]).into_iter().filter(|p| !excused(p));
+    let sources = ["src", "train/src"].iter().flat_map(|f| files(f, &[".rs"])).filter(|p| !excused(p));
     sources.flat_map(|p| lines_where(&p, &code(&p), &picks)).collect()
 }
 
 #[test]
 fn every_module_says_what_it_is() {
-    let silent = files("src", &[".rs"]).into_iter().filter(|p| !text(p).starts_with("//! "));
+    let silent = ["src", "train"].iter().flat_map(|f| files(f, &[".rs"])).filter(|p| !text(p).starts_with("//! "));
     none("a module's first line is a `//!` doc", silent);
 }
 
 #[test]
 fn a_long_file_says_why() {
-    let all = ["src", "shaders", "tests", "benches"].iter().flat_map(|f| files(f, &[".rs", ".wgsl"]));
+    let all = ["src", "shaders", "tests", "benches", "train"].iter().flat_map(|f| files(f, &[".rs", ".wgsl"]));
     let doc = |t: &str| t.lines().take_while(|l| l.starts_with("//")).any(|l| l.contains("Long because"));
     let long = all.map(|p| (text(&p), p)).filter(|(t, _)| t.lines().count() > LONG && !doc(t));
     none("over 400 lines without \"Long because ...\" in the module doc", long.map(|(t, p)| format!("{p}: {}", t.lines().count())));
@@ -149,7 +149,7 @@ fn opening(text: &str) -> String {
 fn first_path(text: &str) -> Option<String> {
     let path: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || "_-./".contains(*c)).collect();
     let path = path.trim_end_matches('.').to_string();
-    (["src/", "shaders/", "tests/", "docs/", "experiments/", "assets/", "presets/"].iter().any(|f| path.starts_with(f)) && path.contains('.')).then_some(path)
+    (["src/", "shaders/", "tests/", "docs/", "experiments/", "assets/", "presets/", "train/"].iter().any(|f| path.starts_with(f)) && path.contains('.')).then_some(path)
 }
 
 /// A file named in a comment exists, and holds the item that the comment says is in it: "`Adc::code` in src/x.rs".
@@ -199,14 +199,14 @@ fn the_program_unwraps_nothing() {
 /// A function that panics by contract says so.
 #[test]
 fn a_panic_is_documented() {
-    let silent = files("src", &[".rs"]).into_iter().filter(|p| code(p).contains("panic!(") && !text(p).contains("/// # Panics"));
+    let silent = ["src", "train"].iter().flat_map(|f| files(f, &[".rs"])).filter(|p| code(p).contains("panic!(") && !text(p).contains("/// # Panics"));
     none("`panic!` without a \"# Panics\" in the docs", silent);
 }
 
 #[test]
 fn nothing_is_unfinished_or_switched_off() {
     let words = [concat!("to", "do!("), concat!("unimple", "mented!("), concat!("#[ig", "nore"), concat!("FIX", "ME"), concat!("X", "XX")];
-    let sources = ["src", "shaders", "tests", "benches"].iter().flat_map(|f| files(f, &[".rs", ".wgsl"]));
+    let sources = ["src", "shaders", "tests", "benches", "train"].iter().flat_map(|f| files(f, &[".rs", ".wgsl"]));
     none("unfinished", sources.flat_map(|p| lines_where(&p, &text(&p), |l| words.iter().any(|w| l.contains(w)))));
 }
 
@@ -218,7 +218,7 @@ fn only_the_gpu_engine_knows_wgpu() {
 
 #[test]
 fn only_the_binary_knows_the_terminal() {
-    let binary = |p: &str| p == "src/main.rs" || p.starts_with("src/cli/");
+    let binary = |p: &str| p == "src/main.rs" || p == "train/src/main.rs" || p.starts_with("src/cli/");
     let words = ["println!(", "eprintln!(", "print!(", "eprint!(", "dbg!(", "io::stdout", "io::stderr", "process::exit", "indicatif", "clap::"];
     none("the terminal outside the binary", code_where(binary, |l| words.iter().any(|w| l.contains(w))));
 }
@@ -382,12 +382,12 @@ fn the_version_is_the_same_everywhere() {
 }
 
 /// Vector instructions and one call before there are threads; everything else is safe.
-const UNSAFE: [&str; 5] = ["src/engine/cpu/lanes/", "src/engine/cpu/simd.rs", "src/network/tile.rs", "src/network/matmul.rs", "src/main.rs"];
+const UNSAFE: [&str; 6] = ["train/src/ops/wide.rs", "src/engine/cpu/lanes/", "src/engine/cpu/simd.rs", "src/network/tile.rs", "src/network/matmul.rs", "src/main.rs"];
 
 #[test]
 fn unsafe_code_is_where_it_may_be_and_says_why() {
     let mut complaints = code_where(|p| UNSAFE.iter().any(|u| p.starts_with(u)), |line| line.contains("unsafe"));
-    for path in files("src", &[".rs"]) {
+    for path in ["src", "train/src"].iter().flat_map(|f| files(f, &[".rs"])) {
         let all = text(&path);
         let lines: Vec<&str> = all.lines().collect();
         let is_block = |i: &usize| lines[*i].contains("unsafe {") && !lines[*i].trim_start().starts_with("//");

@@ -14,9 +14,11 @@ pub mod presets;
 pub mod run;
 pub mod search;
 pub mod terminal;
+pub mod train;
 
 use bwq::config::Overrides;
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -67,6 +69,8 @@ pub enum Command {
     Mvm(MvmArgs),
     /// Search the precision of every weight block of a trained network, without training.
     Search(SearchArgs),
+    /// Find the precision of every weight block by training (BWQ-A); needs `bwq-train` beside this program.
+    Train(TrainArgs),
     /// Draw the figures of a results folder.
     Plot(PlotArgs),
     /// Measure the kernels of each engine beside the machine's limits.
@@ -301,6 +305,17 @@ pub struct MvmArgs {
     /// Outputs, trials x n x b in float64 (.npy).
     #[arg(long, value_name = "Y.npy")]
     pub out: PathBuf,
+}
+
+/// `bwq train`
+#[derive(Args)]
+#[command(after_help = "\
+TRAIN.toml [--out DIR] [--set key=value]... [--threads N] [--quiet]: docs/train.md has the keys of TRAIN.toml.
+The same command goes on after an interruption. Exit codes as elsewhere; 4: no model is within the budget.")]
+pub struct TrainArgs {
+    /// What `bwq-train` takes: TRAIN.toml and its options.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS", required = true)]
+    pub args: Vec<OsString>,
 }
 
 /// `bwq bench`

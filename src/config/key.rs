@@ -84,7 +84,8 @@ pub struct Key {
     pub off: &'static str,
 }
 
-pub(super) const fn key(
+/// A key without unit, slip and cost.
+pub const fn key(
     path: &'static str,
     column: &'static str,
     kind: Kind,
@@ -106,28 +107,34 @@ pub(super) const fn key(
     }
 }
 
-pub(super) const fn integer(min: u64, max: u64) -> Kind {
+/// Whole numbers from `min` to `max`.
+pub const fn integer(min: u64, max: u64) -> Kind {
     Kind::Integer { min, max, words: &[] }
 }
 
-pub(super) const fn words(words: &'static [&'static str]) -> Kind {
+/// One of the words.
+pub const fn words(words: &'static [&'static str]) -> Kind {
     Kind::Words { words }
 }
 
-pub(super) const fn closed(min: f64, max: f64) -> Interval {
+/// `min` to `max`, both included.
+pub const fn closed(min: f64, max: f64) -> Interval {
     Interval { min, max, above_min: false, below_max: false }
 }
 
 impl Key {
-    pub(super) const fn unit(mut self, unit: &'static str) -> Key {
+    /// Sets the unit.
+    pub const fn unit(mut self, unit: &'static str) -> Key {
         self.unit = unit;
         self
     }
-    pub(super) const fn slip(mut self, slip: &'static str) -> Key {
+    /// Sets the likely slip.
+    pub const fn slip(mut self, slip: &'static str) -> Key {
         self.slip = slip;
         self
     }
-    pub(super) const fn cost(mut self, cost: &'static str) -> Key {
+    /// Sets what it costs.
+    pub const fn cost(mut self, cost: &'static str) -> Key {
         self.cost = cost;
         self
     }

@@ -7,17 +7,17 @@
 
 mod axes;
 mod canonical;
-mod key;
+pub mod key;
 pub mod keys;
-mod parse;
+pub mod parse;
 pub mod point;
 pub mod presets;
 mod resolve;
 mod rules;
-mod scalar;
+pub mod scalar;
 pub mod search;
 mod settings;
-mod source;
+pub mod source;
 pub mod template;
 #[cfg(test)]
 mod tests;

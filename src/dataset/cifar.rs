@@ -1,6 +1,7 @@
 //! The official binary version of CIFAR-10: `test_batch.bin`, `data_batch_1.bin` to `data_batch_5.bin`; a record is a
 //! label and 3072 pixels, red, green and blue planes of 32 x 32.
 
+use super::training::Labelled;
 use super::{Parts, Pixels, bytes_of, folder_of};
 use crate::error::{Error, Result};
 use std::path::Path;
@@ -9,6 +10,8 @@ const PIXELS: usize = 3 * 32 * 32;
 const RECORD: usize = 1 + PIXELS;
 const CLASSES: u8 = 10;
 const TEST: &str = "test_batch.bin";
+/// The first file of the training set.
+pub(super) const FIRST_BATCH: &str = "data_batch_1.bin";
 
 /// Reads the test set in a folder, or in one `.bin`, and the first `training` training images; a `.bin` of another name
 /// than the test set's stands alone.
@@ -17,8 +20,8 @@ pub(super) fn read(path: &Path, training: usize) -> Result<Parts> {
     let place = file.display().to_string();
     let (labels, pixels) = parse_records(&bytes_of(&file, u64::MAX)?, &place)?;
     let folder = folder_of(path);
-    let has_training = file.file_name().is_some_and(|name| name == TEST) && folder.join("data_batch_1.bin").is_file();
-    let training = if has_training { Some(Pixels::U8(training_images(&folder, training)?)) } else { None };
+    let has_training = file.file_name().is_some_and(|name| name == TEST) && folder.join(FIRST_BATCH).is_file();
+    let training = if has_training { Some(training_images(&folder, training)?.images) } else { None };
     Ok(Parts { shape: [3, 32, 32], test: Pixels::U8(pixels), labels, training })
 }
 
@@ -51,17 +54,24 @@ pub fn parse_records(bytes: &[u8], place: &str) -> Result<(Vec<u32>, Vec<u8>)> {
     Ok((labels, pixels))
 }
 
+/// The whole training set in a folder.
+pub(super) fn training_set(folder: &Path) -> Result<Labelled> {
+    training_images(folder, usize::MAX)
+}
+
 /// The first `count` training images (all, if there are fewer).
-fn training_images(folder: &Path, count: usize) -> Result<Vec<u8>> {
-    let mut pixels = Vec::new();
+fn training_images(folder: &Path, count: usize) -> Result<Labelled> {
+    let (mut labels, mut pixels) = (Vec::new(), Vec::new());
     for batch in 1..=5 {
-        let left = count - pixels.len() / PIXELS;
+        let left = count - labels.len();
         let file = folder.join(format!("data_batch_{batch}.bin"));
         if left == 0 || !file.is_file() {
             break;
         }
         let bytes = bytes_of(&file, (left as u64).saturating_mul(RECORD as u64))?;
-        pixels.extend(parse_records(&bytes, &file.display().to_string())?.1);
+        let (more_labels, more) = parse_records(&bytes, &file.display().to_string())?;
+        labels.extend(more_labels);
+        pixels.extend(more);
     }
-    Ok(pixels)
+    Ok(Labelled::of([3, 32, 32], pixels, labels))
 }

@@ -1,14 +1,15 @@
 //! Test sets: images, labels, and the images whose activations set the clipping ranges.
 //!
 //! [`load`] picks the reader by what lies at a path: [`idx`] (MNIST and its like), [`cifar`] (the official binary
-//! version), [`webp`] (mosaics of CIFAR-10), [`npy`] (NumPy arrays). Each reads no more training images than
-//! the calibration asks for, and believes no size that a file states beyond what the file holds.
+//! version), [`webp`] (mosaics of CIFAR-10), [`npy`] (NumPy arrays); [`training`] reads whole training sets. Each reads no more
+//! training images than the calibration asks for, and believes no size that a file states beyond what the file holds.
 //!
 //! To add one: a file with `pub fn read(path, training) -> Result<Parts>`, and a line in `reader_for`.
 
 pub mod cifar;
 pub mod idx;
 pub mod npy;
+pub mod training;
 pub mod webp;
 
 use crate::error::{Error, Result};

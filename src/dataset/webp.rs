@@ -1,6 +1,7 @@
 //! CIFAR-10 as mosaics: `cifar10_test.webp` and `cifar10_train_1.webp` ..., lossless, image i at row i / columns and
 //! column i % columns of a grid of 32 x 32 pixels, with one byte per label in `*_labels.u8`.
 
+use super::training::Labelled;
 use super::{Parts, Pixels, bytes_of, folder_of};
 use crate::error::{Error, Result};
 use image_webp::WebPDecoder;
@@ -11,32 +12,41 @@ const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;
 /// The file that a folder of mosaics is known by.
 pub(super) const TEST: &str = "cifar10_test.webp";
+/// The first file of the training set.
+pub(super) const FIRST_TRAINING: &str = "cifar10_train_1.webp";
 
 /// Reads the test set in a folder (or of one mosaic), and as many training mosaics as hold `training` images.
 pub(super) fn read(path: &Path, training: usize) -> Result<Parts> {
     let file = if path.is_dir() { path.join(TEST) } else { path.to_owned() };
     let folder = folder_of(path);
-    let has_training = file.file_name().is_some_and(|name| name == TEST) && folder.join("cifar10_train_1.webp").is_file();
+    let has_training = file.file_name().is_some_and(|name| name == TEST) && folder.join(FIRST_TRAINING).is_file();
     // A mosaic takes a second to unpack: both at a time.
     let (test, training) = rayon::join(
         || mosaic(&file),
         || if has_training { training_images(&folder, training).map(Some) } else { Ok(None) },
     );
     let (pixels, labels) = test?;
-    Ok(Parts { shape: [3, SIDE, SIDE], test: Pixels::U8(pixels), labels, training: training?.map(Pixels::U8) })
+    Ok(Parts { shape: [3, SIDE, SIDE], test: Pixels::U8(pixels), labels, training: training?.map(|set| set.images) })
+}
+
+/// The whole training set in a folder.
+pub(super) fn training_set(folder: &Path) -> Result<Labelled> {
+    training_images(folder, usize::MAX)
 }
 
 /// The images of the first training mosaics, until there are `count` (all, if there are fewer).
-fn training_images(folder: &Path, count: usize) -> Result<Vec<u8>> {
-    let mut pixels = Vec::new();
+fn training_images(folder: &Path, count: usize) -> Result<Labelled> {
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for number in 1.. {
         let file = folder.join(format!("cifar10_train_{number}.webp"));
-        if pixels.len() / PIXELS >= count || !file.is_file() {
+        if labels.len() >= count || !file.is_file() {
             break;
         }
-        pixels.extend(mosaic(&file)?.0);
+        let (more, more_labels) = mosaic(&file)?;
+        pixels.extend(more);
+        labels.extend(more_labels);
     }
-    Ok(pixels)
+    Ok(Labelled::of([3, SIDE, SIDE], pixels, labels))
 }
 
 fn mosaic(file: &Path) -> Result<(Vec<u8>, Vec<u32>)> {

@@ -8,6 +8,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// The commit the program was built from; `-dirty` behind it where sources were changed.
+pub const COMMIT: &str = match option_env!("BWQ_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
 /// The provenance of a table of these points: points with all values and hashes, engines, and every run.
 pub fn text(out: &Path, points: &[&ManifestPoint], engines: &BTreeSet<String>, missing: u64) -> Result<String> {
     let points: Vec<Value> = points
@@ -17,7 +23,7 @@ pub fn text(out: &Path, points: &[&ManifestPoint], engines: &BTreeSet<String>, m
     let value = json!({
         "tool": "bwq",
         "tool_version": env!("CARGO_PKG_VERSION"),
-        "commit": option_env!("BWQ_COMMIT").unwrap_or("unknown"),
+        "commit": COMMIT,
         "engines": engines,
         "missing_blocks": missing,
         "points": points,

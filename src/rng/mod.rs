@@ -8,6 +8,7 @@
 
 mod philox;
 mod read_noise;
+pub mod training;
 
 pub use philox::{PhiloxStream, philox4x32};
 pub use read_noise::{READ_MULTIPLIERS, ReadKeys, ReadStream, Reads, column_code};

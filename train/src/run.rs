@@ -1,0 +1,163 @@
+//! A whole training: read, train (or go on), export, evaluate.
+
+use crate::checkpoint;
+use crate::config::{Config, Method};
+use crate::data::Images;
+use crate::export::{self, Agreement};
+use crate::graph::Graph;
+use crate::model::{Model, Start};
+use crate::report;
+use crate::search::{self, Observer, Row, State};
+use crate::train::{Position, Trainer};
+use bwq::dataset::{self, Dataset, training};
+use bwq::embedded;
+use bwq::error::{Error, Result};
+use bwq::network::{Network, float, fold, read};
+use bwq::sweep::{atomic, block::hex, materials::CALIBRATION_IMAGES};
+use std::path::{Path, PathBuf};
+
+/// What the program shows while it trains.
+pub trait Screen {
+    /// A line.
+    fn say(&self, line: &str);
+    /// After an epoch: its line, and epochs done and to come at most, in all settings.
+    fn progress(&self, row: &Row, done: usize, total: usize);
+    /// Whether to stop.
+    fn interrupted(&self) -> bool;
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Whether a model is within the budget.
+    pub within_budget: bool,
+    /// Float accuracy: test images classified as labelled.
+    pub float_correct: usize,
+    /// Accuracy of what was exported.
+    pub agreement: Agreement,
+    /// Mean magnitude bits of a weight.
+    pub mean_bits: f64,
+    /// Bits of an activation.
+    pub activation_bits: u32,
+    /// The network, its weights, its precision map.
+    pub paths: [PathBuf; 3],
+}
+
+struct Watch<'a> {
+    screen: &'a dyn Screen,
+    out: &'a Path,
+    training: &'a str,
+    epochs: usize,
+    settings: usize,
+}
+
+impl Observer for Watch<'_> {
+    fn epoch(&mut self, row: &Row, state: &State) -> Result<()> {
+        self.screen.progress(row, state.rows.len(), self.epochs * self.settings);
+        checkpoint::write(&self.out.join("checkpoint.safetensors"), self.training, state)?;
+        atomic::write(&self.out.join("curve.csv"), report::curve(&state.rows).as_bytes())
+    }
+    fn setting(&mut self, row: &Row, passed: bool) {
+        self.screen.say(&format!(
+            "setting {}: alpha {}, {}-bit activations: accuracy {:.2} %, {:.3} mean bits ({:.2}x): {} the budget",
+            row.setting + 1,
+            row.alpha,
+            row.activation_bits,
+            100.0 * row.accuracy_frac,
+            row.mean_bits,
+            row.compression,
+            if passed { "within" } else { "outside" }
+        ));
+    }
+    fn stop(&self) -> bool {
+        self.screen.interrupted()
+    }
+}
+
+/// Trains as `config` says, into `out`. The same call goes on where an interrupted one was.
+///
+/// # Errors
+/// What files or their contents cause, and [`Error::interrupted`] after a stop.
+pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> {
+    let started = std::time::Instant::now();
+    let network = if config.model == "embedded" { embedded::network()? } else { read::read(Path::new(&config.model))? };
+    let path = Path::new(&config.dataset);
+    let dataset = dataset::load(path, config.images, CALIBRATION_IMAGES)?;
+    dataset.check_fits(network.input_shape, network.classes())?;
+    let training = Images::new(training::load_training(path)?, config.training_images, &config.dataset)?;
+    let test = test_images(&dataset)?;
+    check_training(&training, &network, &config.dataset)?;
+    let float_correct = float::accuracy(&fold::fold_batchnorm(&network)?, &dataset);
+    screen.say(&format!(
+        "{}: float accuracy {} of {} test images ({:.2} %); {} training images",
+        network.name,
+        float_correct,
+        test.len(),
+        100.0 * float_correct as f64 / test.len() as f64,
+        training.len()
+    ));
+
+    let graph = Graph::new(&network)?;
+    let start = Start {
+        block: (config.method != Method::Bsq).then_some(config.block),
+        weight_bits: (config.weight_bits - 1) as u8,
+        activation_bits: config.activation_bits[0],
+    };
+    let trainer = Trainer { network: &network, graph: &graph, config, training: &training, test: &test };
+    let model = Model::new(&network, &graph, &start, &dataset.calibration)?;
+    let identity = identity(&network, &dataset, &training, config);
+    let name = identity.to_string();
+    let mut state = State { setting: 0, at: Position::default(), model, best: None, rows: Vec::new(), done: false };
+    let path = out.join("checkpoint.safetensors");
+    if let Some(found) = checkpoint::read(&path, &name, &state)? {
+        state = found;
+        screen.say(&format!("going on after {} epochs", state.at.total_epochs));
+    }
+    let mut watch = Watch { screen, out, training: &name, epochs: config.epochs, settings: search::settings(&trainer) };
+    if !search::run(&trainer, &mut state, float_correct, &mut watch)? {
+        checkpoint::write(&path, &name, &state)?;
+        return Err(Error::interrupted("stopped: the state is kept").hint("the same command goes on"));
+    }
+
+    let within_budget = state.best.is_some();
+    let model = state.best.map_or(state.model, |best| best.model);
+    let paths = export::write(&trainer, &model, out)?;
+    let logits = trainer.logits(&model, &mut crate::pass::Pass::new(&graph));
+    let agreement = export::evaluate(&trainer, model.activation_bits, &logits, &dataset, &paths)?;
+    atomic::write(&out.join("layers.csv"), report::layers(&model).as_bytes())?;
+    let provenance = report::provenance(config, &identity, &agreement, started.elapsed().as_secs_f64())?;
+    atomic::write(&out.join("train.provenance.json"), provenance.as_bytes())?;
+    Ok(Outcome { within_budget, float_correct, agreement, mean_bits: model.mean_bits(), activation_bits: model.activation_bits, paths })
+}
+
+fn test_images(dataset: &Dataset) -> Result<Images> {
+    let set = training::Labelled { shape: dataset.shape, images: dataset.images.clone(), labels: dataset.labels.clone() };
+    Images::new(set, usize::MAX, &dataset.name)
+}
+
+fn check_training(images: &Images, network: &Network, place: &str) -> Result<()> {
+    let classes = network.classes() as u32;
+    match images.labels.iter().position(|&label| label >= classes) {
+        _ if images.shape != network.input_shape => {
+            Err(Error::input(place, format!("training images of {:?}; the network takes {:?}", images.shape, network.input_shape)))
+        }
+        Some(at) => Err(Error::input(place, format!("training image {at} has label {}; the network has {classes} classes", images.labels[at]))),
+        None => Ok(()),
+    }
+}
+
+/// What a training is: all that its result depends on.
+fn identity(network: &Network, dataset: &Dataset, training: &Images, config: &Config) -> serde_json::Value {
+    let mut form = bwq::network::hash::Canonical::new("bwq-training-images-1");
+    form.bytes(&training.pixels);
+    form.words(training.labels.iter().copied());
+    // Paths are no part of it: the contents are.
+    let values: Vec<_> = config.resolved.iter().filter(|(key, _)| !key.starts_with("network.")).collect();
+    serde_json::json!({
+        "version": 1,
+        "network": hex(&network.content_hash()),
+        "test_images": hex(&dataset.content_hash()),
+        "training_images": hex(&form.finish()),
+        "values": values,
+    })
+}
