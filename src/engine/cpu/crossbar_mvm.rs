@@ -95,11 +95,8 @@ multiversion! {
 /// branches, never taken, would halve their speed.
 #[inline(always)]
 fn run_inlined(mvm: &mut Mvm, cells: &Cells, input: View, counts: &mut Counts) {
-    if mvm.layer.gated().is_none() && mvm.read.is_none() && cells.converters.is_none() {
-        run_of::<true>(mvm, cells, input, counts);
-    } else {
-        run_of::<false>(mvm, cells, input, counts);
-    }
+    let plain = mvm.layer.gated().is_none() && mvm.read.is_none() && cells.converters.is_none();
+    if plain { run_of::<true>(mvm, cells, input, counts) } else { run_of::<false>(mvm, cells, input, counts) }
 }
 
 #[inline(always)]
