@@ -205,7 +205,7 @@ mod tests {
         let hint = |text: &str| parsed(text).expect_err(text).to_string();
         assert!(hint("[search]\nobjectiv = \"bits\"").contains("did you mean `objective`?"));
         assert!(hint("[search]\nobjective = \"ou_operations\"").contains("did you mean \"ou-operations\"?"));
-        assert!(hint("[search]\nyield = 1").contains("99 % is 0.99"));
+        assert!(hint("[search]\nyield = 1").contains("yield is a fraction"));
         assert!(hint("[serch]\nyield = 0.9").contains("search"));
         assert!(hint("[crossbar]\nou_wordlines = [9, 16]").contains("one"));
         assert!(hint("[crossbar]\nencoding = \"offset\"").contains("magnitude"));

@@ -235,4 +235,3 @@ pub fn sweep_point(point: &PointConfig, candidate: &Candidate, activation_bits: 
     point.quantization.activation_bits = activation_bits;
     point
 }
-

@@ -58,7 +58,10 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(super) use tests::positive;
+
+#[cfg(test)]
+mod tests {
     use super::*;
 
     /// A positive definite matrix, the same for the same seed.

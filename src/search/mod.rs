@@ -5,8 +5,8 @@
 //! layer share the worth of the last bit.
 //!
 //! The data's way: [`layer`] (what has weights) -> [`walk`] (calibration images through the float network and the quantised one)
-//! -> [`statistics`] (second moments of a layer's inputs) -> [`fit`] (one layer: step, integers, bits, bias, by [`rounding`] with
-//! [`objective`]'s costs) -> [`candidate`] (a whole network at one price of a bit) -> [`judge`] (its accuracy, and its chips) ->
+//! -> [`statistics`] (second moments of a layer's inputs) -> [`fit`] (one layer: step, integers, bits, bias, by [`rounding`], then
+//! [`refine`], with [`objective`]'s costs) -> [`candidate`] (a whole network at one price of a bit) -> [`judge`] (its accuracy, and its chips) ->
 //! [`curve`] (prices, until the budget's edge is found). [`sensitivity`] weighs the layers against each other, [`count`] says what
 //! bits come to.
 

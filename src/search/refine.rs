@@ -174,7 +174,7 @@ impl<'a> Column<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::linear::tests::positive;
+    use super::super::linear::positive;
     use super::super::rounding::{self, Order};
     use super::*;
     use crate::network::Tensor;

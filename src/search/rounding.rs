@@ -190,13 +190,19 @@ pub fn line(weights: &[f64], upper: &[f64], rows: usize, first: usize, step: f64
     out
 }
 
+/// What sums in f32 may be wrong by, relative to what is summed.
+const SUM_ROUNDING: f64 = 1e-5;
+
 /// The covariance of each channel group with `damping` times its mean variance on the diagonal: what few samples say of inputs
 /// that go together is not taken at its word, and the matrix is positive definite.
 pub fn damped(statistics: &[Statistics], damping: f64) -> (Vec<Vec<f64>>, Vec<f64>) {
     let one = |s: &Statistics| {
         let rows = s.mean_input.len();
-        let mean = (0..rows).map(|r| s.covariance[r * rows + r]).sum::<f64>() / rows as f64;
-        let delta = damping * mean.max(f64::from(f32::MIN_POSITIVE));
+        let mean = |of: &dyn Fn(usize) -> f64| (0..rows).map(of).sum::<f64>() / rows as f64;
+        let variance = mean(&|r| s.covariance[r * rows + r]);
+        // Inputs that do not vary leave what f32 sums of their squares were rounded by.
+        let rounding = SUM_ROUNDING * mean(&|r| s.mean_input[r] * s.mean_input[r]);
+        let delta = damping * variance.max(0.0) + rounding.max(f64::from(f32::MIN_POSITIVE));
         let mut h = s.covariance.clone();
         (0..rows).for_each(|r| h[r * rows + r] += delta);
         (h, delta)

@@ -23,6 +23,9 @@ pub struct Replacement {
     pub bias: Vec<f32>,
 }
 
+/// Says what takes the place of a layer's weight, from the statistics of each of its channel groups.
+pub type Replace<'a> = dyn FnMut(&Layer, &[Statistics]) -> Result<Option<Replacement>> + 'a;
+
 /// One value of the graph for all images, `[image]`.
 type Values = Vec<Vec<f32>>;
 
@@ -45,7 +48,7 @@ fn position(source: &Source) -> usize {
 ///
 /// # Errors
 /// Those of `replace`.
-pub fn walk(network: &Network, images: &[Vec<f32>], replace: &mut dyn FnMut(&Layer, &[Statistics]) -> Result<Option<Replacement>>) -> Result<Network> {
+pub fn walk(network: &Network, images: &[Vec<f32>], replace: &mut Replace) -> Result<Network> {
     let nodes = &network.nodes;
     let mut result = network.clone();
     let mut last_use = vec![0; nodes.len() + 1];
@@ -99,17 +102,16 @@ impl Walk<'_> {
         let branch = self.other_branch(layer.node);
         let portion = |portion: usize| {
             let range = portion * PORTION..images.min((portion + 1) * PORTION);
-            let parts: Vec<(Vec<f32>, Vec<f32>, usize)> = range.map(|image| {
+            let parts: Vec<Samples> = range.map(|image| {
                 let at = positions(layer.positions, image);
-                let inputs = layer.inputs(self.network, group, &self.quantised[input][image], &at);
-                (inputs, self.targets(layer, group, image, branch, &at), at.len())
+                Samples { inputs: layer.inputs(self.network, group, &self.quantised[input][image], &at), targets: self.targets(layer, group, image, branch, &at) }
             }).collect();
             // [line][image][position]
-            let joined = |lines: usize, of: &dyn Fn(&(Vec<f32>, Vec<f32>, usize)) -> Vec<f32>| {
-                let parts: Vec<(Vec<f32>, usize)> = parts.iter().map(|p| (of(p), p.2)).collect();
-                (0..lines).flat_map(|line| parts.iter().flat_map(move |(values, n)| values[line * n..(line + 1) * n].iter().copied())).collect()
+            let joined = |lines: usize, of: fn(&Samples) -> &[f32]| {
+                let line = |line: usize, values: &[f32]| values.chunks_exact(values.len() / lines).nth(line).unwrap_or_default().to_vec();
+                (0..lines).flat_map(|i| parts.iter().flat_map(move |part| line(i, of(part)))).collect()
             };
-            Samples { inputs: joined(layer.rows, &|p| p.0.clone()), targets: joined(layer.group_outputs(), &|p| p.1.clone()) }
+            Samples { inputs: joined(layer.rows, |s| &s.inputs), targets: joined(layer.group_outputs(), |s| &s.targets) }
         };
         Statistics::new(layer.rows, layer.group_outputs(), images.div_ceil(PORTION), &portion)
     }
