@@ -119,7 +119,7 @@ fn put(tensors: &mut Tensors, prefix: &str, model: &Model) {
         let name = &layer.name;
         floats(format!("{name}/planes"), &layer.planes.concat().concat());
         floats(format!("{name}/momentum"), &layer.momentum.concat().concat());
-        floats(format!("{name}/step"), &[layer.step, layer.step_momentum]);
+        floats(format!("{name}/step"), &[&layer.step[..], &layer.step_momentum].concat());
         floats(format!("{name}/bits"), &layer.bits.iter().map(|&b| f32::from(b)).collect::<Vec<_>>());
     }
     for vector in &model.vectors {
@@ -145,12 +145,13 @@ fn take(tensors: &SafeTensors, prefix: &str, shape: &Model, activation_bits: u32
     };
     let layer = |of: &Layer| -> std::result::Result<Layer, String> {
         let (name, all) = (&of.name, 2 * of.planes[0].len() * of.blocks.weights());
-        let step = floats(format!("{name}/step"), 2)?;
+        let mut step = floats(format!("{name}/step"), 2 * of.step.len())?;
+        let step_momentum = step.split_off(of.step.len());
         Ok(Layer {
             planes: planes(floats(format!("{name}/planes"), all)?, of),
             momentum: planes(floats(format!("{name}/momentum"), all)?, of),
-            step: step[0],
-            step_momentum: step[1],
+            step,
+            step_momentum,
             bits: floats(format!("{name}/bits"), of.bits.len())?.iter().map(|&b| b as u8).collect(),
             ..of.clone()
         })

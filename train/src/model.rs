@@ -10,6 +10,7 @@ use bwq::dataset::Pixels;
 use bwq::error::{Error, Result};
 use bwq::network::{Network, Op, Source, fold};
 use bwq::quantize::activations::{histograms, range};
+use bwq::quantize::weights::magnitude_bits;
 
 /// Running mean and variance of a batch norm.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +49,7 @@ pub struct Start {
 const LEAST_RANGE: f32 = 1e-3;
 
 impl Model {
-    /// A model from a trained float network. Ranges of activations start where the rounding and clipping of `calibration` cost least.
+    /// A model from a trained network: floats, which are rounded, or integers, which are gone on from. Ranges of activations start where the rounding and clipping of `calibration` cost least.
     pub fn new(network: &Network, graph: &Graph, start: &Start, calibration: &Pixels) -> Result<Self> {
         let images = calibration.len() / network.input_len();
         let folded = fold::fold_batchnorm(network)?;
@@ -72,7 +73,17 @@ impl Model {
             };
             let (outputs, rows) = (weight.shape[0], weight.shape[1..].iter().product());
             let blocks = Blocks { rows, outputs, size: start.block.unwrap_or([rows, outputs]) };
-            Ok(Layer::from_floats(&node.name, &weight.values, blocks, start.weight_bits))
+            let (Some(integers), Some(step)) = (weight.integers(), &weight.step) else {
+                return Ok(Layer::from_floats(&node.name, &weight.values, blocks, start.weight_bits));
+            };
+            let bits = integers.iter().map(|&q| magnitude_bits(q)).max().unwrap_or(0);
+            if bits > u32::from(start.weight_bits) {
+                return Err(Error::input(format!("layer `{}`", node.name), format!("the network's integers have {bits} magnitude bits, and quantization.weight_bits leaves {}", start.weight_bits))
+                    .hint(format!("--set quantization.weight_bits={}", bits + 1)));
+            }
+            let mut layer = Layer::from_integers(&node.name, &integers, step.iter().map(|&s| s as f32).collect(), blocks, start.weight_bits);
+            layer.adjust(); // blocks begin with the bits that their integers need
+            Ok(layer)
         };
         let layers = graph.layers.iter().map(layer).collect::<Result<_>>()?;
         let vectors = graph.vectors.iter().map(|&(index, role)| {
@@ -122,7 +133,8 @@ impl Model {
         let mut trained = network.clone();
         for (layer, &index) in self.layers.iter().zip(&graph.layers) {
             if let Op::Conv2d { weight, .. } | Op::Linear { weight, .. } = &mut trained.nodes[index].op {
-                *weight = bwq::network::Tensor::of_integers(weight.shape.clone(), &layer.integers(), vec![f64::from(layer.step); weight.shape[0]]);
+                let step = (0..weight.shape[0]).map(|output| f64::from(layer.step[output % layer.step.len()])).collect();
+                *weight = bwq::network::Tensor::of_integers(weight.shape.clone(), &layer.integers(), step);
             }
         }
         for (vector, &(index, role)) in self.vectors.iter().zip(&graph.vectors) {

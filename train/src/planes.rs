@@ -4,7 +4,8 @@
 //! trainable and in [0, 2]; p, the bits that are left of the weight's block, is where its mask ends (`m_b = 1` for b < p);
 //! rounding is passed straight through, and a weight that is clipped gets no gradient. The paper clips when it re-quantises;
 //! clipping in every step is our choice: re-quantisation then changes no weight, only how planes hold it, and the integers
-//! that are exported are the trained ones. One `step` per layer (the paper's s / (2^n - 1)), learned; the paper does not say.
+//! that are exported are the trained ones. One `step` per layer (the paper's s / (2^n - 1)), learned; the paper does not say. A
+//! training that goes on from integers keeps one step per output where they have that.
 
 use crate::blocks::Blocks;
 use bwq::rng::training::{self as random, Purpose};
@@ -22,8 +23,8 @@ pub struct Layer {
     pub name: String,
     /// Its blocks.
     pub blocks: Blocks,
-    /// What the integer 1 is worth.
-    pub step: f32,
+    /// What the integer 1 is worth: one value for the layer, or one for each output.
+    pub step: Vec<f32>,
     /// `[bit][weight]` of the positive and the negative part, bit 0 first. What is masked is 0.
     pub planes: [Vec<Vec<f32>>; 2],
     /// Bits that are left of every block.
@@ -31,7 +32,7 @@ pub struct Layer {
     /// Momentum of the planes.
     pub momentum: [Vec<Vec<f32>>; 2],
     /// Momentum of the step.
-    pub step_momentum: f32,
+    pub step_momentum: Vec<f32>,
 }
 
 /// The weights of one training step.
@@ -83,14 +84,14 @@ impl Layer {
         let best = candidates.filter(|&step| step > 0.0).map(|step| (error(step), step)).min_by(|a, b| a.0.total_cmp(&b.0));
         let step = best.map_or(1.0, |(_, step)| step);
         let integers: Vec<i32> = weights.iter().map(|&w| (f64::from(w) / step).round_ties_even().clamp(-top, top) as i32).collect();
-        Self::from_integers(name, &integers, step as f32, blocks, bits)
+        Self::from_integers(name, &integers, vec![step as f32], blocks, bits)
     }
 
-    /// A layer from integers; every block has `bits` bits.
-    pub fn from_integers(name: &str, integers: &[i32], step: f32, blocks: Blocks, bits: u8) -> Self {
+    /// A layer from integers and what they are worth (one value, or one per output); every block has `bits` bits.
+    pub fn from_integers(name: &str, integers: &[i32], step: Vec<f32>, blocks: Blocks, bits: u8) -> Self {
         let empty = || vec![vec![0.0; integers.len()]; usize::from(bits)];
         let bits = vec![bits; blocks.len()];
-        let mut layer = Layer { name: name.into(), step, planes: [empty(), empty()], bits, momentum: [empty(), empty()], step_momentum: 0.0, blocks };
+        let mut layer = Layer { name: name.into(), step_momentum: vec![0.0; step.len()], step, planes: [empty(), empty()], bits, momentum: [empty(), empty()], blocks };
         layer.set(integers);
         layer
     }
@@ -113,6 +114,17 @@ impl Layer {
         tops
     }
 
+    /// Weights that share a step.
+    fn weights_per_step(&self) -> usize {
+        (self.blocks.weights() / self.step.len().max(1)).max(1)
+    }
+
+    /// What the integer 1 is worth in each weight.
+    fn steps(&self) -> Vec<f32> {
+        let each = self.weights_per_step();
+        (0..self.blocks.weights()).map(|weight| self.step[weight / each]).collect()
+    }
+
     /// Planes that any block has.
     fn depth(&self) -> usize {
         self.bits.iter().max().map_or(0, |&b| usize::from(b))
@@ -129,7 +141,8 @@ impl Layer {
             }
         }
         let mut integers = sums;
-        let mut slope = vec![self.step; count];
+        let steps = self.steps();
+        let mut slope = steps.clone();
         for ((sum, slope), top) in integers.iter_mut().zip(&mut slope).zip(self.tops()) {
             let rounded = sum.round_ties_even();
             *sum = rounded.max(-top).min(top);
@@ -137,7 +150,7 @@ impl Layer {
                 *slope = 0.0;
             }
         }
-        let mut values: Vec<f32> = integers.iter().map(|q| q * self.step).collect();
+        let mut values: Vec<f32> = integers.iter().zip(&steps).map(|(q, step)| q * step).collect();
         if let Some(errors) = errors {
             for (i, (value, slope)) in values.iter_mut().zip(&mut slope).enumerate() {
                 let factor = errors.factor(i, integers[i] as i32);
@@ -193,10 +206,11 @@ impl Layer {
         gradient
     }
 
-    /// The gradient of the step.
-    pub fn step_gradient(&self, of: &Weights, values: &[f32]) -> f32 {
-        let sum: f64 = values.iter().zip(&of.integers).map(|(g, q)| f64::from(*g) * f64::from(*q)).sum();
-        sum as f32
+    /// The gradient of the step, value by value.
+    pub fn step_gradient(&self, of: &Weights, values: &[f32]) -> Vec<f32> {
+        let each = self.weights_per_step();
+        let sum = |(values, integers): (&[f32], &[f32])| values.iter().zip(integers).map(|(g, q)| f64::from(*g) * f64::from(*q)).sum::<f64>() as f32;
+        values.chunks(each).zip(of.integers.chunks(each)).map(sum).collect()
     }
 
     /// One step of gradient descent with momentum. The step's own gradient is scaled as LSQ (ICLR'20) does, by
@@ -213,10 +227,12 @@ impl Layer {
             }
         }
         let top = f64::from((1u32 << self.depth()) - 1).max(1.0);
-        let scaled = f64::from(self.step_gradient(of, values)) / (self.blocks.weights() as f64 * top).sqrt();
-        self.step_momentum = rule.momentum * self.step_momentum + scaled as f32;
-        let moved = (rule.rate * self.step_momentum).clamp(-0.02 * self.step, 0.02 * self.step);
-        self.step -= moved;
+        let scale = 1.0 / (self.weights_per_step() as f64 * top).sqrt();
+        let gradient = self.step_gradient(of, values);
+        for ((step, momentum), gradient) in self.step.iter_mut().zip(&mut self.step_momentum).zip(gradient) {
+            *momentum = rule.momentum * *momentum + (f64::from(gradient) * scale) as f32;
+            *step -= (rule.rate * *momentum).clamp(-0.02 * *step, 0.02 * *step);
+        }
     }
 
     /// Re-quantisation and precision adjustment: planes become exactly 0 or 1; every block loses its leading bits while they
@@ -227,7 +243,7 @@ impl Layer {
         if self.blocks.len() == 1 {
             while integers.iter().all(|q| q % 2 == 0) && integers.iter().any(|&q| q != 0) {
                 integers.iter_mut().for_each(|q| *q /= 2);
-                self.step *= 2.0;
+                self.step.iter_mut().for_each(|step| *step *= 2.0);
             }
         }
         self.set(&integers);

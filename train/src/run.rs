@@ -12,7 +12,7 @@ use crate::train::{Position, Trainer};
 use bwq::dataset::{self, Dataset, training};
 use bwq::embedded;
 use bwq::error::{Error, Result};
-use bwq::network::{Network, float, fold, read};
+use bwq::network::{Network, Op, float, fold, read};
 use bwq::sweep::{atomic, block::hex, materials::CALIBRATION_IMAGES};
 use std::path::{Path, PathBuf};
 
@@ -96,6 +96,11 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
         100.0 * float_correct as f64 / test.len() as f64,
         training.len()
     ));
+    let float = network;
+    let network = match config.start.as_str() {
+        "float" => float.clone(),
+        path => quantised_form(path, &float)?,
+    };
 
     let graph = Graph::new(&network)?;
     let start = Start {
@@ -105,7 +110,7 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
     };
     let trainer = Trainer { network: &network, graph: &graph, config, training: &training, test: &test };
     let model = Model::new(&network, &graph, &start, &dataset.calibration)?;
-    let identity = identity(&network, &dataset, &training, config);
+    let identity = identity([&float, &network], &dataset, &training, config);
     let name = identity.to_string();
     let mut state = State { setting: 0, at: Position::default(), model, best: None, rows: Vec::new(), done: false };
     let path = out.join("checkpoint.safetensors");
@@ -146,16 +151,31 @@ fn check_training(images: &Images, network: &Network, place: &str) -> Result<()>
     }
 }
 
+/// The network at `path`, which must be one of integers for the same images and classes as `float`.
+fn quantised_form(path: &str, float: &Network) -> Result<Network> {
+    let network = read::read(Path::new(path))?;
+    if network.input_shape != float.input_shape || network.classes() != float.classes() {
+        let shape = |n: &Network| format!("{:?} to {} classes", n.input_shape, n.classes());
+        return Err(Error::input(path, format!("a network from {}; network.model is from {}", shape(&network), shape(float))));
+    }
+    let weights = network.nodes.iter().filter_map(|node| if let Op::Conv2d { weight, .. } | Op::Linear { weight, .. } = &node.op { Some(weight) } else { None });
+    if let Some(at) = weights.into_iter().position(|weight| weight.step.is_none()) {
+        return Err(Error::input(path, format!("weight layer {at} has floats; train.start takes a network of integers")).hint("a float network is network.model, with train.start = \"float\""));
+    }
+    Ok(network)
+}
+
 /// What a training is: all that its result depends on.
-fn identity(network: &Network, dataset: &Dataset, training: &Images, config: &Config) -> serde_json::Value {
+fn identity(networks: [&Network; 2], dataset: &Dataset, training: &Images, config: &Config) -> serde_json::Value {
     let mut form = bwq::network::hash::Canonical::new("bwq-training-images-1");
     form.bytes(&training.pixels);
     form.words(training.labels.iter().copied());
     // Paths are no part of it: the contents are.
-    let values: Vec<_> = config.resolved.iter().filter(|(key, _)| !key.starts_with("network.")).collect();
+    let values: Vec<_> = config.resolved.iter().filter(|(key, _)| !key.starts_with("network.") && key != "train.start").collect();
     serde_json::json!({
         "version": 1,
-        "network": hex(&network.content_hash()),
+        "network": hex(&networks[0].content_hash()),
+        "start": hex(&networks[1].content_hash()),
         "test_images": hex(&dataset.content_hash()),
         "training_images": hex(&form.finish()),
         "values": values,

@@ -212,7 +212,7 @@ fn cross_entropy() {
 /// A layer of two by two blocks whose planes are anything in [0, 2], some blocks with fewer bits.
 fn layer() -> Layer {
     let blocks = Blocks { rows: 12, outputs: 10, size: [9, 8] };
-    let mut layer = Layer::from_integers("l", &[0; 120], 0.05, blocks, 3);
+    let mut layer = Layer::from_integers("l", &[0; 120], vec![0.05], blocks, 3);
     layer.bits = vec![3, 2, 0, 1];
     for part in 0..2 {
         for bit in 0..3 {
@@ -283,11 +283,15 @@ fn bit_planes() {
 
 #[test]
 fn the_step() {
-    let layer = layer();
-    let (of, values) = (layer.weights(None), numbers(120, 9));
-    check("the step", &[layer.step], &[layer.step_gradient(&of, &values)], 0.01, 1e-4, |step| {
-        dot(&Layer { step: step[0], ..layer.clone() }.weights(None).values, &values)
-    });
+    let of_layer = layer();
+    // One step for the layer, and one for each output.
+    let of_outputs = Layer { step: (1..=10).map(|output| 0.01 * output as f32).collect(), ..layer() };
+    for layer in [of_layer, of_outputs] {
+        let (of, values) = (layer.weights(None), numbers(120, 9));
+        check("the step", &layer.step, &layer.step_gradient(&of, &values), 0.01, 1e-4, |step| {
+            dot(&Layer { step: step.to_vec(), ..layer.clone() }.weights(None).values, &values)
+        });
+    }
 }
 
 /// A batch through a whole network with every kind of branch: what a pass says of every vector and of some weights of every

@@ -47,7 +47,7 @@ proptest! {
                 layer.update(&of, &numbers(rows * outputs, seed + 7 * round + step), &rule);
                 assert_sound(&layer);
             }
-            let (before, integers, step) = (layer.bits.clone(), layer.integers(), layer.step);
+            let (before, integers, step) = (layer.bits.clone(), layer.integers(), layer.step[0]);
             layer.adjust();
             assert_sound(&layer);
             // Bits never come back.
@@ -57,8 +57,8 @@ proptest! {
                 prop_assert_eq!(u32::from(bits), i32::BITS - largest.leading_zeros());
             }
             // No weight changes: the same integers, or, where a layer lost trailing bits, the same values.
-            let doubled = (layer.step / step).round() as i32;
-            prop_assert!(layer.step == step * doubled as f32 && (layer.blocks.len() == 1 || doubled == 1));
+            let doubled = (layer.step[0] / step).round() as i32;
+            prop_assert!(layer.step[0] == step * doubled as f32 && (layer.blocks.len() == 1 || doubled == 1));
             prop_assert_eq!(layer.integers().iter().map(|q| q * doubled).collect::<Vec<_>>(), integers);
             // Every plane is 0 or 1, and none has both signs.
             for bit in 0..layer.planes[0].len() {
@@ -77,7 +77,7 @@ proptest! {
 fn a_block_of_zeros_has_no_bits_and_stays_so() {
     let blocks = Blocks { rows: 18, outputs: 8, size: [9, 8] };
     let integers: Vec<i32> = (0..144).map(|i| if i % 18 < 9 { 0 } else { i % 7 - 3 }).collect();
-    let mut layer = Layer::from_integers("l", &integers, 0.1, blocks, 8);
+    let mut layer = Layer::from_integers("l", &integers, vec![0.1], blocks, 8);
     layer.adjust();
     assert_eq!(layer.bits, [0, 2]);
     for step in 0..50 {
@@ -92,7 +92,7 @@ fn a_block_of_zeros_has_no_bits_and_stays_so() {
 #[test]
 fn errors_of_cells_are_lognormal() {
     let integers: Vec<i32> = (0..20_000).map(|i| i % 3 - 1).collect();
-    let layer = Layer::from_integers("l", &integers, 0.5, Blocks { rows: 20, outputs: 1000, size: [9, 8] }, 1);
+    let layer = Layer::from_integers("l", &integers, vec![0.5], Blocks { rows: 20, outputs: 1000, size: [9, 8] }, 1);
     let values = layer.weights(Some(CellErrors { sigma_ln: 0.2, seed: 3, step: 5, first: 0 })).values;
     assert!(integers.iter().zip(&values).all(|(&q, &v)| if q == 0 { v == 0.0 } else { v * q as f32 > 0.0 }));
     let logs: Vec<f64> = values.iter().filter(|v| **v != 0.0).map(|&v| f64::from(v.abs() / 0.5).ln()).collect();
@@ -104,7 +104,7 @@ fn errors_of_cells_are_lognormal() {
 /// What BSQ does beyond: a layer of even numbers loses its last bit, and its step doubles.
 #[test]
 fn a_whole_layer_loses_trailing_bits_too() {
-    let mut layer = Layer::from_integers("l", &[4, -12, 0, 8], 0.25, Blocks { rows: 2, outputs: 2, size: [2, 2] }, 8);
+    let mut layer = Layer::from_integers("l", &[4, -12, 0, 8], vec![0.25], Blocks { rows: 2, outputs: 2, size: [2, 2] }, 8);
     layer.adjust();
-    assert_eq!((layer.integers(), layer.step, layer.bits.clone()), (vec![1, -3, 0, 2], 1.0, vec![2]));
+    assert_eq!((layer.integers(), layer.step.clone(), layer.bits.clone()), (vec![1, -3, 0, 2], vec![1.0], vec![2]));
 }

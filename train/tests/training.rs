@@ -124,6 +124,31 @@ fn the_engine_computes_what_was_trained() {
     }
 }
 
+/// A training that starts from integers begins with them and their blocks' bits: where nothing is learned nothing changes,
+/// and bits do not come back where something is. The float network stays the measure.
+#[test]
+fn a_training_goes_on_from_integers() {
+    let folder = support::small();
+    let first = train(&config(folder.path(), &[]), &folder.path().join("first"));
+    let start = format!("train.start={}", first.paths[0].display());
+    let integers = |outcome: &Outcome| -> Vec<i32> {
+        let network = bwq::network::read::read(&outcome.paths[0]).expect("a network");
+        let of = |node: &bwq::network::Node| match &node.op {
+            bwq::network::Op::Conv2d { weight, .. } | bwq::network::Op::Linear { weight, .. } => weight.integers().expect("integers"),
+            _ => Vec::new(),
+        };
+        network.nodes.iter().flat_map(of).collect()
+    };
+    let still = train(&config(folder.path(), &[&start, "train.alpha=0", "train.epochs=2", "train.learning_rate=0"]), &folder.path().join("still"));
+    assert_eq!((integers(&still), still.mean_bits, still.float_correct), (integers(&first), first.mean_bits, first.float_correct));
+    let more = train(&config(folder.path(), &[&start, "train.alpha=0.02"]), &folder.path().join("more"));
+    assert!(more.mean_bits <= first.mean_bits && integers(&more) != integers(&first), "{more:?}");
+    assert_eq!(more.agreement.different, 0);
+    let refused = |set: &[&str]| run::run(&config(folder.path(), set), &folder.path().join("no"), &Quiet::default()).map(|_| ()).expect_err("a refusal").to_string();
+    assert!(refused(&[&start, "quantization.weight_bits=2"]).contains("quantization.weight_bits"));
+    assert!(refused(&[&format!("train.start={}/net.json", folder.path().display())]).contains("network of integers"));
+}
+
 /// Outside the budget at once: the model is written, and the outcome says so. Later: the last one within is kept.
 #[test]
 fn the_budget_decides() {
