@@ -15,9 +15,6 @@ use bwq::warning::Warning;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// Chips allowed where nobody says how many: so many times the fewest. Yields with half and with twice the failures
-/// allowed are then told apart in 98 % of checks (`experiments/coverage`).
-const USUAL_TIMES_FEWEST: u64 = 20;
 /// As in the table of keys.
 const MOST_CHIPS: u64 = 10_000_000;
 /// Where confidence begins to mean something; the interval's ends are sure to be found from there on.
@@ -34,7 +31,7 @@ pub fn check(args: &CheckArgs, terminal: &Terminal) -> Result<u8> {
             .hint("ask for a lower yield"));
     }
     let overrides = Overrides {
-        usual_trials: Some((USUAL_TIMES_FEWEST * fewest).min(MOST_CHIPS)),
+        usual_trials: Some(test.usual_most().min(MOST_CHIPS)),
         max_drop: args.max_drop,
         ..args.of.overrides()
     };

@@ -4,7 +4,6 @@
 
 use super::key::{Interval, Key, Kind, closed, integer, key, words};
 use super::parse::{self, Node, Value};
-
 use super::scalar::{Scalar, read};
 use super::settings::{Form, unknown_key};
 use super::source::At;

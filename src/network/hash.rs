@@ -3,7 +3,7 @@
 //! Names, file paths and white space stay out of it; every list is preceded by its length, so that no two
 //! different contents share a form. Floats count by their bits.
 
-use super::{Network, Op, Source, Tensor};
+use super::{Network, Op, Tensor};
 use sha2::{Digest, Sha256};
 
 /// A hash under construction.
@@ -119,11 +119,7 @@ impl Network {
             }
             form.number(node.inputs.len());
             for source in &node.inputs {
-                // The network's input is 0, node i is i + 1.
-                form.number(match source {
-                    Source::Input => 0,
-                    Source::Node(index) => index + 1,
-                });
+                form.number(source.position());
             }
         }
         form.finish()

@@ -97,6 +97,16 @@ pub enum Source {
     Node(usize),
 }
 
+impl Source {
+    /// Position of the value among all of a network: 0 is the input, i + 1 the output of node i.
+    pub fn position(self) -> usize {
+        match self {
+            Source::Input => 0,
+            Source::Node(index) => index + 1,
+        }
+    }
+}
+
 /// One node of the graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -121,6 +131,13 @@ pub struct Preprocess {
     pub mean: Vec<f64>,
     /// Per channel.
     pub std: Vec<f64>,
+}
+
+impl Preprocess {
+    /// A raw pixel of a channel, normalised.
+    pub fn value(&self, channel: usize, raw: f64) -> f64 {
+        (raw * self.scale - self.mean[channel]) / self.std[channel]
+    }
 }
 
 /// A network: nodes in execution order; the last node's output are the logits.

@@ -97,6 +97,13 @@ impl Range {
     }
 }
 
+/// The range of raw pixels after normalisation: it is known, nothing is clipped.
+pub fn pixel_range(network: &Network, bits: u32) -> Range {
+    let ends = (0..network.input_shape[0]).flat_map(|c| [0.0, 255.0].map(|raw| network.preprocess.value(c, raw)));
+    let (low, high) = ends.fold((0.0f64, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
+    Range::new(low, high, bits)
+}
+
 /// Candidates for the share of the extremes that is kept.
 const CANDIDATES: u32 = 100;
 

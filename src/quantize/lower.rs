@@ -4,8 +4,9 @@
 //! requantisation. Tensors that only move values (pooling by maximum, strided copies, concatenation) share one
 //! scale, so that moving is exact.
 
-use super::activations::{Histogram, Range, histograms, range};
+use super::activations::{Histogram, Range, histograms, pixel_range, range};
 use super::fixed_point::{Decoding, Scales, common_shift, multiplier};
+use super::sharing::Sharing;
 use super::weights::integers_of;
 use super::{IntegerNetwork, Matrix, MatrixPart, PrecisionMap, Requantize, Step, TensorInfo, WIDE_BITS, WIDE_MARGIN, Window};
 use crate::config::QuantizationConfig;
@@ -39,19 +40,11 @@ pub fn lower(network: &Network, dataset: &Dataset, config: &QuantizationConfig, 
     })
 }
 
-/// Position of a value: 0 is the input, i + 1 the output of node i.
-fn position(source: &Source) -> usize {
-    match source {
-        Source::Input => 0,
-        Source::Node(i) => i + 1,
-    }
-}
-
 /// For each node, the node whose output it shares: a ReLU after its only producer, else itself.
 fn fused_into(network: &Network) -> Vec<usize> {
     let mut consumers = vec![0; network.nodes.len() + 1];
     for source in network.nodes.iter().flat_map(|n| &n.inputs) {
-        consumers[position(source)] += 1;
+        consumers[source.position()] += 1;
     }
     let mut fused: Vec<usize> = (0..network.nodes.len()).collect();
     for (index, node) in network.nodes.iter().enumerate() {
@@ -89,18 +82,7 @@ impl Lowering<'_> {
     /// Gives every value a tensor, and every tensor its range.
     fn assign_tensors(&mut self, histograms: &[Histogram], dataset: &Dataset) {
         let nodes = &self.network.nodes;
-        let mut group: Vec<usize> = (0..=nodes.len()).collect();
-        for (index, node) in nodes.iter().enumerate() {
-            if matches!(node.op, Op::MaxPool { .. } | Op::Subsample { .. } | Op::PadChannels { .. } | Op::Concat | Op::Flatten) {
-                for source in &node.inputs {
-                    let (from, to) = (group[position(source)], group[index + 1]);
-                    group.iter_mut().filter(|g| **g == to).for_each(|g| *g = from);
-                }
-            }
-        }
-        let enters_crossbar: Vec<bool> = (0..=nodes.len())
-            .map(|g| nodes.iter().any(|n| matches!(n.op, Op::Conv2d { .. } | Op::Linear { .. }) && group[position(&n.inputs[0])] == g))
-            .collect();
+        let Sharing { group, enters_crossbar } = Sharing::new(self.network);
         for position_of_value in 0..=nodes.len() {
             // A producer fused into its ReLU, and a flattened tensor, have no tensor of their own.
             let index = position_of_value.wrapping_sub(1);
@@ -110,7 +92,7 @@ impl Lowering<'_> {
                     continue;
                 }
                 if nodes[index].op == Op::Flatten {
-                    let source = self.tensor_of[position(&nodes[index].inputs[0])];
+                    let source = self.tensor_of[nodes[index].inputs[0].position()];
                     self.tensor_of.push(source);
                     continue;
                 }
@@ -139,7 +121,7 @@ impl Lowering<'_> {
     }
 
     fn tensor(&self, source: &Source) -> usize {
-        self.tensor_of[position(source)]
+        self.tensor_of[source.position()]
     }
 
     /// Clamps of the output tensor: a ReLU's lower end is zero.
@@ -306,14 +288,6 @@ fn image_shape(node: &Node) -> [usize; 3] {
     }
 }
 
-/// The range of raw pixels after normalisation: it is known, nothing is clipped.
-fn pixel_range(network: &Network, bits: u32) -> Range {
-    let p = &network.preprocess;
-    let ends = (0..network.input_shape[0]).flat_map(|c| [0.0, 255.0].map(|u| (u * p.scale - p.mean[c]) / p.std[c]));
-    let (low, high) = ends.fold((0.0f64, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
-    Range::new(low, high, bits)
-}
-
 /// A tensor of digital logic: [`WIDE_MARGIN`] times the range seen.
 fn wide_range(histogram: &Histogram) -> Range {
     let (low, high) = (f64::from(histogram.least), f64::from(histogram.largest));
@@ -322,9 +296,8 @@ fn wide_range(histogram: &Histogram) -> Range {
 
 /// The integer of each raw pixel value, per channel.
 fn pixel_table(network: &Network, input: &TensorInfo) -> Vec<[u16; 256]> {
-    let p = &network.preprocess;
     let range = Range { scale: input.scale, zero_point: input.zero_point };
     (0..network.input_shape[0])
-        .map(|c| std::array::from_fn(|u| range.integer((u as f64 * p.scale - p.mean[c]) / p.std[c], input.bits) as u16))
+        .map(|c| std::array::from_fn(|u| range.integer(network.preprocess.value(c, u as f64), input.bits) as u16))
         .collect()
 }

@@ -13,6 +13,7 @@ pub mod activations;
 pub mod fixed_point;
 pub mod lower;
 pub mod precision_map;
+pub mod sharing;
 pub mod weights;
 
 pub use fixed_point::Requantize;

@@ -109,8 +109,7 @@ fn quantised(problem: &Problem, method: Method, setting: f64, rule: &mut Rule) -
         let price = |rows: usize, columns: usize, bits: u32| price * problem.cost(layer, rows, columns, bits);
         let fitted = fit(layer, statistics, &Choice { block, most_bits: problem.most_bits, fixed_bits, price: &price })?;
         all.push(of_layer(problem, layer, &fitted, block));
-        let weight = Tensor::of_integers(layer.weight.shape.clone(), &fitted.integers, fitted.step);
-        Ok(Some(Replacement { weight, bias: fitted.bias.iter().map(|&b| b as f32).collect() }))
+        Ok(Some(fitted.replacement(layer)))
     })?;
     Ok(Candidate { method, setting, network, layers: all })
 }

@@ -11,7 +11,9 @@ use super::linear::{cholesky, dot, solve};
 use super::refine;
 use super::rounding::{Order, Rounded, Task, damped, round};
 use super::statistics::Statistics;
+use super::walk::Replacement;
 use crate::error::{Error, Result};
+use crate::network::Tensor;
 use rayon::prelude::*;
 
 /// Share of the mean variance of the inputs that is added to each (Frantar et al. 2023 take 0.01 for layers of language
@@ -49,6 +51,14 @@ pub struct Fitted {
     pub bias: Vec<f64>,
     /// Sum over the outputs of the variance of their error.
     pub error: f64,
+}
+
+impl Fitted {
+    /// What takes the place of the layer's weight and bias.
+    pub fn replacement(&self, layer: &Layer) -> Replacement {
+        let weight = Tensor::of_integers(layer.weight.shape.clone(), &self.integers, self.step.clone());
+        Replacement { weight, bias: self.bias.iter().map(|&b| b as f32).collect() }
+    }
 }
 
 /// Chooses everything for a layer. `statistics` has one entry for each channel group.

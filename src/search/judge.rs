@@ -13,14 +13,11 @@ use crate::network::{float, write};
 use crate::quantize::lower::lower;
 use crate::stats::{Interval, Verdict, YieldTest, allowed_loss};
 use crate::sweep::check::check;
-use crate::sweep::materials::{Material, Materials};
+use crate::sweep::materials::{EMBEDDED, Material, Materials};
 use crate::sweep::shard::Shard;
 use crate::sweep::{Observer, atomic, run};
 use crate::warning::Warning;
 use std::path::{Path, PathBuf};
-
-/// Chips allowed where the file does not say: so many times the fewest that can pass, as for `bwq check`.
-const USUAL_TIMES_FEWEST: u64 = 20;
 
 /// What chips said of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +51,7 @@ impl<'a> Judge<'a> {
     pub fn new(request: &'a Request, material: &'a Material, observer: &'a dyn Observer) -> Result<Self> {
         let n = &request.search.point().network;
         let calibration = request.search.settings.calibration_images;
-        let whole = if n.dataset == "embedded" { embedded::whole(calibration)? } else { dataset::load_whole(Path::new(&n.dataset), calibration)? };
+        let whole = if n.dataset == EMBEDDED { embedded::whole(calibration)? } else { dataset::load_whole(Path::new(&n.dataset), calibration)? };
         whole.check_fits(material.network.input_shape, material.network.classes())?;
         if whole.calibration_source.contains("test images") {
             observer.warn(&Warning::CalibratedOnTestImages);
@@ -187,7 +184,7 @@ impl<'a> Judge<'a> {
         // `check` counts from the quantised network; the budget counts from the float one.
         let left = self.allowed_loss(1.0) as i64 + first.correct as i64 - self.float_first.correct as i64;
         point.monte_carlo.max_drop = left.max(0) as f64 / first.images.max(1) as f64;
-        let most = settings.most_chips.unwrap_or(USUAL_TIMES_FEWEST * test.fewest());
+        let most = settings.most_chips.unwrap_or_else(|| test.usual_most());
         point.monte_carlo.trials = u32::try_from(most).map_err(|_| Error::usage(format!("search.yield = {yield_frac} needs {most} chips")).hint("ask for a lower yield"))?;
         let sweep = Sweep { path: self.request.search.sweep.path.clone(), points: vec![point], preset: None };
         let chips = self.request.out.join("chips");

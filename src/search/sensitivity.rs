@@ -3,9 +3,9 @@
 use super::Problem;
 use super::fit::{Choice, fit};
 use super::layer::layers;
-use super::walk::{Replacement, walk};
+use super::walk::{Replacement, put, walk};
 use crate::error::Result;
-use crate::network::{Network, Tensor, float};
+use crate::network::{Network, float};
 use rayon::prelude::*;
 
 /// Magnitude bits of the probes: coarse enough for an error that stands out, near enough to what a search ends with.
@@ -31,15 +31,14 @@ pub fn sensitivity(problem: &Problem) -> Result<Sensitivity> {
     walk(network, problem.images, &mut |layer, statistics| {
         let choice = Choice { block: problem.block, most_bits: PROBE_BITS, fixed_bits: Some(PROBE_BITS), price: &|_, _, _| 0.0 };
         let fitted = fit(layer, statistics, &choice)?;
-        let weight = Tensor::of_integers(layer.weight.shape.clone(), &fitted.integers, fitted.step);
-        probes.push((layer.node, Replacement { weight, bias: fitted.bias.iter().map(|&b| b as f32).collect() }, fitted.error));
+        probes.push((layer.node, fitted.replacement(layer), fitted.error));
         Ok(None)
     })?;
     let wanted = logits(network, problem.images);
     let mut changes = Vec::new();
     for (node, replacement, error) in probes {
         let mut changed = network.clone();
-        super::walk::put(&mut changed, node, replacement);
+        put(&mut changed, node, replacement);
         let got = logits(&changed, problem.images);
         let squared: f64 = wanted.iter().zip(&got).flat_map(|(a, b)| a.iter().zip(b)).map(|(a, b)| f64::from(a - b) * f64::from(a - b)).sum();
         changes.push((squared / problem.images.len() as f64, error));

@@ -7,7 +7,7 @@
 use super::layer::{Layer, layer};
 use super::statistics::{Samples, Statistics};
 use crate::error::Result;
-use crate::network::{Network, Op, Source, Tensor, float};
+use crate::network::{Network, Op, Tensor, float};
 use rayon::prelude::*;
 
 /// Most positions of one image that a layer's statistics look at.
@@ -36,13 +36,6 @@ struct Walk<'n> {
     quantised: Vec<Values>,
 }
 
-fn position(source: &Source) -> usize {
-    match source {
-        Source::Input => 0,
-        Source::Node(node) => node + 1,
-    }
-}
-
 /// Walks the normalised `images` through `network` (batch norms folded); `replace` gets each layer with the statistics of each of
 /// its channel groups, and may give it another weight. Returns the network of replaced layers.
 ///
@@ -53,7 +46,7 @@ pub fn walk(network: &Network, images: &[Vec<f32>], replace: &mut Replace) -> Re
     let mut result = network.clone();
     let mut last_use = vec![0; nodes.len() + 1];
     for (index, node) in nodes.iter().enumerate() {
-        node.inputs.iter().for_each(|source| last_use[position(source)] = index);
+        node.inputs.iter().for_each(|source| last_use[source.position()] = index);
     }
     let none = || vec![Values::new(); nodes.len() + 1];
     let mut walk = Walk { network, float: none(), quantised: none() };
@@ -68,7 +61,7 @@ pub fn walk(network: &Network, images: &[Vec<f32>], replace: &mut Replace) -> Re
             }
         }
         walk.quantised[index + 1] = outputs(&result, index, &walk.quantised);
-        for at in nodes[index].inputs.iter().map(position).filter(|&at| last_use[at] == index) {
+        for at in nodes[index].inputs.iter().map(|source| source.position()).filter(|&at| last_use[at] == index) {
             walk.float[at] = Values::new();
             walk.quantised[at] = Values::new();
         }
@@ -89,16 +82,16 @@ fn outputs(network: &Network, index: usize, values: &[Values]) -> Values {
     let node = &network.nodes[index];
     let packed = float::pack(node);
     let one = |image: usize| {
-        let inputs: Vec<(&[f32], &[usize])> = node.inputs.iter().map(|s| (values[position(s)][image].as_slice(), network.shape_of(*s))).collect();
+        let inputs: Vec<(&[f32], &[usize])> = node.inputs.iter().map(|s| (values[s.position()][image].as_slice(), network.shape_of(*s))).collect();
         float::compute(node, &inputs, &packed)
     };
-    (0..values[position(&node.inputs[0])].len()).into_par_iter().map(one).collect()
+    (0..values[node.inputs[0].position()].len()).into_par_iter().map(one).collect()
 }
 
 impl Walk<'_> {
     fn statistics(&self, layer: &Layer, group: usize) -> Statistics {
         let images = self.float[layer.node + 1].len();
-        let input = position(&self.network.nodes[layer.node].inputs[0]);
+        let input = self.network.nodes[layer.node].inputs[0].position();
         let branch = self.other_branch(layer.node);
         let portion = |portion: usize| {
             let range = portion * PORTION..images.min((portion + 1) * PORTION);
@@ -128,8 +121,8 @@ impl Walk<'_> {
 
     /// The branch that a node's output is added to, if it is there.
     fn other_branch(&self, node: usize) -> Option<usize> {
-        let add = self.network.nodes.iter().find(|n| n.op == Op::Add && n.inputs.iter().any(|s| position(s) == node + 1))?;
-        let other = add.inputs.iter().map(position).find(|&at| at != node + 1)?;
+        let add = self.network.nodes.iter().find(|n| n.op == Op::Add && n.inputs.iter().any(|s| s.position() == node + 1))?;
+        let other = add.inputs.iter().map(|source| source.position()).find(|&at| at != node + 1)?;
         (!self.quantised[other].is_empty()).then_some(other)
     }
 }

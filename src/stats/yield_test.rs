@@ -67,6 +67,9 @@ impl Verdict {
     }
 }
 
+/// See [`YieldTest::usual_most`].
+const USUAL_TIMES_FEWEST: u64 = 20;
+
 impl YieldTest {
     /// The name of the method, for outputs.
     pub const METHOD: &'static str = "beta-mixture martingale, looked at after every chip (Robbins 1970; Howard et al. 2021)";
@@ -115,6 +118,12 @@ impl YieldTest {
         let chips = libm::log1p(-self.confidence) / libm::log(self.yield_frac);
         // A quotient that should be whole may lie a little above it.
         (chips - 1e-9).ceil().max(1.0) as u64
+    }
+
+    /// Chips allowed where nobody says how many: so many times the fewest that yields with half and with twice the failures allowed
+    /// are told apart in 98 % of tests (`experiments/coverage`).
+    pub fn usual_most(&self) -> u64 {
+        USUAL_TIMES_FEWEST * self.fewest()
     }
 
     /// Chips that this test needs at least to pass.

@@ -15,7 +15,15 @@ use std::sync::Arc;
 pub const CALIBRATION_IMAGES: usize = 256;
 
 /// The word for what is inside the program.
-const EMBEDDED: &str = "embedded";
+pub const EMBEDDED: &str = "embedded";
+
+/// The network that `network.model` names.
+///
+/// # Errors
+/// What cannot be read.
+pub fn network_of(model: &str) -> Result<Network> {
+    if model == EMBEDDED { embedded::network() } else { read::read(Path::new(model)) }
+}
 
 /// A network and the test set it runs on.
 pub struct Material {
@@ -47,7 +55,7 @@ impl Materials {
         if let Some(found) = self.loaded.get(&key) {
             return Ok(found.clone());
         }
-        let network = if n.model == EMBEDDED { embedded::network()? } else { read::read(Path::new(&n.model))? };
+        let network = network_of(&n.model)?;
         let dataset = if n.dataset == EMBEDDED {
             embedded::dataset(n.images, CALIBRATION_IMAGES)?
         } else {

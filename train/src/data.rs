@@ -6,7 +6,7 @@ use bwq::rng::training::{self as random, Purpose, below};
 use bwq::dataset::{Pixels, training::Labelled};
 use bwq::error::{Error, Result};
 use bwq::network::Network;
-use bwq::quantize::activations::Range;
+use bwq::quantize::activations::pixel_range;
 use rayon::prelude::*;
 
 /// What each raw pixel value becomes, per channel: normalised and rounded to `bits` bits.
@@ -15,14 +15,9 @@ pub struct Pixel(Vec<[f32; 256]>);
 impl Pixel {
     /// For a network's normalisation. The range is that of all pixels, which contains 0, as for the integer network.
     pub fn new(network: &Network, bits: u32) -> Self {
-        let p = &network.preprocess;
-        let channels = network.input_shape[0];
-        let value = |c: usize, raw: f64| (raw * p.scale - p.mean[c]) / p.std[c];
-        let ends = (0..channels).flat_map(|c| [0.0, 255.0].map(|raw| value(c, raw)));
-        let (low, high) = ends.fold((0.0f64, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
-        let range = Range::new(low, high, bits);
-        let quantised = |c: usize, raw: usize| ((f64::from(range.integer(value(c, raw as f64), bits)) - f64::from(range.zero_point)) * range.scale) as f32;
-        Pixel((0..channels).map(|c| std::array::from_fn(|raw| quantised(c, raw))).collect())
+        let range = pixel_range(network, bits);
+        let quantised = |c: usize, raw: usize| ((f64::from(range.integer(network.preprocess.value(c, raw as f64), bits)) - f64::from(range.zero_point)) * range.scale) as f32;
+        Pixel((0..network.input_shape[0]).map(|c| std::array::from_fn(|raw| quantised(c, raw))).collect())
     }
 }
 

@@ -7,7 +7,8 @@
 use crate::ops::{conv::Conv, moves::Copy, pool::Pool};
 use bwq::error::{Error, Result};
 use bwq::network::shape::Window;
-use bwq::network::{Network, Node, Op, Source};
+use bwq::network::{Network, Node, Op};
+use bwq::quantize::sharing::{Sharing, moves_only};
 
 /// What a step computes. `layer`, `bias` and their like are numbers of the model's layers, vectors and statistics.
 #[allow(missing_docs, reason = "the fields are named in the variants' texts")]
@@ -61,18 +62,6 @@ pub struct Graph {
     pub statistics: Vec<usize>,
 }
 
-/// Position of a value of the network: 0 is the input, i + 1 the output of node i.
-fn position(source: &Source) -> usize {
-    match source {
-        Source::Input => 0,
-        Source::Node(i) => i + 1,
-    }
-}
-
-fn moves_only(op: &Op) -> bool {
-    matches!(op, Op::MaxPool { .. } | Op::Subsample { .. } | Op::PadChannels { .. } | Op::Concat | Op::Flatten)
-}
-
 impl Graph {
     /// The steps of a network.
     ///
@@ -85,7 +74,7 @@ impl Graph {
         let mut values = vec![0];
         let mut ranges: Vec<Option<usize>> = vec![None; network.nodes.len() + 1];
         for (index, node) in network.nodes.iter().enumerate() {
-            let inputs: Vec<usize> = node.inputs.iter().map(|s| values[position(s)]).collect();
+            let inputs: Vec<usize> = node.inputs.iter().map(|s| values[s.position()]).collect();
             let mut value = graph.push(network, index, inputs)?;
             let group = quantised[index + 1].filter(|_| !moves_only(&node.op));
             if let Some(group) = group {
@@ -181,16 +170,8 @@ fn image(shape: &[usize]) -> [usize; 3] {
 
 /// Per position, the group of positions whose range it shares, if it enters a crossbar and is not the input's.
 fn quantised(network: &Network) -> Vec<Option<usize>> {
-    let nodes = &network.nodes;
-    let mut group: Vec<usize> = (0..=nodes.len()).collect();
-    for (index, node) in nodes.iter().enumerate().filter(|(_, node)| moves_only(&node.op)) {
-        for source in &node.inputs {
-            let (from, to) = (group[position(source)], group[index + 1]);
-            group.iter_mut().filter(|g| **g == to).for_each(|g| *g = from);
-        }
-    }
-    let enters = |g: usize| nodes.iter().any(|n| matches!(n.op, Op::Conv2d { .. } | Op::Linear { .. }) && group[position(&n.inputs[0])] == g);
-    group.iter().map(|&g| (g != group[0] && enters(g)).then_some(g)).collect()
+    let Sharing { group, enters_crossbar } = Sharing::new(network);
+    group.iter().map(|&g| (g != group[0] && enters_crossbar[g]).then_some(g)).collect()
 }
 
 /// Whether a value can be below zero.
@@ -200,6 +181,6 @@ pub fn can_be_negative(network: &Network, position_of_value: usize) -> bool {
     match node.op {
         Op::Relu | Op::Relu6 => false,
         Op::Conv2d { .. } | Op::Linear { .. } | Op::BatchNorm { .. } => true,
-        _ => node.inputs.iter().any(|s| can_be_negative(network, position(s))),
+        _ => node.inputs.iter().any(|s| can_be_negative(network, s.position())),
     }
 }

@@ -8,6 +8,7 @@
 //! training that goes on from integers keeps one step per output where they have that.
 
 use crate::blocks::Blocks;
+use bwq::quantize::weights::magnitude_bits;
 use bwq::rng::training::{self as random, Purpose};
 use serde::{Deserialize, Serialize};
 
@@ -251,7 +252,7 @@ impl Layer {
         for (block, piece) in self.blocks.pieces() {
             largest[block] = integers[piece].iter().fold(largest[block], |a: i32, q| a.max(q.abs()));
         }
-        self.bits = largest.iter().map(|&q| (i32::BITS - q.leading_zeros()) as u8).collect();
+        self.bits = largest.iter().map(|&q| magnitude_bits(q) as u8).collect();
         self.momentum.iter_mut().flatten().for_each(|plane| plane.fill(0.0));
     }
 

@@ -10,10 +10,10 @@ use crate::report;
 use crate::search::{self, Observer, Row, State};
 use crate::train::{Position, Trainer};
 use bwq::dataset::{self, Dataset, training};
-use bwq::embedded;
 use bwq::error::{Error, Result};
 use bwq::network::{Network, Op, float, fold, read};
-use bwq::sweep::{atomic, block::hex, materials::CALIBRATION_IMAGES};
+use bwq::sweep::materials::{CALIBRATION_IMAGES, network_of};
+use bwq::sweep::{atomic, block::hex};
 use std::path::{Path, PathBuf};
 
 /// What the program shows while it trains.
@@ -80,7 +80,7 @@ impl Observer for Watch<'_> {
 /// What files or their contents cause, and [`Error::interrupted`] after a stop.
 pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> {
     let started = std::time::Instant::now();
-    let network = if config.model == "embedded" { embedded::network()? } else { read::read(Path::new(&config.model))? };
+    let network = network_of(&config.model)?;
     let path = Path::new(&config.dataset);
     let dataset = dataset::load(path, config.images, CALIBRATION_IMAGES)?;
     dataset.check_fits(network.input_shape, network.classes())?;
