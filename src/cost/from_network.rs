@@ -33,8 +33,11 @@ pub fn shape_of(network: &Network) -> Result<NetworkShape> {
             Op::Relu | Op::Relu6 => {
                 net.relu();
             }
-            Op::MaxPool { kernel, stride, pad } | Op::AvgPool { kernel, stride, pad } => {
-                net.pool(&node.name, Window { kernel: *kernel, stride: *stride, pad: *pad, dilation: [1, 1] })?;
+            Op::MaxPool { kernel, stride, pad } => {
+                net.max_pool(&node.name, Window { kernel: *kernel, stride: *stride, pad: *pad, dilation: [1, 1] })?;
+            }
+            Op::AvgPool { kernel, stride, pad } => {
+                net.average_pool(&node.name, Window { kernel: *kernel, stride: *stride, pad: *pad, dilation: [1, 1] })?;
             }
             Op::GlobalAvgPool => {
                 net.global_pool();

@@ -1,9 +1,21 @@
 //! What a network costs on hardware: how often each thing happens, what is there, and what both are priced at.
 //!
 //! ```text
-//!  events (how often, how many) + components (figures from a file) -> price (energy, area, latency per component)
+//!  zoo | from_network -> shape --+
+//!  precision (bits of blocks) ---+-> mapping -> count -> events (how often, how many)
+//!  design + settings -> scheme --+                          + components (figures from a file) -> price
 //! ```
 //!
 //! Counts are exact integers; energies are as good as the figures of a component set, so the spread over sets is their error bar.
 
+pub mod blocks;
+pub mod count;
+pub mod designs;
 pub mod events;
+pub mod from_network;
+pub mod mapping;
+pub mod replicate;
+pub mod schedule;
+pub mod scheme;
+pub mod shape;
+pub mod zoo;

@@ -18,8 +18,10 @@ pub struct Digital {
     pub activations: u64,
     /// Sums of two values (residual connections).
     pub additions: u64,
-    /// Values that poolings read: window size x outputs.
-    pub pooled: u64,
+    /// Comparisons of maximum pooling: window size - 1 for each output.
+    pub comparisons: u64,
+    /// Additions of average pooling: window size - 1 for each output.
+    pub pool_adds: u64,
     /// Values that are moved and nothing else: written by concatenations, strided copies, paddings of channels.
     pub moved: u64,
     /// Values scaled and shifted by a batch norm that follows no layer with weights and so cannot be folded into one.
@@ -30,7 +32,8 @@ impl AddAssign for Digital {
     fn add_assign(&mut self, other: Self) {
         self.activations += other.activations;
         self.additions += other.additions;
-        self.pooled += other.pooled;
+        self.comparisons += other.comparisons;
+        self.pool_adds += other.pool_adds;
         self.moved += other.moved;
         self.scaled += other.scaled;
     }
@@ -209,22 +212,36 @@ impl Builder {
         self.book(Digital { activations: self.values(), ..Digital::default() })
     }
 
-    /// A pooling over a window.
+    /// The largest value of each window.
     ///
     /// # Errors
     /// A window that does not fit.
-    pub fn pool(&mut self, name: &str, window: Window) -> Result<&mut Self> {
-        let [height, width] = self.slide(name, &window)?;
+    pub fn max_pool(&mut self, name: &str, window: Window) -> Result<&mut Self> {
+        let comparisons = self.pool(name, &window)?;
+        Ok(self.book(Digital { comparisons, ..Digital::default() }))
+    }
+
+    /// The mean of each window.
+    ///
+    /// # Errors
+    /// A window that does not fit.
+    pub fn average_pool(&mut self, name: &str, window: Window) -> Result<&mut Self> {
+        let pool_adds = self.pool(name, &window)?;
+        Ok(self.book(Digital { pool_adds, ..Digital::default() }))
+    }
+
+    /// Operations of a pooling: one less than its window for each output.
+    fn pool(&mut self, name: &str, window: &Window) -> Result<u64> {
+        let [height, width] = self.slide(name, window)?;
         self.value = [self.value[0], height, width];
-        let taps = (window.kernel[0] * window.kernel[1]) as u64;
-        Ok(self.book(Digital { pooled: taps * self.values(), ..Digital::default() }))
+        Ok((window.kernel[0] * window.kernel[1] - 1) as u64 * self.values())
     }
 
     /// The mean over all positions.
     pub fn global_pool(&mut self) -> &mut Self {
-        let pooled = self.values();
-        self.value = [self.value[0], 1, 1];
-        self.book(Digital { pooled, ..Digital::default() })
+        let [channels, height, width] = self.value;
+        self.value = [channels, 1, 1];
+        self.book(Digital { pool_adds: (height * width - 1) * channels, ..Digital::default() })
     }
 
     /// The sum with another value of the same shape.
@@ -279,12 +296,12 @@ mod tests {
     #[test]
     fn digital_work_is_booked_on_the_layer_before() {
         let mut net = Builder::new("n", [3, 8, 8]);
-        net.pool("p", square(2, 2, 0)).expect("fits");
+        net.max_pool("p", square(2, 2, 0)).expect("fits");
         net.conv("a", 4, square(3, 1, 1), 1, true).expect("fits").norm(true).relu().global_pool().linear("fc", 2, false);
         let net = net.finish().expect("layers");
         let [a, fc] = &net.layers[..] else { panic!("two layers") };
         assert_eq!((a.rows, a.outputs, a.positions, a.macs(), a.vectors), (27, 4, 16, 27 * 4 * 16, 4 + 8));
-        assert_eq!(a.digital, Digital { activations: 64, pooled: 3 * 16 * 4 + 64, ..Digital::default() });
+        assert_eq!(a.digital, Digital { activations: 64, comparisons: 3 * 16 * 3, pool_adds: 15 * 4, ..Digital::default() });
         assert_eq!((fc.rows, fc.outputs, net.parameters()), (4, 2, 108 + 12 + 8));
     }
 

@@ -15,7 +15,7 @@ pub fn densenet121(name: &str, images: Images) -> Result<NetworkShape> {
             net.conv("conv0", 64, square(3, 1, 1), 1, false)?;
         }
         Images::ImageNet => {
-            net.conv("conv0", 64, square(7, 2, 3), 1, false)?.norm(true).relu().pool("pool0", square(3, 2, 1))?;
+            net.conv("conv0", 64, square(7, 2, 3), 1, false)?.norm(true).relu().max_pool("pool0", square(3, 2, 1))?;
         }
     }
     for (stage, layers) in [6, 12, 24, 16].into_iter().enumerate() {
@@ -28,7 +28,7 @@ pub fn densenet121(name: &str, images: Images) -> Result<NetworkShape> {
         }
         if stage < 3 {
             let half = net.value()[0] / 2;
-            net.norm(false).relu().conv(&format!("transition{}.conv", stage + 1), half, square(1, 1, 0), 1, false)?.pool("pool", square(2, 2, 0))?;
+            net.norm(false).relu().conv(&format!("transition{}.conv", stage + 1), half, square(1, 1, 0), 1, false)?.average_pool("pool", square(2, 2, 0))?;
         }
     }
     net.norm(false).relu().global_pool().linear("classifier", images.classes(), true);

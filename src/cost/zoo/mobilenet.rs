@@ -21,7 +21,7 @@ pub fn v2(name: &str, images: Images) -> Result<NetworkShape> {
         }
     }
     net.conv("conv2", 1280, square(1, 1, 0), 1, false)?.norm(true).relu();
-    net.pool("pool", square(4, 4, 0))?.linear("linear", images.classes(), true);
+    net.average_pool("pool", square(4, 4, 0))?.linear("linear", images.classes(), true);
     net.finish()
 }
 

@@ -13,7 +13,7 @@ pub fn basic(name: &str, images: Images, blocks: [usize; 4]) -> Result<NetworkSh
             net.conv("conv1", 64, square(3, 1, 1), 1, false)?.norm(true).relu();
         }
         Images::ImageNet => {
-            net.conv("conv1", 64, square(7, 2, 3), 1, false)?.norm(true).relu().pool("maxpool", square(3, 2, 1))?;
+            net.conv("conv1", 64, square(7, 2, 3), 1, false)?.norm(true).relu().max_pool("maxpool", square(3, 2, 1))?;
         }
     }
     for (stage, &count) in blocks.iter().enumerate() {

@@ -12,7 +12,7 @@ pub fn vgg(name: &str, images: Images, stages: [usize; 5]) -> Result<NetworkShap
         for conv in 0..count {
             net.conv(&format!("conv{}_{}", stage + 1, conv + 1), channels, square(3, 1, 1), 1, true)?.norm(true).relu();
         }
-        net.pool("pool", square(2, 2, 0))?;
+        net.max_pool("pool", square(2, 2, 0))?;
     }
     net.linear("fc1", 4096, true).relu().linear("fc2", 4096, true).relu().linear("fc3", images.classes(), true);
     net.finish()
