@@ -9,11 +9,14 @@
 //! Counts are exact integers; energies are as good as the figures of a component set, so the spread over sets is their error bar.
 
 pub mod blocks;
+pub mod costed;
 pub mod count;
 pub mod designs;
 pub mod events;
 pub mod from_network;
 pub mod mapping;
+pub mod network;
+pub mod precision;
 pub mod replicate;
 pub mod schedule;
 pub mod scheme;

@@ -1,0 +1,260 @@
+//! Counts of the hardware cost model against counts made elsewhere, and the schedule against the closed formulas and the engine.
+
+mod support;
+
+use bwq::config::cost::{Placement, parse};
+use bwq::config::{Choice, RowCut, parse_mvm};
+use bwq::cost::blocks::{Bits, Blocks};
+use bwq::cost::costed::{Costed, cost};
+use bwq::cost::count::count;
+use bwq::cost::designs;
+use bwq::cost::schedule::Machine;
+use bwq::cost::scheme::Scheme;
+use bwq::cost::shape::{Builder, Layer, square};
+use bwq::mvm::{Operands, mvm};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// The cost of what `[cost]` keys say.
+fn costed(keys: &str) -> Costed {
+    cost(&parse(&format!("[cost]\n{keys}"), "test", &[], &[]).unwrap_or_else(|e| panic!("{keys}: {e}"))).unwrap_or_else(|e| panic!("{keys}: {e}"))
+}
+
+/// conv 3x3, 64 -> 64 channels, 32 x 32 outputs.
+fn l64() -> Layer {
+    let mut net = Builder::new("l64", [64, 32, 32]);
+    net.conv("L64", 64, square(3, 1, 1), 1, false).expect("fits");
+    net.finish().expect("a layer").layers.remove(0)
+}
+
+/// The schemes of the golden counts: name, design, keys.
+const SCHEMES: [(&str, &str); 8] = [
+    ("a_isaac_128_2b_16_16", "design = \"isaac\"\n"),
+    ("a8_128_2b_8_8", "design = \"isaac\"\nweight_bits = 8\nactivation_bits = 8\n"),
+    ("a8_128_1b_8_8", "design = \"isaac\"\nweight_bits = 8\nactivation_bits = 8\ncell_bits = 1\n"),
+    ("b_ou9x8_1b_8_8_physical", "design = \"bwq-h\"\nrow_cut = \"physical\"\n"),
+    ("b_ou9x8_1b_8_8_block", "design = \"bwq-h\"\nrow_cut = \"block-aligned\"\n"),
+    ("b16_ou9x8_1b_16_16_physical", "design = \"isaac-ou\"\n"),
+    ("c_ou9x8_block_p2_a4", "design = \"bwq-h\"\nweight_bits = 2\nactivation_bits = 4\n"),
+    ("c_ou9x8_physical_w2_a4", "design = \"bsq\"\nweight_bits = 2\nactivation_bits = 4\nrow_cut = \"physical\"\n"),
+];
+
+/// One layer's or the total's golden counts against ours, by the golden names.
+fn compare(golden: &Value, ours: &bwq::cost::count::Counts, ous_per_position_and_step: u64, what: &str) {
+    let cells = golden["xbars"].as_u64().expect("crossbars") * 128 * 128;
+    for (name, value) in golden.as_object().expect("counts") {
+        let mine = match name.as_str() {
+            "name" => continue,
+            "macs" => ours.macs,
+            "xbars" => ours.crossbars,
+            "xbar_reads" | "ou" => ours.ou_activations,
+            "adc_conv" | "adc_conv_all" => ours.adc_conversions,
+            "adc_conv_used" => ours.adc_conversions_used,
+            "ou_cycles_seq" | "xbar_cycles_seq" => ours.cycles_sequential,
+            "ou_per_pos_bit" => ous_per_position_and_step,
+            "blocks" => ours.blocks,
+            "lut_bits" => ours.table_bits,
+            "lut_reads" => ours.table_reads,
+            "util" => {
+                assert_eq!(value.as_f64(), Some(ours.cells as f64 / cells as f64), "{what}: util");
+                continue;
+            }
+            other => panic!("{what}: an unknown count `{other}`"),
+        };
+        assert_eq!(value.as_u64(), Some(mine), "{what}: {name}");
+    }
+}
+
+/// Every count of the golden file: L64 and ResNet-20, eight schemes, each layer and the total.
+#[test]
+fn golden_counts() {
+    let Some(path) = support::shared("cost/golden_counts.json") else { return };
+    let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON");
+    let mut compared = 0;
+    for (scheme, keys) in SCHEMES {
+        let resnet = costed(&format!("network = \"resnet20-cifar10\"\n{keys}"));
+        let (load, counts) = count(&l64(), &resnet.layers[0].bits, &resnet.scheme);
+        compare(&golden["L64"][scheme]["layers"][0], &counts, load.ous, &format!("L64 {scheme}"));
+        compare(&golden["L64"][scheme]["total"], &counts, load.ous, &format!("L64 {scheme}, total"));
+        let of = &golden["resnet20"][scheme];
+        let layers = of["layers"].as_array().expect("layers");
+        assert_eq!(layers.len(), resnet.layers.len());
+        for (layer, ours) in layers.iter().zip(&resnet.layers) {
+            assert_eq!(layer["name"], ours.layer.name, "{scheme}");
+            compare(layer, &ours.counts, ours.load.ous, &format!("{scheme} {}", ours.layer.name));
+            compared += 1;
+        }
+        compare(&of["total"], &resnet.total, resnet.layers.iter().map(|l| l.load.ous).sum(), &format!("{scheme}, total"));
+    }
+    assert_eq!(compared, 8 * 20);
+    for net in ["L64", "resnet20"] {
+        assert_eq!(golden[net].as_object().map(serde_json::Map::len), Some(SCHEMES.len()), "a scheme that nobody looks at");
+    }
+}
+
+/// The worked example of a layer, without the golden file: OU activations, conversions, cycles, arrays.
+#[test]
+fn worked_example() {
+    let table = [
+        (SCHEMES[0].1, [327_680, 41_943_040, 16_384, 20]),
+        (SCHEMES[3].1, [35_651_584, 285_212_672, 1_966_080, 20]),
+        (SCHEMES[4].1, [33_554_432, 268_435_456, 1_835_008, 20]),
+        (SCHEMES[5].1, [142_606_336, 1_140_850_688, 3_932_160, 40]),
+        (SCHEMES[7].1, [4_456_448, 35_651_584, 983_040, 5]),
+        (SCHEMES[6].1, [4_194_304, 33_554_432, 917_504, 5]),
+    ];
+    for (keys, wanted) in table {
+        let scheme = costed(&format!("network = \"resnet20-cifar10\"\n{keys}")).scheme;
+        let counts = count(&l64(), &Bits::Uniform(scheme.weight_bits), &scheme).1;
+        assert_eq!([counts.ou_activations, counts.adc_conversions, counts.cycles_sequential, counts.crossbars], wanted, "{keys}");
+    }
+    let resnet = |keys: &str| costed(&format!("network = \"resnet20-cifar10\"\n{keys}")).total;
+    let physical = resnet(SCHEMES[3].1);
+    assert_eq!((physical.macs, physical.ou_activations, physical.crossbars, physical.cycles_sequential), (40_551_040, 38_273_664, 160, 15_876_736));
+    assert_eq!(resnet(SCHEMES[4].1).ou_activations, 36_045_824);
+    assert_eq!((resnet(SCHEMES[6].1).ou_activations, resnet(SCHEMES[6].1).crossbars), (4_505_728, 59));
+}
+
+/// What other simulators get wrong. 128 / 9 is no whole number of row groups: a physically cut crossbar has 15, the last of 2 rows.
+#[test]
+fn rows_are_neither_lost_nor_added() {
+    let scheme = |cut| Scheme { row_cut: cut, ..Scheme::of(designs::find("isaac-ou").expect("a design"), true) };
+    let mut net = Builder::new("n", [128, 1, 1]);
+    net.linear("fc", 8, false);
+    let fc = net.finish().expect("a layer").layers.remove(0);
+    let (load, _) = count(&fc, &Bits::Uniform(1), &scheme(RowCut::Physical));
+    assert_eq!((load.ous, load.ou_rows, load.crossbars), (15, 128, 1), "15 groups of 128 rows in all");
+    let (load, _) = count(&fc, &Bits::Uniform(1), &scheme(RowCut::BlockAligned));
+    assert_eq!((load.ous, load.ou_rows, load.crossbars), (15, 128, 2), "14 whole groups, and one in another crossbar");
+    // Groups that hold no weights are not charged: 9 rows are one group of an array that has room for 15.
+    let mut small = Builder::new("n", [9, 1, 1]);
+    small.linear("fc", 8, false);
+    let small = small.finish().expect("a layer").layers.remove(0);
+    assert_eq!(count(&small, &Bits::Uniform(1), &scheme(RowCut::Physical)).0.ous, 1);
+}
+
+/// Padding counts: with it a 3x3 convolution has 32 x 32 positions, without it 30 x 30.
+#[test]
+fn padding_has_positions() {
+    let positions = |pad| {
+        let mut net = Builder::new("n", [64, 32, 32]);
+        net.conv("c", 64, square(3, 1, pad), 1, false).expect("fits");
+        net.finish().expect("a layer").layers[0].positions
+    };
+    assert_eq!([positions(1), positions(0)], [1024, 900]);
+}
+
+/// Bits per cell change the mapping, not only the price: 8-bit weights take half the columns in 2-bit cells.
+#[test]
+fn bits_of_a_cell_change_the_mapping() {
+    let of = |cell_bits| costed(&format!("network = \"resnet18-cifar10\"\ndesign = \"isaac-ou\"\nweight_bits = 8\ncell_bits = {cell_bits}\n")).total;
+    assert_eq!(of(1).adc_conversions_used, 2 * of(2).adc_conversions_used);
+}
+
+/// Every bundled network under every design: counts that are there, sums that are sums, no number that is none.
+#[test]
+fn every_network_on_every_design() {
+    for bundled in bwq::cost::zoo::ZOO {
+        for design in designs::DESIGNS {
+            let made = costed(&format!("network = \"{}\"\ndesign = \"{}\"\nprecision_map = \"{}\"\n", bundled.name, design.name, if design.takes_map() { "synthetic" } else { "uniform" }));
+            for (i, name) in bwq::cost::count::Counts::NAMES.iter().enumerate() {
+                assert_eq!(made.layers.iter().map(|l| l.counts.values()[i]).sum::<u64>(), made.total.values()[i], "{name}");
+            }
+            let t = made.total;
+            assert!(t.macs > 0 && t.adc_conversions_used <= t.adc_conversions && t.cycles_sequential <= t.ou_activations, "{} {}", bundled.name, design.name);
+            assert!(made.mean_bits().is_finite());
+        }
+    }
+}
+
+/// A small layer, its map and its machine.
+#[derive(Debug, Clone)]
+struct Small {
+    machine: Machine,
+    weights: Vec<Vec<i64>>,
+    bits: Vec<Vec<u8>>,
+    inputs: Vec<u64>,
+}
+
+fn small() -> impl Strategy<Value = Small> {
+    let machine = (1usize..6, 1usize..5, 0usize..12, 0usize..10, 1u32..3, 1u32..3, 1u32..5, any::<[bool; 2]>()).prop_map(|(h, w, more_rows, more_cols, cell_bits, dac_bits, activation_bits, [physical, packed])| Machine {
+        crossbar: [h + more_rows, w + more_cols],
+        ou: [h, w],
+        cell_bits,
+        dac_bits: dac_bits.min(activation_bits),
+        activation_bits,
+        row_cut: if physical { RowCut::Physical } else { RowCut::BlockAligned },
+        placement: if packed { Placement::Packed } else { Placement::BitAligned },
+    });
+    (machine, 1usize..20, 1usize..12).prop_flat_map(|(machine, rows, outputs)| {
+        let [h, w] = machine.ou;
+        let bits = prop::collection::vec(prop::collection::vec(0u8..5, outputs.div_ceil(w)), rows.div_ceil(h));
+        let inputs = prop::collection::vec(0u64..1 << machine.activation_bits, rows);
+        (Just(machine), bits, inputs, any::<u64>()).prop_map(move |(machine, bits, inputs, seed)| {
+            let mut stream = bwq::rng::PhiloxStream::new(seed);
+            let weight = |row: usize, output: usize, stream: &mut bwq::rng::PhiloxStream| {
+                let top = (1i64 << bits[row / h][output / w]) - 1;
+                i64::from(stream.below(2 * top as u32 + 1)) - top
+            };
+            let weights = (0..rows).map(|row| (0..outputs).map(|output| weight(row, output, &mut stream)).collect()).collect();
+            Small { machine, weights, bits, inputs }
+        })
+    })
+}
+
+/// The engine's product with ideal cells and a converter that loses nothing.
+fn engine(small: &Small) -> Vec<f64> {
+    let m = &small.machine;
+    let config = format!(
+        "[quantization]\nweight_bits = 5\nactivation_bits = {}\n[crossbar]\nrows = {}\ncols = {}\nou_wordlines = {}\nou_bitlines = {}\ncell_bits = {}\ndac_bits = {}\nrow_cut = \"{}\"\n[device]\non_off_ratio = \"infinite\"\n[monte_carlo]\ntrials = 1\n",
+        m.activation_bits, m.crossbar[0], m.crossbar[1], m.ou[0], m.ou[1], m.cell_bits, m.dac_bits, m.row_cut.word()
+    );
+    let point = parse_mvm(&config, "small", &Default::default()).unwrap_or_else(|e| panic!("{config}\n{e}"));
+    let (rows, outputs) = (small.weights.len(), small.weights[0].len());
+    let weights = (0..outputs).flat_map(|n| small.weights.iter().map(move |row| row[n])).collect();
+    let inputs = small.inputs.iter().map(|&x| x as i64).collect();
+    mvm(&point, &Operands { shape: [outputs, rows], weights, vectors: 1, inputs, conductances: None, pre_adc: false, kernel: None }).expect("a product").outputs
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    /// The schedule, the closed formulas, the engine and plain integers agree: on OUs, cycles, crossbars, table reads and product.
+    #[test]
+    fn schedule_formulas_and_engine_agree(small in small()) {
+        let m = &small.machine;
+        let run = m.run(&small.weights, &small.bits, &small.inputs);
+        let scheme = Scheme {
+            rows: m.crossbar[0] as u64,
+            cols: m.crossbar[1] as u64,
+            ou_wordlines: m.ou[0] as u64,
+            ou_bitlines: m.ou[1] as u64,
+            cell_bits: m.cell_bits,
+            dac_bits: m.dac_bits,
+            activation_bits: m.activation_bits,
+            row_cut: m.row_cut,
+            placement: m.placement,
+            ..Scheme::of(designs::find("bwq-h").expect("a design"), false)
+        };
+        let mut net = Builder::new("n", [small.weights.len() as u64, 1, 1]);
+        net.linear("fc", small.weights[0].len() as u64, false);
+        let layer = net.finish().expect("a layer").layers.remove(0);
+        let bits = Bits::Blocks(Blocks { size: [m.ou[0] as u64, m.ou[1] as u64], bits: Cow::Borrowed(&small.bits) });
+        let (load, counts) = count(&layer, &bits, &scheme);
+        prop_assert_eq!(run.cycles.len() as u64, counts.ou_activations);
+        prop_assert_eq!(run.longest() as u64, counts.cycles_sequential);
+        prop_assert_eq!(run.table_reads as u64, counts.table_reads);
+        prop_assert_eq!(run.fetches as u64, load.driven_ou_rows * scheme.input_steps());
+        let mut crossbars: Vec<[usize; 2]> = run.cycles.iter().map(|c| c.crossbar).collect();
+        crossbars.sort_unstable();
+        crossbars.dedup();
+        // A crossbar of spare OUs only is there, but never read.
+        prop_assert!(crossbars.len() as u64 <= counts.crossbars);
+        if m.placement == Placement::Packed {
+            prop_assert_eq!(crossbars.len() as u64, counts.crossbars);
+        }
+        let plain: Vec<i64> = (0..small.weights[0].len()).map(|n| small.weights.iter().zip(&small.inputs).map(|(row, &x)| row[n] * x as i64).sum()).collect();
+        prop_assert_eq!(&run.outputs, &plain);
+        prop_assert_eq!(engine(&small), plain.iter().map(|&x| x as f64).collect::<Vec<_>>());
+    }
+}
