@@ -199,6 +199,16 @@ impl Costed {
     pub fn mean_bits(&self) -> f64 {
         self.layers.iter().map(|l| l.mean_bits() * l.counts.weights as f64).sum::<f64>() / self.total.weights as f64
     }
+
+    /// OU cycles of a layer whose copies share out its positions.
+    pub fn cycles_with_replicas(&self, layer: &LayerCost) -> u64 {
+        stage(layer, &self.scheme).cycles(layer.replicas)
+    }
+
+    /// Short form of the hash.
+    pub fn short_hash(&self) -> &str {
+        &self.hash[..16.min(self.hash.len())]
+    }
 }
 
 #[cfg(test)]
