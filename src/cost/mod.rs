@@ -6,4 +6,6 @@
 //!
 //! Counts are exact integers; energies are as good as the figures of a component set, so the spread over sets is their error bar.
 
+pub mod components;
 pub mod events;
+pub mod price;
