@@ -225,6 +225,29 @@ fn sar_law() {
     within_factor("ResNet-20, uJ", adc_uj(306_189_312), 26.3, 1.4);
 }
 
+/// BWQ-H's powers come back when each of the assumed 10 240 banks reads an OU in every cycle of 1.2 GHz; its buffer is charged by the time.
+#[test]
+fn bwq_h_is_its_own_table() {
+    let banks_at_rate = Events { controller_steps: 10_240, shift_add_bits: 0, ..ou_activations(10_240) };
+    let energy = price::energy_pj(&prices("bwq-h-table1", &OU), &banks_at_rate);
+    let watt = |part: &str| energy.part(part).expect("a part") * 1.2e-3;
+    for (part, printed) in [("adc", 23.22), ("array", 0.89), ("wordline_driver", 0.36), ("controller", 0.0928), ("shift_add", 0.0926)] {
+        near(&format!("{part}, W"), watt(part), printed, 0.005);
+    }
+    near("all but the buffer, W", energy.total() * 1.2e-3 - watt("buffer"), 25.25 - 0.59, 0.005);
+}
+
+#[test]
+fn published_converters() {
+    let adc = |set: &str, adc_bits: u32| prices(set, &Reading { adc_bits, ..OU }).parts[0].clone();
+    near("FORMS, 4 bits, pJ", adc("forms-adc", 4).event_pj[0], 0.226, 0.005);
+    near("FORMS, um2", adc("forms-adc", 4).area_um2, 284.0, 0.005);
+    near("Newton, 9 bits, pJ", adc("newton-adc", 9).event_pj[0], 2.583, 0.001);
+    near("Newton, stopped after 4, pJ", adc("newton-adc", 4).event_pj[0], 2.583 * 4.0 / 9.0, 1e-9);
+    near("Saberi, 8 bits, pJ", adc("saberi-adc", 8).event_pj[0], 1.667, 0.001);
+    assert!(ComponentSet::named("forms-adc").is_ok_and(|s| s.prices(&Reading { adc_bits: 5, ..OU }).is_err()));
+}
+
 /// With an ADC for each bitline of the OU every set gives the latency that simulators agree on; with one ADC per array the SAR law,
 /// which takes 5 ns for each of 8 conversions, does not.
 #[test]
@@ -251,7 +274,8 @@ fn l64_cost(set: &str) -> Cost {
 #[test]
 fn l64_is_a_band() {
     let costs = BAND.map(|set| (set, l64_cost(set)));
-    for (set, cost) in &costs {
+    let others = ["bwq-h-table1", "forms-adc", "newton-adc", "saberi-adc"].map(|set| (set, l64_cost(set)));
+    for (set, cost) in costs.iter().chain(&others) {
         let parts: Vec<String> = cost.columns().filter(|(_, pj)| *pj > 0.0).map(|(name, pj)| format!("{name} {:.3}", pj * 1e-6)).collect();
         println!("{set}: {:.1} uJ = {}; programming {:.2} uJ, apart", cost.total_pj() * 1e-6, parts.join(" + "), cost.programming_pj * 1e-6);
     }

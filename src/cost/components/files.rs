@@ -9,7 +9,7 @@ macro_rules! files {
     };
 }
 
-files!("isaac", "ppsim", "adc-survey", "neurosim-sar");
+files!("isaac", "ppsim", "adc-survey", "neurosim-sar", "bwq-h-table1", "forms-adc", "newton-adc", "saberi-adc");
 
 /// The sets whose spread is the error bar of every energy.
 pub const BAND: [&str; 4] = ["isaac", "ppsim", "adc-survey", "neurosim-sar"];

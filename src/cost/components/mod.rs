@@ -96,7 +96,7 @@ impl ComponentSet {
     /// The prices for arrays that are read so; refused where the set's ADC law does not know such a converter.
     pub fn prices(&self, reading: &Reading) -> Result<Prices> {
         let converter = self.adc.converter(reading).map_err(|message| {
-            self.adc_at.error(message).hint("choose other `adc` bits or another component set, or write a set with an ADC that has them")
+            self.adc_at.error(message).hint("choose other ADC bits or another component set, or write a set whose ADC has them")
         })?;
         let mut parts = self.parts.clone();
         parts[ADC].event_pj = vec![converter.conversion_pj];

@@ -8,6 +8,9 @@ use crate::cost::events::{Busiest, Events, Hardware};
 /// What happens to a part: the key of its price without `_pj`, and how often.
 pub type Happens = (&'static str, fn(&Events) -> u64);
 
+/// How much its busiest unit has to do of what takes time: the key of what it does in a ns, and the count.
+pub type Rate = (&'static str, fn(&Busiest) -> u64);
+
 /// A part.
 #[derive(Debug)]
 pub struct Part {
@@ -19,8 +22,8 @@ pub struct Part {
     pub unit: &'static str,
     /// How many of these there are.
     pub units: fn(&Hardware) -> u64,
-    /// The key of how much its busiest unit does in a ns, and of what: data through it takes time.
-    pub rate: Option<(&'static str, fn(&Busiest) -> u64)>,
+    /// What takes time, if data through it does.
+    pub rate: Option<Rate>,
     /// Whether it is a memory, whose figures may be those of an SRAM (`sram`, in `src/cost/components/memory.rs`).
     pub memory: bool,
 }
@@ -73,21 +76,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_count_has_one_price() {
+    fn everything_counted_has_one_price() {
         assert_eq!((PARTS[ADC].name, PARTS[ARRAY].name), ("adc", "array"));
-        let mut priced: Vec<u64> = Vec::new();
-        let one_each = |i: usize| {
-            let mut e = Events::default();
-            // Each field gets a number of its own, so that a price tells which field it is of.
-            macro_rules! number { ($($f:ident),*) => {{ let mut n = 0; $(e.$f = n; n += 1;)* assert_eq!(n, Events::NAMES.len() as u64); }} }
-            number!(ou_activations, adc_conversions, wordline_drives, cell_reads, shift_adds, shift_add_bits, input_register_bits_written, input_register_bits_read, output_register_bits_written, output_register_bits_read, table_reads, table_bits_read, controller_steps, accumulations, accumulation_bits, tile_register_bits_written, tile_register_bits_read, buffer_bits_written, buffer_bits_read, bus_bits, router_hop_bits, activation_functions, pool_comparisons, pool_adds, residual_adds, requantisations, off_chip_bits_read, off_chip_bits_written, programmed_cells);
-            PARTS[i].events.iter().map(|(_, count)| count(&e)).collect::<Vec<_>>()
-        };
-        (0..PARTS.len()).for_each(|i| priced.extend(one_each(i)));
-        priced.sort();
-        // Conversions are priced twice, at the ADC and at the sample-and-hold; programming is priced apart.
-        let mut all: Vec<u64> = (0..Events::NAMES.len() as u64 - 1).collect();
-        all.insert(1, 1);
-        assert_eq!(priced, all);
+        // Each field holds its place, so that what is priced tells which field it is.
+        let (events, hardware, busiest) = (Events::of(|place| place), Hardware::of(|place| place), Busiest::of(|place| place));
+        let sorted = |mut found: Vec<u64>| (found.sort(), found).1;
+        let priced = sorted(PARTS.iter().flat_map(|p| p.events).map(|(_, count)| count(&events)).collect());
+        // A conversion is also held; programming is priced apart.
+        let conversions = 1;
+        assert_eq!(priced, sorted((0..Events::NAMES.len() as u64 - 1).chain([conversions]).collect()));
+        assert_eq!(sorted(PARTS.iter().map(|p| (p.units)(&hardware)).collect()), (0..Hardware::NAMES.len() as u64).collect::<Vec<_>>());
+        // OU cycles come first, and their length is no part's.
+        let timed = PARTS.iter().filter_map(|p| p.rate).map(|(_, amount)| amount(&busiest)).collect();
+        assert_eq!(sorted(timed), (1..Busiest::NAMES.len() as u64).collect::<Vec<_>>());
     }
 }

@@ -51,7 +51,8 @@ impl Section {
                     Some(e) => e.at.error(format!("unknown key `{}.{}`, and `{key}` is missing", self.name, e.name)),
                     None => error,
                 };
-                Err(error.hint(format!("write `{key} = ...` with its source behind it, or `{key} = \"isaac\"` to take that set's figure")))
+                let inside = self.name.contains('.') || key == "law";
+                Err(error.hint(if inside { format!("write `{key} = ...`") } else { format!("write `{key} = ...` with its source behind it, or `{key} = \"isaac\"` to take that set's figure") }))
             }
         }
     }
@@ -130,7 +131,7 @@ impl Section {
         Ok(Section::new(&format!("{}.{key}", self.name), node.at, entries))
     }
 
-    /// A list of points of `N` figures each, at least one, in ascending order of the first figures.
+    /// A list of points of `N` figures each, at least one.
     pub fn points<const N: usize>(&mut self, key: &str) -> Result<Vec<[f64; N]>> {
         let list = self.take(key)?;
         let refused = |node: &Node| node.at.error(format!("`{}.{key}` is no list of [{N} figures]: {}", self.name, node.value)).hint(format!("write `{key} = [[...], [...]]` with {N} figures in each"));
