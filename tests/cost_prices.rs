@@ -145,6 +145,7 @@ fn isaac_is_its_own_table() {
 
     // 2048 products of 16 bits in each array take 16 reads.
     let operations_per_ns = arrays as f64 * 2048.0 * 2.0 / 1600.0;
+    near("GOPS/mm2", operations_per_ns / (area.total() * 1e-6), 483.5, 0.005);
     near("GOPS/W", operations_per_ns / (power_mw(&chip, &[]) * 1e-3), 627.5, 0.005);
     assert_eq!(price::leakage_mw(&prices, &isaac_chip()).total(), 0.0, "printed powers are totals");
 }
@@ -235,6 +236,15 @@ fn bwq_h_is_its_own_table() {
         near(&format!("{part}, W"), watt(part), printed, 0.005);
     }
     near("all but the buffer, W", energy.total() * 1.2e-3 - watt("buffer"), 25.25 - 0.59, 0.005);
+}
+
+/// More bits cost more energy and more area, under every law.
+#[test]
+fn finer_converters_cost_more() {
+    for set in BAND {
+        let adcs: Vec<_> = (4..=10).map(|adc_bits| prices(set, &Reading { adc_bits, ..OU }).parts[0].clone()).collect();
+        assert!(adcs.windows(2).all(|w| w[1].event_pj[0] > w[0].event_pj[0] && w[1].area_um2 > w[0].area_um2), "{set}: {adcs:?}");
+    }
 }
 
 #[test]

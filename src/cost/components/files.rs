@@ -1,4 +1,4 @@
-//! The component sets inside the program, from `components/NAME.toml`, and what stands behind their figures.
+//! The component sets inside the program, from `components/NAME.toml`.
 
 use crate::config::source::nearest;
 
@@ -46,30 +46,4 @@ pub fn hint(name: &str) -> String {
         Some(meant) => format!("did you mean \"{meant}\"?"),
         None => format!("one of: {}; a file of your own is given by its path, with .toml at its end", names()),
     }
-}
-
-/// A figure of a file with what stands behind it.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Line {
-    /// Section and key.
-    pub path: String,
-    /// The value, as TOML.
-    pub value: String,
-    /// The source, or "assumed: why"; empty where a user's own file says nothing.
-    pub source: String,
-}
-
-/// The figures of a file's text, in its order: one on a line, its source behind it; further lines of a list are indented.
-pub fn lines(text: &str) -> Vec<Line> {
-    let (mut section, mut lines) = (String::new(), Vec::new());
-    for line in text.lines().filter(|l| !l.starts_with('#')) {
-        if let Some(name) = line.strip_prefix('[') {
-            section = format!("{}.", name.split(']').next().unwrap_or(name));
-        } else if let Some((name, rest)) = line.split_once(" = ").filter(|_| !line.starts_with(' ')) {
-            let (value, source) = rest.split_once('#').unwrap_or((rest, ""));
-            let value = if value.trim() == "[" { "[...]" } else { value.trim() };
-            lines.push(Line { path: format!("{section}{name}"), value: value.into(), source: source.trim().into() });
-        }
-    }
-    lines
 }

@@ -5,6 +5,7 @@
 //! Nothing is taken beyond the ends of the table, and nothing between ports of different widths.
 
 use super::section::Section;
+use super::sources::Line;
 use crate::error::Result;
 
 /// The points of `[sram]`: `[kilobytes, port bits, read pJ, write pJ, area um2, leakage mW]`, energies per access of the port.
@@ -27,14 +28,13 @@ pub struct Bit {
 }
 
 impl Sram {
-    /// Reads `[sram]`.
-    pub fn read(mut section: Section) -> Result<Sram> {
+    /// Reads `[sram]`; with its sources.
+    pub fn read(mut section: Section) -> Result<(Sram, Vec<Line>)> {
         let points = section.points("points")?;
         if points.iter().flatten().any(|x| *x <= 0.0) {
             return Err(section.error("`sram.points`: a figure of 0").hint("figures between points go as powers, so none is 0"));
         }
-        section.done()?;
-        Ok(Sram { points })
+        Ok((Sram { points }, section.done()?))
     }
 
     /// Reads `sram = { kilobytes = 2, port_bits = 64 }` of a part.

@@ -16,11 +16,13 @@ mod inherit;
 mod memory;
 pub mod parts;
 mod section;
+mod sources;
 #[cfg(test)]
 mod tests;
 
 pub use adc::Converter;
-pub use files::{BAND, FILES, File, Line};
+pub use files::{BAND, FILES, File};
+pub use sources::Line;
 
 use super::events::Reading;
 use crate::config::parse::{self, Node, Value};
@@ -53,8 +55,8 @@ pub struct ComponentSet {
     pub name: String,
     /// What it is, in one line.
     pub title: String,
-    /// Its figures with their sources, as written; what is taken from another set has that set's name as its value.
-    pub lines: Vec<Line>,
+    /// Every figure it uses with its source, those that it takes from other sets with theirs.
+    pub sources: Vec<Line>,
     /// The section `[adc]`, for messages.
     adc_at: At,
     adc: Box<dyn adc::Law>,
@@ -111,7 +113,8 @@ impl ComponentSet {
 fn of_text(name: &str, text: &str, at: At) -> Result<ComponentSet> {
     let tree = parse::tree(text, at.clone())?;
     refuse_unknown_sections(&tree)?;
-    let sram = inherit::section(&tree, "sram")?.map(Sram::read).transpose()?;
+    let (sram, of_sram) = inherit::section(&tree, "sram")?.map(Sram::read).transpose()?.unzip();
+    let mut sources: Vec<Line> = of_sram.unwrap_or_default();
     let (mut law, mut settle_ns, mut write_cell_pj) = (None, 0.0, 0.0);
     let mut parts = Vec::with_capacity(PARTS.len());
     for (i, part) in PARTS.iter().enumerate() {
@@ -122,15 +125,17 @@ fn of_text(name: &str, text: &str, at: At) -> Result<ComponentSet> {
         } else if i == ARRAY {
             (settle_ns, write_cell_pj) = (section.figure("settle_ns")?, section.figure("write_cell_pj")?);
         }
-        parts.push(part_prices(part, i == ADC, section, sram.as_ref())?);
+        let (prices, lines) = part_prices(part, i == ADC, section, sram.as_ref())?;
+        parts.push(prices);
+        sources.extend(lines);
     }
     let (adc_at, adc) = law.ok_or_else(|| Error::internal("a component set without an ADC"))?;
     let title = text.lines().next().unwrap_or("").trim_start_matches("# ").to_string();
-    Ok(ComponentSet { name: name.into(), title, lines: files::lines(text), adc_at, adc, settle_ns, write_cell_pj, parts })
+    Ok(ComponentSet { name: name.into(), title, sources, adc_at, adc, settle_ns, write_cell_pj, parts })
 }
 
-/// The figures of a part's section, which it reads to its end.
-fn part_prices(part: &Part, by_law: bool, mut section: Section, sram: Option<&Sram>) -> Result<PartPrices> {
+/// The figures of a part's section, which it reads to its end, and their sources.
+fn part_prices(part: &Part, by_law: bool, mut section: Section, sram: Option<&Sram>) -> Result<(PartPrices, Vec<Line>)> {
     let sram_bit = match (part.memory && section.has("sram"), sram) {
         (true, Some(sram)) => Some(sram.bit(section.inner("sram")?)?),
         (true, None) => return Err(section.error(format!("[{}] has `sram`, and there is no [sram]", part.name)).hint("add [sram] with its points, or `from = \"adc-survey\"` below it")),
@@ -153,8 +158,7 @@ fn part_prices(part: &Part, by_law: bool, mut section: Section, sram: Option<&Sr
         None => f64::INFINITY,
     };
     let while_read_mw = section.optional("while_read_mw")?.unwrap_or(0.0);
-    section.done()?;
-    Ok(PartPrices { event_pj, while_read_mw, area_um2, leakage_mw, rate_per_ns })
+    Ok((PartPrices { event_pj, while_read_mw, area_um2, leakage_mw, rate_per_ns }, section.done()?))
 }
 
 fn refuse_unknown_sections(tree: &Node) -> Result<()> {

@@ -4,6 +4,7 @@
 //! A figure is a number, or a division that keeps the source's own numbers: `drive_pj = { mw = 4, ns = 100, per = 1024 }`,
 //! `area_um2 = { um2 = 25, per = 16384 }`. The unit inside is the last word of the key, or mW x ns = pJ.
 
+use super::sources::Line;
 use crate::config::parse::{Entry, Node, Value};
 use crate::config::source::{At, nearest};
 use crate::error::{Error, Result};
@@ -16,12 +17,13 @@ pub struct Section {
     at: At,
     entries: Vec<Entry>,
     asked: Vec<String>,
+    lines: Vec<Line>,
 }
 
 impl Section {
     /// The section `name` that begins `at`.
     pub fn new(name: &str, at: At, entries: Vec<Entry>) -> Section {
-        Section { name: name.into(), at, entries, asked: Vec::new() }
+        Section { name: name.into(), at, entries, asked: Vec::new(), lines: Vec::new() }
     }
 
     /// Where it begins.
@@ -43,7 +45,11 @@ impl Section {
     fn take(&mut self, key: &str) -> Result<Node> {
         self.asked.push(key.into());
         match self.entries.iter().position(|e| e.name == key) {
-            Some(i) => Ok(self.entries.remove(i).node),
+            Some(i) => {
+                let node = self.entries.remove(i).node;
+                self.lines.push(Line::of(format!("{}.{key}", self.name), &node.at));
+                Ok(node)
+            }
             None => {
                 let error = self.error(format!("`{key}` is missing in [{}]", self.name));
                 // A key that is nearly the missing one says more than the missing one.
@@ -145,9 +151,9 @@ impl Section {
         if points.is_empty() { Err(refused(&list)) } else { Ok(points) }
     }
 
-    /// Refuses what was not asked for.
-    pub fn done(self) -> Result<()> {
-        let Some(entry) = self.entries.first() else { return Ok(()) };
+    /// Refuses what was not asked for; returns what was, with its sources.
+    pub fn done(self) -> Result<Vec<Line>> {
+        let Some(entry) = self.entries.first() else { return Ok(self.lines) };
         let error = entry.at.error(format!("unknown key `{}.{}`", self.name, entry.name));
         let asked = self.asked.iter().map(String::as_str);
         Err(match nearest(&entry.name, asked.clone()) {
