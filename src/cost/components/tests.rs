@@ -19,7 +19,8 @@ fn every_file_is_in_the_list() {
     let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/components")).expect("the folder");
     let mut files: Vec<String> = folder.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     let mut listed: Vec<String> = FILES.iter().map(|f| format!("{}.toml", f.name)).collect();
-    (files.sort(), listed.sort());
+    files.sort();
+    listed.sort();
     assert_eq!(files, listed);
 }
 
