@@ -188,7 +188,7 @@ pub struct Reading {
     pub adc_bits: u32,
     /// Wordlines that are on together: the current of a column depends on them.
     pub wordlines_on: u64,
-    /// Conversions that each ADC makes of one activation: columns of the OU (or array) / ADCs of the array, rounded up.
+    /// Conversions that each ADC makes of one activation: columns of the OU (or array) / ADCs of the array, rounded up, so at least 1.
     pub conversions_per_adc: u64,
     /// Whether one activation is converted while the next one settles; else the two follow each other.
     pub pipelined: bool,

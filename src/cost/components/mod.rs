@@ -53,7 +53,7 @@ pub struct PartPrices {
 pub struct ComponentSet {
     /// Its name, or the path of a user's own.
     pub name: String,
-    /// What it is, in one line.
+    /// What it is, in one line: the comment its file begins with.
     pub title: String,
     /// Every figure it uses with its source, those that it takes from other sets with theirs.
     pub sources: Vec<Line>,
@@ -130,7 +130,7 @@ fn of_text(name: &str, text: &str, at: At) -> Result<ComponentSet> {
         sources.extend(lines);
     }
     let (adc_at, adc) = law.ok_or_else(|| Error::internal("a component set without an ADC"))?;
-    let title = text.lines().next().unwrap_or("").trim_start_matches("# ").to_string();
+    let title = text.lines().next().and_then(|l| l.strip_prefix("# ")).unwrap_or("").to_string();
     Ok(ComponentSet { name: name.into(), title, sources, adc_at, adc, settle_ns, write_cell_pj, parts })
 }
 

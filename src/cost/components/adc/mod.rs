@@ -25,7 +25,7 @@ pub struct Converter {
 }
 
 /// A law of converters.
-pub trait Law: Debug + Send + Sync {
+pub trait Law: Debug {
     /// The converter that reads so; the error says what the law does not know, and what it does.
     fn converter(&self, reading: &Reading) -> std::result::Result<Converter, String>;
 }
