@@ -27,6 +27,13 @@ macro_rules! counts {
                 vec![$(self.$field),+]
             }
 
+            /// Each count by its place.
+            #[cfg(test)]
+            pub(crate) fn of(count: impl Fn(u64) -> u64) -> $name {
+                let mut places = 0..;
+                $name { $($field: count(places.next().unwrap_or_default())),+ }
+            }
+
             /// Every count `n` times.
             pub fn times(&self, n: u64) -> $name {
                 $name { $($field: self.$field * n),+ }
@@ -55,13 +62,15 @@ counts! {
         cell_reads,
         /// Codes shifted and added in the bank: one per conversion, or one per pair of columns that is subtracted first.
         shift_adds,
-        /// Their widths summed: each is as wide as its sum, weight bits + activation bits + ceil(log2 of the rows summed).
+        /// Their widths summed: each is as wide as its sum, weight bits + activation bits + ceil(log2 of the rows summed). ISAAC as
+        /// published keeps 16 bits.
         shift_add_bits,
         /// Bits put into the banks' input registers: each input of each array's rows once per position that needs it anew.
         input_register_bits_written,
         /// Bits given to the DACs: DAC bits x wordline drives.
         input_register_bits_read,
-        /// Bits of partial sums put into the banks' output registers: those of `shift_add_bits`, unless they stay in the adder.
+        /// Bits of partial sums put into the banks' output registers: those of `shift_add_bits` (ISAAC), or once per weight, input
+        /// step and OU row where they stay in the adder until a weight's bits are through (BWQ-H, MSB first).
         output_register_bits_written,
         /// Bits of partial sums taken out of them, to be added to and to be sent on.
         output_register_bits_read,
@@ -179,7 +188,7 @@ pub struct Reading {
     pub adc_bits: u32,
     /// Wordlines that are on together: the current of a column depends on them.
     pub wordlines_on: u64,
-    /// Conversions that each ADC makes of one activation: columns of the OU (or array) / ADCs of the array, rounded up.
+    /// Conversions that each ADC makes of one activation: columns of the OU (or array) / ADCs of the array, rounded up, so at least 1.
     pub conversions_per_adc: u64,
     /// Whether one activation is converted while the next one settles; else the two follow each other.
     pub pipelined: bool,

@@ -9,6 +9,7 @@
 //! Counts are exact integers; energies are as good as the figures of a component set, so the spread over sets is their error bar.
 
 pub mod blocks;
+pub mod components;
 pub mod costed;
 pub mod count;
 pub mod designs;
@@ -17,6 +18,7 @@ pub mod from_network;
 pub mod mapping;
 pub mod network;
 pub mod precision;
+pub mod price;
 pub mod replicate;
 pub mod schedule;
 pub mod scheme;
