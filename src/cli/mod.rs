@@ -73,7 +73,7 @@ pub enum Command {
     Search(SearchArgs),
     /// Find the precision of every weight block by training (BWQ-A); needs `bwq-train` beside this program.
     Train(TrainArgs),
-    /// Count what a network costs on hardware: crossbars, OU activations, conversions, cycles of BWQ-H and of its rivals.
+    /// Count and price a network on hardware: crossbars, OU activations, cycles, energy, time and area of BWQ-H and its rivals.
     Cost(CostArgs),
     /// Draw the figures of a results folder.
     Plot(PlotArgs),
@@ -353,6 +353,9 @@ pub struct CostArgs {
     /// Crossbars for copies of layers: own (no copies), a number, or as many as a design takes.
     #[arg(long, value_name = "N|DESIGN", allow_hyphen_values = true)]
     pub arrays: Option<String>,
+    /// What things cost: band (four published sets), a set by name, or a file that ends in .toml.
+    #[arg(long, value_name = "SET|FILE")]
+    pub components: Option<String>,
     /// Any key in place of the file's value: --set cost.ou_wordlines=16.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,

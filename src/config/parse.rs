@@ -149,9 +149,9 @@ impl Node {
         let whole = |k: &str| k == path || (path.contains('.') && k.starts_with(&format!("{path}.")));
         if !known.clone().any(whole) {
             let error = at.error(format!("unknown key `{}`", shown(path)));
-            let end = format!(".{path}");
+            let end = format!(".{}", path.rsplit('.').next().unwrap_or(path));
             return Err(
-                match known.clone().find(|k| k.ends_with(&end)).or_else(|| nearest(path, &mut known)) {
+                match nearest(path, known.clone()).or_else(|| known.find(|k| k.ends_with(&end))) {
                     Some(meant) => error.hint(format!("did you mean `{meant}`?")),
                     None => error.hint("a key is its section, a dot and its name: crossbar.rows"),
                 },

@@ -2,6 +2,7 @@
 
 use super::cost::{Groups, Mapping, Packing, Placement, Signs, TableReads};
 use super::search::{ActivationSearch, Objective};
+use crate::cost::price::Stages;
 use super::point::{Clipping, Clustering, Compensation, DigitalLayers, OffsetRemoval, ReadNoiseModel, RowCut, Subtraction, WeightScale, WireTopology};
 
 /// A value that is written as one of a few words.
@@ -47,6 +48,7 @@ choice!(Placement: "bit-aligned" => BitAligned, "packed" => Packed);
 choice!(Signs: "not-counted" => NotCounted, "paired-analog" => PairedAnalog, "paired-digital" => PairedDigital, "offset-column" => OffsetColumn);
 choice!(Groups: "diagonal" => Diagonal, "own-rows" => OwnRows, "dense" => Dense);
 choice!(Packing: "none" => None, "shared" => Shared);
+choice!(Stages: "overlap" => Overlap, "in-turn" => InTurn);
 choice!(TableReads: "per-input-step" => PerInputStep, "per-position" => PerPosition);
 
 #[cfg(test)]
@@ -82,5 +84,6 @@ mod tests {
         round_trip::<Groups>();
         round_trip::<Packing>();
         round_trip::<TableReads>();
+        round_trip::<Stages>();
     }
 }

@@ -9,6 +9,7 @@ use super::precision;
 use super::replicate::{Pipeline, Stage, pipeline, replicate};
 use super::scheme::Scheme;
 use super::shape::Layer;
+use crate::config::Choice;
 use crate::config::cost::{Arrays, CostConfig, Packing, keys, parse};
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -99,7 +100,7 @@ fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     };
     layers.iter_mut().zip(&pipeline.replicas).for_each(|(l, &r)| l.replicas = r);
     let total = layers.iter().map(|l| l.counts).sum();
-    let assumptions = assumptions(subject, design, &scheme, &precision.source, budget);
+    let assumptions = assumptions(config, subject, design, &scheme, &precision.source, budget);
     Ok(Costed { network: subject.shape.name.clone(), design, scheme, hash: hash(&assumptions, &layers), layers, total, pipeline, assumptions })
 }
 
@@ -143,7 +144,7 @@ fn budget(config: &CostConfig, subject: &Subject) -> Result<Option<u64>> {
     }
 }
 
-fn assumptions(subject: &Subject, design: &Design, scheme: &Scheme, precision: &str, budget: Option<u64>) -> Vec<Assumption> {
+fn assumptions(config: &CostConfig, subject: &Subject, design: &Design, scheme: &Scheme, precision: &str, budget: Option<u64>) -> Vec<Assumption> {
     let meaning = |name: &str| keys::KEYS.iter().find(|k| k.name() == name).map_or("", |k| k.meaning);
     let of = |name: &'static str, value: String, meaning: &'static str| Assumption { name, value, meaning };
     let mut all: Vec<Assumption> = scheme.settings().into_iter().map(|(name, value)| of(name, value, meaning(name))).collect();
@@ -151,6 +152,11 @@ fn assumptions(subject: &Subject, design: &Design, scheme: &Scheme, precision: &
     all.push(of("arrays", budget.map_or("as many as one copy takes".into(), |n| n.to_string()), meaning("arrays")));
     all.push(of("cycle", "one OU of each crossbar".into(), "what is active in one cycle; crossbars work side by side, so a layer takes the cycles of its fullest"));
     all.push(of("row_order", "(cin, kh, kw)".into(), "how a kernel becomes rows, the last fastest: a 3x3 kernel is 9 rows"));
+    all.push(of("components", config.components.clone(), meaning("components")));
+    all.push(of("layer_stages", config.layer_stages.word().into(), meaning("layer_stages")));
+    all.push(of("ou_cycle", "pipelined".into(), "one activation is converted while the next settles: a cycle is the longer of both"));
+    all.push(of("input_fetch", "anew at every position".into(), "from the tile's buffer over its bus into the register of every array that has the rows"));
+    all.push(of("router_hops", design.chip.hops.to_string(), "routers that a layer's outputs pass"));
     all.push(of("partial_blocks", "whole OUs".into(), "an OU that weights fill in part is read and converted as a whole"));
     if subject.shape.layers.iter().any(Layer::is_depthwise) {
         all.push(of("depthwise", scheme.settings().into_iter().find(|(n, _)| *n == "groups").map_or(String::new(), |(_, v)| v), "how a depthwise convolution lies in crossbars: its channels share no inputs"));

@@ -26,6 +26,10 @@ pub struct Load {
     pub ou_rows: u64,
     /// Rows of OUs with any work, each in its crossbar: what wordline drivers are set for, if they are held.
     pub driven_ou_rows: u64,
+    /// Partial sums once the slices of each weight are put together: outputs of each row of OUs that has bits for them.
+    pub sums: u64,
+    /// Rows of weights in each crossbar, summed: inputs that registers must hold.
+    pub crossbar_rows: u64,
     /// Cells that hold bits of weights.
     pub cells: u64,
     /// Crossbars.
@@ -46,6 +50,8 @@ impl AddAssign for Load {
         self.offset_columns += other.offset_columns;
         self.ou_rows += other.ou_rows;
         self.driven_ou_rows += other.driven_ou_rows;
+        self.sums += other.sums;
+        self.crossbar_rows += other.crossbar_rows;
         self.cells += other.cells;
         self.crossbars += other.crossbars;
         self.row_bands = self.row_bands.max(other.row_bands);
@@ -124,6 +130,8 @@ pub fn uniform(rows: u64, outputs: u64, bits: u32, scheme: &Scheme) -> Load {
         offset_columns: if scheme.signs == Signs::OffsetColumn { ou_rows * across } else { 0 },
         ou_rows: rows * ou_columns,
         driven_ou_rows: ou_rows * across,
+        sums: ou_rows * outputs,
+        crossbar_rows: rows * across,
         cells: rows * outputs * cells,
         crossbars: bands * across,
         row_bands: bands,
@@ -209,6 +217,7 @@ impl Load {
             self.ous += ous;
             self.ou_columns = self.ou_columns.max(ous).max(room.iter().sum());
             self.columns += columns;
+            self.sums += row.blocks.iter().filter(|[_, cells]| *cells > 0).map(|[outputs, _]| outputs).sum::<u64>();
             self.cells += columns * row.rows;
             self.ou_rows += ous * row.rows;
             self.driven_ou_rows += busy;
@@ -221,6 +230,7 @@ impl Load {
         // Spare OUs at the end are there as well.
         let across = (crossbars.len() as u64).max(room.iter().sum::<u64>().div_ceil(most));
         self.crossbars += across;
+        self.crossbar_rows += across * band.iter().map(|r| r.rows).sum::<u64>();
         self.row_bands += u64::from(across > 0);
         self.fullest = self.fullest.max(crossbars.iter().copied().max().unwrap_or(0));
     }

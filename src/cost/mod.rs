@@ -9,6 +9,7 @@
 //! Counts are exact integers; energies are as good as the figures of a component set, so the spread over sets is their error bar.
 
 pub mod blocks;
+pub mod chip;
 pub mod components;
 pub mod costed;
 pub mod count;
@@ -19,8 +20,10 @@ pub mod mapping;
 pub mod network;
 pub mod precision;
 pub mod price;
+pub mod priced;
 pub mod replicate;
 pub mod schedule;
 pub mod scheme;
 pub mod shape;
+pub mod traffic;
 pub mod zoo;

@@ -4,6 +4,7 @@ use super::{Groups, Packing, TableReads};
 use crate::config::key::{Interval, Key, Kind, key, words};
 use crate::config::words::Choice;
 use crate::cost::designs;
+use crate::cost::price::Stages;
 
 /// A whole number, or the design's.
 const fn or_design(min: u64, max: u64) -> Kind {
@@ -70,6 +71,10 @@ pub const KEYS: &[Key] = &[
     key("cost.arrays", "arrays", Kind::Integer { min: 1, max: 1 << 40, words: designs::BUDGETS }, "\"own\"",
         "crossbars for replicas: none, a number, or as many as a design takes for the network (iso-array)")
         .unit("crossbars"),
+    key("cost.components", "components", Kind::Path { words: &["band"] }, "\"band\"",
+        "what things cost: four published sets, whose spread is the error bar, one set by name, or a file that ends in .toml"),
+    key("cost.layer_stages", "layer_stages", words(Stages::WORDS), "\"overlap\"",
+        "whether arrays, buffer, bus, router and accumulator of a layer work at once, or one after another"),
 ];
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::point::{AdcBits, RowCut};
 use super::scalar::{Scalar, read};
 use super::source::{At, nearest, shown};
 use super::words::Choice;
+use crate::cost::price::Stages;
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -157,6 +158,10 @@ pub struct CostConfig {
     pub seed: u64,
     /// How many arrays there may be.
     pub arrays: Arrays,
+    /// The component sets: "band", a name, or the path of a file.
+    pub components: String,
+    /// Whether the stages of a layer work at the same time.
+    pub layer_stages: Stages,
 }
 
 /// An option of the command line that stands for a key: the option as it is written, the key's name, the value.
@@ -168,7 +173,10 @@ pub type Given<'a> = (&'a str, &'a str, Option<String>);
 /// What cannot be read, other sections, unknown keys, values that do not fit.
 pub fn load(path: Option<&Path>, options: &[Given], set: &[String]) -> Result<CostConfig> {
     match path {
-        Some(path) => parse(&super::read(path)?, &path.display().to_string(), options, set),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
+            parse(&text, &path.display().to_string(), options, set)
+        }
         None => parse("", "bwq cost", options, set),
     }
 }
@@ -265,6 +273,8 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
             Scalar::Word(word) if word != "own" => Arrays::OfDesign(word),
             _ => Arrays::Own,
         },
+        components: text("components")?,
+        layer_stages: choice(&text("layer_stages")?)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! BWQ-H (Wu et al., TCAD 2024): block-wise precision, one OU holds the same bit of a whole block, and a table of the blocks'
 //! bits by which a controller makes addresses.
 
-use super::{Design, Granularity};
+use super::{BANKS, Chip, Design, Granularity};
 use crate::config::RowCut;
 use crate::config::cost::{Mapping, Placement, Signs};
 
@@ -23,7 +23,8 @@ pub(super) const DESIGN: Design = Design {
     adc: None,
     granularity: Granularity::Block,
     has_table: true,
+    chip: Chip { holds_inputs: true, ..BANKS },
     measured: &["bits of every block, where a precision map or integer weights are given"],
     published: &["128x128 arrays of 1-bit cells, 1-bit DACs, 4-bit ADCs, OUs of 9x8 (section III, Table I)", "one OU per bit of a block, MSB first, spare OUs skipped (section III, Fig. 6b)"],
-    assumed: &["whole blocks only in each crossbar", "rows in the order (cin, kh, kw), kw fastest", "partial blocks are filled with zeros and take whole OUs", "how signs are stored is not stated: they are not counted"],
+    assumed: &["tiles of 96 arrays, their buffer, register and router as in ISAAC", "whole blocks only in each crossbar", "rows in the order (cin, kh, kw), kw fastest", "partial blocks are filled with zeros and take whole OUs", "how signs are stored is not stated: they are not counted"],
 };

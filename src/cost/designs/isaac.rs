@@ -1,6 +1,6 @@
 //! ISAAC (Shafiee et al., ISCA'16) as it was published: 2-bit cells, whole arrays read at once through an 8-bit ADC.
 
-use super::{Design, Granularity};
+use super::{ISAAC_CHIP, Design, Granularity};
 use crate::config::RowCut;
 use crate::config::cost::{Mapping, Placement, Signs};
 
@@ -22,6 +22,7 @@ pub(super) const DESIGN: Design = Design {
     adc: Some((8, "a column whose sum could need the 9th bit is stored inverted (ISAAC, section V)")),
     granularity: Granularity::Network,
     has_table: false,
+    chip: ISAAC_CHIP,
     measured: &[],
     published: &["128x128 arrays of 2-bit cells, 1-bit DACs, 8-bit ADCs, 16-bit weights and activations (Table I)", "a read takes 16 input steps of 100 ns (section VI)"],
     assumed: &["the unit column by which ISAAC removes its offset is not counted"],

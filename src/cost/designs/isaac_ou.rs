@@ -1,6 +1,6 @@
 //! The "ISAAC" that the BWQ paper compares with: 1-bit cells and OUs of 9x8, 16-bit weights and activations, no compression.
 
-use super::{Design, Granularity};
+use super::{BANKS, Design, Granularity};
 use crate::config::RowCut;
 use crate::config::cost::{Mapping, Placement, Signs};
 
@@ -22,7 +22,8 @@ pub(super) const DESIGN: Design = Design {
     adc: None,
     granularity: Granularity::Network,
     has_table: false,
+    chip: BANKS,
     measured: &[],
     published: &["all designs run under OUs of 9x8; 1-bit cells, 16-bit weights and activations (the BWQ paper, section IV)"],
-    assumed: &["crossbars are filled to their last row: an OU at the border is short", "signs are not counted"],
+    assumed: &["tiles of 96 arrays, their buffer, register and router as in ISAAC", "crossbars are filled to their last row: an OU at the border is short", "signs are not counted"],
 };
