@@ -8,6 +8,8 @@ use bwq::cost::blocks::{Bits, Blocks};
 use bwq::cost::costed::{Costed, cost};
 use bwq::cost::count::count;
 use bwq::cost::designs;
+use bwq::cost::price::Stages;
+use bwq::cost::priced::price;
 use bwq::cost::schedule::Machine;
 use bwq::cost::scheme::Scheme;
 use bwq::cost::shape::{Builder, Layer, square};
@@ -165,6 +167,122 @@ fn every_network_on_every_design() {
             assert!(t.macs > 0 && t.adc_conversions_used <= t.adc_conversions && t.cycles_sequential <= t.ou_activations, "{} {}", bundled.name, design.name);
             assert!(made.mean_bits().is_finite());
         }
+    }
+}
+
+/// Energies of the parts of layer1.0.conv1 of ResNet-18, which is L64, in uJ, and its latency in ms.
+fn priced_l64(keys: &str, set: &str) -> (impl Fn(&str) -> f64, f64, f64) {
+    let resnet = costed(&format!("network = \"resnet18-cifar10\"\n{keys}"));
+    assert_eq!(resnet.layers[1].layer.macs(), l64().macs());
+    let prices = price(&resnet, set, Stages::Overlap).expect("prices").sets.remove(0);
+    let layer = prices.layers[1];
+    (move |part: &str| layer.energy_pj.part(part).unwrap_or_else(|| panic!("{part}")) * 1e-6, layer.total_pj() * 1e-6, layer.latency_ns * 1e-6)
+}
+
+/// The whole way from a network's name to energy, against figures of others: PP_sim's constants, ISAAC's table, an event-driven
+/// simulator's cycles, latencies of three simulators, and their energies, which lie 28-fold apart.
+#[test]
+fn energies_of_the_worked_example() {
+    let near = |what: &str, found: f64, wanted: f64, tolerance: f64| {
+        println!("{what}: {found:.4}, {wanted} within {tolerance}");
+        assert!((found / wanted - 1.0).abs() <= tolerance, "{what}: {found}, not {wanted}");
+    };
+    let ou = "design = \"isaac-ou\"\nweight_bits = 8\nactivation_bits = 8\n";
+    let (part, _, latency_ms) = priced_l64(ou, "ppsim");
+    for (name, wanted) in [("adc", 50.135), ("array", 4.590), ("wordline_driver", 1.880), ("shift_add", 5.524)] {
+        near(name, part(name), wanted, 0.005);
+    }
+    assert!((14.5 / 1.5..16.7 * 1.5).contains(&latency_ms), "{latency_ms} ms");
+    near("cycles", costed(&format!("network = \"resnet18-cifar10\"\n{ou}")).layers[1].counts.cycles_sequential as f64, 1_984_386.0, 0.02);
+    let (part, _, latency_ms) = priced_l64("design = \"isaac\"\n", "isaac");
+    for (name, wanted) in [("adc", 65.54), ("array", 9.83), ("wordline_driver", 16.38), ("shift_add", 0.82), ("input_register", 5.08), ("output_register", 0.94)] {
+        near(name, part(name), wanted, 0.005);
+    }
+    near("latency, ms", latency_ms, 1.638, 0.001);
+    let totals: Vec<f64> = bwq::cost::components::BAND.iter().map(|set| priced_l64(ou, set).1).collect();
+    println!("L64 under {:?}: {totals:?} uJ; others say 33, 77, 269 and 928", bwq::cost::components::BAND);
+    assert!(totals.iter().all(|uj| (33.0..928.0).contains(uj)), "{totals:?}");
+}
+
+/// Parts sum to a layer's total, layers to the network's.
+#[test]
+fn energies_are_sums() {
+    for (network, design) in [("resnet20-cifar10", "bwq-h"), ("mobilenetv2-cifar100", "isaac-ou"), ("densenet121-imagenet", "isaac")] {
+        let made = costed(&format!("network = \"{network}\"\ndesign = \"{design}\"\n"));
+        for set in price(&made, "band", Stages::Overlap).expect("prices").sets {
+            let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-9 * b.abs() && b.is_finite(), "{network} {design} {}: {a} and {b}", set.set);
+            for cost in set.layers.iter().chain([&set.total]) {
+                near(cost.columns().map(|c| c.1).sum(), cost.total_pj());
+            }
+            near(set.layers.iter().map(|l| l.total_pj()).sum(), set.total.total_pj());
+            near(set.layers.iter().map(|l| l.latency_ns).sum(), set.total.latency_ns);
+            assert!(set.interval_ns <= set.total.latency_ns);
+        }
+    }
+}
+
+/// What an outside script relies on: the command, and the names in its JSON.
+#[test]
+fn the_command_for_scripts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let args = ["cost", "--network", "resnet18-cifar10", "--design", "bwq-h", "--weight-bits", "8", "--activation-bits", "8", "--cell-bits", "1", "--row-cut", "physical", "--json"];
+    let text = support::bwq_ok(dir.path(), &args);
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    for name in ["macs", "crossbars", "ou_activations", "adc_conversions", "cycles_sequential", "table_bits"] {
+        let total = value["total"][name].as_u64().unwrap_or_else(|| panic!("{name}"));
+        let layers = value["layers"].as_array().expect("layers");
+        assert_eq!(layers.iter().map(|l| l[name].as_u64().unwrap_or_else(|| panic!("{name}"))).sum::<u64>(), total, "{name}");
+        assert!(total > 0, "{name}");
+    }
+    assert_eq!(value["total"]["macs"], 555_422_720u64);
+    assert_eq!(value["total"]["table_bits"], 4 * 155_178, "4 bits for each of the blocks that were counted elsewhere");
+    assert_eq!(value["layers"][1]["ou_activations"], 35_651_584u64);
+    assert!(value["assumptions"].as_array().is_some_and(|all| all.iter().any(|a| a["name"] == "signs" && a["value"] == "not-counted")));
+    // The same keys in a file.
+    std::fs::write(dir.path().join("COST.toml"), "[cost]\nnetwork = \"resnet18-cifar10\"\ndesign = \"bwq-h\"\nweight_bits = 8\nactivation_bits = 8\ncell_bits = 1\nrow_cut = \"physical\"\nprecision_map = \"uniform\"\n").expect("written");
+    let of_file: Value = serde_json::from_str(&support::bwq_ok(dir.path(), &["cost", "COST.toml", "--json"])).expect("JSON");
+    assert_eq!(of_file["layers"], value["layers"]);
+    let text = support::bwq_ok(dir.path(), &["cost", "--out", "out"]);
+    assert!(text.contains("fashion_vgg6") && text.contains("This rests on:") && !text.contains("NaN"));
+    for table in ["cost_layers", "cost_components", "cost_summary"] {
+        assert!(dir.path().join(format!("out/{table}.provenance.json")).exists());
+        let rows = csv::Reader::from_path(dir.path().join(format!("out/{table}.csv"))).expect("a table").records().collect::<Result<Vec<_>, _>>().expect("rows");
+        assert!(!rows.is_empty());
+    }
+    assert_eq!(support::column(&dir.path().join("out/cost_layers.csv"), "layer").last().map(String::as_str), Some("all"));
+}
+
+/// A map made for another network is refused; one of this network is taken.
+#[test]
+fn maps_of_files() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let map = |name: &str, layers: &[(&str, usize, usize)]| {
+        let layers = layers.iter().map(|&(name, rows, columns)| (name.to_string(), vec![vec![2; columns]; rows])).collect();
+        let text = serde_json::to_string(&bwq::quantize::PrecisionMap::new([9, 8], layers)).expect("JSON");
+        std::fs::write(dir.path().join(name), text).expect("written");
+    };
+    let embedded = [("conv1", 1, 2), ("conv2", 16, 2), ("conv3", 16, 4), ("conv4", 32, 4), ("conv5", 32, 8), ("conv6", 64, 8), ("logits", 64, 2)];
+    map("own.json", &embedded);
+    let value: Value = serde_json::from_str(&support::bwq_ok(dir.path(), &["cost", "--precision-map", "own.json", "--json"])).expect("JSON");
+    assert_eq!((value["total"]["mean_bits"].as_f64(), value["total"]["table_bits"].as_u64()), (Some(2.0), Some(4 * 1122)));
+    map("short.json", &embedded[..6]);
+    map("other.json", &[("layer1.0.conv1", 16, 2)]);
+    for (arguments, part) in [
+        (&["--precision-map", "short.json"][..], "no such layer"),
+        (&["--precision-map", "other.json"], "the network has no such layer"),
+        (&["--precision-map", "own.json", "--weight-bits", "1"], "cost.weight_bits allows 1"),
+        (&["--precision-map", "own.json", "--design", "isaac"], "one number of bits"),
+        (&["--design", "prime"], "bwq-h"),
+        (&["--set", "cost.ou_wordlines=129"], "more than `cost.rows = 128`"),
+        (&["--weight-bits", "-1"], "is not 1 to 16"),
+        (&["--set", "cost.rows=nan"], "cost.rows"),
+        (&["--set", "cost.adc_bits=3"], "need 4 bits"),
+        (&["nowhere.toml"], "nowhere.toml"),
+        (&["--components", "nonsense"], "no component set"),
+        (&["--network", "resnet18-cifar11"], "did you mean"),
+    ] {
+        let (code, stdout, stderr) = support::bwq(dir.path(), &[&["cost"], arguments].concat());
+        assert!(code == 2 && stdout.is_empty() && stderr.contains(part), "{arguments:?}: {code}\n{stderr}");
     }
 }
 

@@ -271,6 +271,11 @@ fn the_reference_of_the_sweep_file_is_fresh() {
 }
 
 #[test]
+fn the_reference_of_the_cost_model_is_fresh() {
+    fresh("docs/cost.md", &bwq::config::cost::reference::markdown().expect("made"));
+}
+
+#[test]
 fn the_data_dictionary_is_fresh() {
     fresh("docs/csv.md", &bwq::report::dictionary());
 }

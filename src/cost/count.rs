@@ -4,7 +4,7 @@ use super::blocks::{Bits, Blocks};
 use super::mapping::{self, Load, block_count};
 use super::scheme::Scheme;
 use super::shape::Layer;
-use crate::config::cost::{Groups, Mapping, TableReads};
+use crate::config::cost::{Groups, Mapping, TableAccess};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -73,7 +73,7 @@ impl std::iter::Sum for Counts {
 pub fn count(layer: &Layer, bits: &Bits, scheme: &Scheme) -> (Load, Counts) {
     let (load, blocks) = load(layer, bits, scheme);
     let (positions, steps) = (layer.positions, scheme.input_steps());
-    let reads = positions * if scheme.table_reads == TableReads::PerInputStep { steps } else { 1 };
+    let reads = positions * if scheme.table_access == TableAccess::PerInputStep { steps } else { 1 };
     let counts = Counts {
         macs: layer.macs(),
         crossbars: load.crossbars,

@@ -248,7 +248,7 @@ pub fn block_count(rows: u64, outputs: u64, bits: &Bits, scheme: &Scheme) -> u64
 mod tests {
     use super::*;
     use crate::config::RowCut;
-    use crate::config::cost::{Groups, Packing, TableReads};
+    use crate::config::cost::{Groups, Packing, TableAccess};
     use crate::cost::designs;
     use proptest::prelude::*;
     use std::borrow::Cow;
@@ -328,7 +328,7 @@ mod tests {
             placement: if packed { Placement::Packed } else { Placement::BitAligned },
             groups: Groups::Diagonal,
             packing: Packing::None,
-            table_reads: TableReads::PerInputStep,
+            table_access: TableAccess::PerInputStep,
             ..bwq_h()
         })
     }

@@ -5,7 +5,7 @@ use super::components::{BAND, ComponentSet};
 use super::costed::Costed;
 use super::price::{self, Breakdown, Cost, Stages};
 use super::traffic::{busiest, events};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A network's cost under one component set.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Prices {
 /// Costs under the sets that a configuration names: "band" is [`BAND`], anything else one set.
 ///
 /// # Errors
-/// A set that is not there or cannot be read; a set named alone, or a whole band, that does not know such a converter.
+/// A set that is not there or cannot be read, and one named alone that does not know such a converter.
 pub fn price(costed: &Costed, components: &str, stages: Stages) -> Result<Prices> {
     if components != "band" {
         return Ok(Prices { sets: vec![under(costed, &ComponentSet::find(components)?, stages)?], silent: Vec::new() });
@@ -50,14 +50,14 @@ pub fn price(costed: &Costed, components: &str, stages: Stages) -> Result<Prices
             Err(error) => prices.silent.push((name.into(), error.message)),
         }
     }
-    if prices.sets.is_empty() {
-        return Err(Error::input("cost.components", format!("no component set of the band knows a converter of {} bits", costed.scheme.adc_bits)).hint("name a set of your own: components = \"mine.toml\""));
-    }
     Ok(prices)
 }
 
 /// The cost under one set.
-fn under(costed: &Costed, set: &ComponentSet, stages: Stages) -> Result<Priced> {
+///
+/// # Errors
+/// A set that does not know such a converter.
+pub fn under(costed: &Costed, set: &ComponentSet, stages: Stages) -> Result<Priced> {
     let prices = set.prices(&reading(costed))?;
     let powered = hardware(costed);
     let layers: Vec<Cost> = (0..costed.layers.len())

@@ -1,7 +1,7 @@
 //! What a layer is counted under: a design, with what the user sets in its place.
 
 use super::designs::{Design, Granularity};
-use crate::config::cost::{CostConfig, Groups, Mapping, Packing, Placement, Signs, TableReads};
+use crate::config::cost::{CostConfig, Groups, Mapping, Packing, Placement, Signs, TableAccess};
 use crate::config::{AdcBits, Choice, RowCut};
 use crate::error::{Error, Result};
 
@@ -41,7 +41,7 @@ pub struct Scheme {
     /// Bits of an entry of the table of precisions; `None` = there is none.
     pub table_entry_bits: Option<u32>,
     /// When the table is read.
-    pub table_reads: TableReads,
+    pub table_access: TableAccess,
 }
 
 /// Fewest bits of an entry: a map holds 0 to 8.
@@ -67,7 +67,7 @@ impl Scheme {
             packing: Packing::None,
             adc_bits: 0,
             table_entry_bits: None,
-            table_reads: TableReads::PerInputStep,
+            table_access: TableAccess::PerInputStep,
         };
         scheme.table_entry_bits = design.has_table.then(|| scheme.entry_bits());
         scheme.mapping = scheme.usual_mapping(design, uniform);
@@ -95,7 +95,7 @@ impl Scheme {
             signs: config.signs.unwrap_or(usual.signs),
             groups: config.groups,
             packing: config.packing,
-            table_reads: config.table_reads,
+            table_access: config.table_access,
             ..usual
         };
         scheme.mapping = config.mapping.unwrap_or_else(|| scheme.usual_mapping(design, uniform));
@@ -193,7 +193,8 @@ impl Scheme {
 
     /// Every setting by its key, with its value.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let mut all = vec![
+        let (entry, access) = self.table_entry_bits.map_or_else(|| ("none".into(), "none"), |bits| (bits.to_string(), self.table_access.word()));
+        vec![
             ("rows", self.rows.to_string()),
             ("cols", self.cols.to_string()),
             ("ou_wordlines", self.ou_wordlines.to_string()),
@@ -209,11 +210,9 @@ impl Scheme {
             ("groups", self.groups.word().into()),
             ("packing", self.packing.word().into()),
             ("adc_bits", self.adc_bits.to_string()),
-        ];
-        if let Some(bits) = self.table_entry_bits {
-            all.extend([("table_entry_bits", bits.to_string()), ("table_reads", self.table_reads.word().into())]);
-        }
-        all
+            ("table_entry_bits", entry),
+            ("table_access", access.into()),
+        ]
     }
 }
 

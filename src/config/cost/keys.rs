@@ -1,6 +1,6 @@
 //! The table of the keys of `[cost]`: each with its range, unit, default and meaning, once. `docs/cost.md` is made from it.
 
-use super::{Groups, Packing, TableReads};
+use super::{Groups, Packing, TableAccess};
 use crate::config::key::{Interval, Key, Kind, key, words};
 use crate::config::words::Choice;
 use crate::cost::designs;
@@ -55,7 +55,7 @@ pub const KEYS: &[Key] = &[
     key("cost.adc_clips", "adc_clips", Kind::Bool, "false",
         "whether adc_bits may be fewer than every possible sum needs")
         .slip("write true or false, without quotes"),
-    key("cost.table_reads", "table_reads", words(TableReads::WORDS), "\"per-input-step\"",
+    key("cost.table_access", "table_access", words(TableAccess::WORDS), "\"per-input-step\"",
         "whether each entry of the table of precisions is read at every input step, or kept for a position"),
     key("cost.table_entry_bits", "table_entry_bits", or_design(1, 16), "\"design\"",
         "bits of an entry of that table; the design's: 4, or as many as weight_bits needs")

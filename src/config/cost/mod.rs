@@ -2,9 +2,10 @@
 //!
 //! Most keys say "design" by default: the value is then that of the design that is counted ([`crate::cost::designs`]), and a
 //! value in the file takes its place. To add a key: a line in [`keys::KEYS`], a field of [`CostConfig`], a line in `of`; then
-//! `UPDATE_GOLDEN=1`.
+//! `UPDATE_GOLDEN=1`, which rewrites the page that [`reference`] makes.
 
 pub mod keys;
+pub mod reference;
 
 use super::key::{Key, Kind};
 use super::parse::{self, Node, Value};
@@ -72,7 +73,7 @@ pub enum Packing {
 
 /// When the table of block precisions is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TableReads {
+pub enum TableAccess {
     /// Every entry at every input step.
     PerInputStep,
     /// Every entry once for a position: it is kept over the input steps.
@@ -147,7 +148,7 @@ pub struct CostConfig {
     /// Whether a converter may be too small for its sums.
     pub adc_clips: bool,
     /// When the table is read.
-    pub table_reads: TableReads,
+    pub table_access: TableAccess,
     /// Bits of an entry of the table.
     pub table_entry_bits: Option<u32>,
     /// Bits of the blocks.
@@ -257,7 +258,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
             _ => None,
         },
         adc_clips: value("adc_clips")? == Scalar::Bool(true),
-        table_reads: choice(&text("table_reads")?)?,
+        table_access: choice(&text("table_access")?)?,
         table_entry_bits: bits("table_entry_bits")?,
         precision_map: match text("precision_map")?.as_str() {
             "auto" => MapSource::Auto,

@@ -26,5 +26,5 @@ pub(super) const DESIGN: Design = Design {
     chip: Chip { holds_inputs: true, ..BANKS },
     measured: &["bits of every block, where a precision map or integer weights are given"],
     published: &["128x128 arrays of 1-bit cells, 1-bit DACs, 4-bit ADCs, OUs of 9x8 (section III, Table I)", "one OU per bit of a block, MSB first, spare OUs skipped (section III, Fig. 6b)"],
-    assumed: &["tiles of 96 arrays, their buffer, register and router as in ISAAC", "whole blocks only in each crossbar", "rows in the order (cin, kh, kw), kw fastest", "partial blocks are filled with zeros and take whole OUs", "how signs are stored is not stated: they are not counted"],
+    assumed: &["tiles of 96 arrays, their buffer, register and router as in ISAAC", "whole blocks in each crossbar, unless row_cut says otherwise", "rows in the order (cin, kh, kw), kw fastest", "partial blocks are filled with zeros and take whole OUs", "how signs are stored is not stated: they are not counted, unless signs says otherwise"],
 };

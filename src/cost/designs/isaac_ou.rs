@@ -25,5 +25,5 @@ pub(super) const DESIGN: Design = Design {
     chip: BANKS,
     measured: &[],
     published: &["all designs run under OUs of 9x8; 1-bit cells, 16-bit weights and activations (the BWQ paper, section IV)"],
-    assumed: &["tiles of 96 arrays, their buffer, register and router as in ISAAC", "crossbars are filled to their last row: an OU at the border is short", "signs are not counted"],
+    assumed: &["tiles of 96 arrays, their buffer, register and router as in ISAAC", "crossbars are filled to their last row, where an OU is short, unless row_cut says otherwise", "signs are not counted, unless signs says otherwise"],
 };
