@@ -1,4 +1,5 @@
-//! The command line: every subcommand and flag with its help. Only this folder and `main` know the terminal.
+//! The command line: every subcommand and flag with its help. Only this folder and `main` know the terminal. Long because it
+//! is the list of them all.
 //!
 //! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`.
 
