@@ -106,6 +106,17 @@ pub enum Arrays {
     OfDesign(String),
 }
 
+/// How much area the chip may have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Area {
+    /// As much as the network takes, with its copies.
+    Own,
+    /// That much, in mm2.
+    Mm2(f64),
+    /// As much as another design takes for the network without replicas.
+    OfDesign(String),
+}
+
 /// `[cost]`. `None` = the design's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CostConfig {
@@ -159,6 +170,8 @@ pub struct CostConfig {
     pub seed: u64,
     /// How many arrays there may be.
     pub arrays: Arrays,
+    /// How much area there may be.
+    pub area: Area,
     /// The component sets: "band", a name, or the path of a file.
     pub components: String,
     /// Whether the stages of a layer work at the same time.
@@ -273,6 +286,11 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
             Scalar::Int(n) => Arrays::Number(n),
             Scalar::Word(word) if word != "own" => Arrays::OfDesign(word),
             _ => Arrays::Own,
+        },
+        area: match value("area_mm2")? {
+            Scalar::Num(mm2) => Area::Mm2(mm2),
+            Scalar::Word(word) if word != "own" => Area::OfDesign(word),
+            _ => Area::Own,
         },
         components: text("components")?,
         layer_stages: choice(&text("layer_stages")?)?,

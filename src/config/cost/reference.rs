@@ -33,7 +33,8 @@ All counts are integers, for one image.
   columns of its own; *own-rows* one; *dense* lays out a full convolution with zeros, of which a table skips the empty blocks. But for
   *dense*, a crossbar takes as many of these matrices as fit above and beside each other, each from a new row of OUs.
 - `packing = \"shared\"`: the OUs of all layers lie one after another; a layer is charged the crossbars that it is the first to use.
-- `arrays`: the copies of each layer that make the pipeline's interval smallest within so many crossbars, and no more copies than that.
+- `arrays`, `area_mm2` (iso-array, iso-area): the copies of each layer that make the pipeline's interval smallest within so many crossbars, or as many
+  as fit into the area, and no more copies than that.
   Copies share out positions. The pipeline's fill: each layer waits until the one before has delivered the lines of its first window.
 - Residual adds, pooling, activations, copies of concatenations and batch norms that cannot be folded are counted in values, on the
   layer that they follow.
