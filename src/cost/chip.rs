@@ -1,43 +1,49 @@
 //! What a chip has for a network: its arrays with all copies, and what stands beside them, used or not.
 
 use super::costed::Costed;
+use super::designs::Design;
 use super::events::{Hardware, Reading};
+use super::scheme::Scheme;
 
 /// Links of a chip to the outside (ISAAC, Table I).
 pub const OFF_CHIP_LINKS: u64 = 4;
 
-/// How its arrays are read. Conversions of one activation run while the next settles.
-pub fn reading(costed: &Costed) -> Reading {
-    let scheme = &costed.scheme;
+/// How arrays are read. Conversions of one activation run while the next settles.
+pub fn reading(design: &Design, scheme: &Scheme) -> Reading {
     Reading {
         adc_bits: scheme.adc_bits,
         wordlines_on: scheme.ou_wordlines,
-        conversions_per_adc: scheme.ou_bitlines.div_ceil(adcs(costed)),
+        conversions_per_adc: scheme.ou_bitlines.div_ceil(adcs(design, scheme)),
         pipelined: true,
     }
 }
 
-fn adcs(costed: &Costed) -> u64 {
-    costed.design.chip.adcs.unwrap_or(costed.scheme.ou_bitlines)
+/// Converters of an array.
+fn adcs(design: &Design, scheme: &Scheme) -> u64 {
+    design.chip.adcs.unwrap_or(scheme.ou_bitlines)
 }
 
-/// What there is.
+/// What a network's chip has, copies included.
 pub fn hardware(costed: &Costed) -> Hardware {
-    let (scheme, chip) = (&costed.scheme, &costed.design.chip);
-    let arrays = costed.pipeline.crossbars;
+    let table_bits = costed.layers.iter().map(|l| l.counts.table_bits * l.replicas).sum();
+    of_arrays(costed.design, &costed.scheme, costed.pipeline.crossbars, table_bits)
+}
+
+/// What so many arrays have beside them, with tables of so many bits.
+pub fn of_arrays(design: &Design, scheme: &Scheme, arrays: u64, table_bits: u64) -> Hardware {
+    let chip = &design.chip;
     let (register_groups, tiles) = (arrays.div_ceil(chip.arrays_per_registers), arrays.div_ceil(chip.arrays_per_tile));
-    let banks_with = |count: u64| if costed.design.has_table { count } else { 0 };
     Hardware {
         arrays,
         cells: arrays * scheme.rows * scheme.cols,
         wordline_drivers: arrays * scheme.rows,
         sample_holds: if chip.sample_holds { arrays * scheme.cols } else { 0 },
-        adcs: arrays * adcs(costed),
+        adcs: arrays * adcs(design, scheme),
         shift_adders: register_groups * chip.shift_adders,
         input_register_bits: register_groups * chip.input_register_bits,
         output_register_bits: register_groups * chip.output_register_bits,
-        table_bits: costed.layers.iter().map(|l| l.counts.table_bits * l.replicas).sum(),
-        controllers: banks_with(arrays),
+        table_bits,
+        controllers: if design.has_table { arrays } else { 0 },
         accumulators: tiles,
         tile_register_bits: tiles * chip.tile_register_bits,
         buffer_bits: tiles * chip.buffer_bits,

@@ -1,6 +1,7 @@
 //! A whole network under a scheme: counts of every layer and their sum, replicas, and every assumption by name.
 
 use super::blocks::Bits;
+use super::budget::budget;
 use super::count::{Counts, count};
 use super::designs::{self, Design};
 use super::mapping::Load;
@@ -10,7 +11,7 @@ use super::replicate::{Pipeline, Stage, pipeline, replicate};
 use super::scheme::Scheme;
 use super::shape::Layer;
 use crate::config::Choice;
-use crate::config::cost::{Arrays, CostConfig, Packing, keys, parse};
+use crate::config::cost::{CostConfig, Groups, Packing, keys};
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
 
@@ -64,6 +65,9 @@ pub struct Costed {
 /// Most work of a network that is counted: beyond it, sums might not fit into 64 bits.
 const MOST_WORK: u128 = 1 << 60;
 
+/// Most blocks of a convolution with groups that is laid out as one matrix.
+const MOST_DENSE_BLOCKS: u128 = 1 << 26;
+
 /// Counts what a configuration asks for.
 ///
 /// # Errors
@@ -73,8 +77,9 @@ pub fn cost(config: &CostConfig) -> Result<Costed> {
     cost_of(config, &subject)
 }
 
-fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
+pub(super) fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     let design = designs::find(&config.design).ok_or_else(|| Error::internal(format!("no design `{}`", config.design)))?;
+    let config = &with_table2(config, design, subject)?;
     let draft = Scheme::new(config, design, false)?;
     let precision = precision::bits(config, design, subject, &draft)?;
     let scheme = Scheme::new(config, design, precision.is_uniform())?;
@@ -83,6 +88,10 @@ fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     let groups = subject.shape.layers.iter().map(|l| u128::from(l.groups)).max().unwrap_or(1);
     if work * groups > MOST_WORK {
         return Err(Error::input(&config.place, format!("network `{}`: {work} products of bits in an image are more than can be counted ({MOST_WORK})", subject.shape.name)));
+    }
+    let ous = |l: &Layer| u128::from(l.rows * l.groups / scheme.ou_wordlines) * u128::from(l.outputs * l.groups / scheme.ou_bitlines);
+    if let Some(l) = subject.shape.layers.iter().find(|l| scheme.groups == Groups::Dense && l.groups > 1 && ous(l) > MOST_DENSE_BLOCKS) {
+        return Err(Error::input(&config.place, format!("`cost.groups = \"dense\"`: layer `{}` as one matrix has more than {MOST_DENSE_BLOCKS} blocks", l.name)).hint("groups = \"diagonal\""));
     }
     let mut layers: Vec<LayerCost> = Vec::with_capacity(subject.shape.layers.len());
     for (layer, bits) in subject.shape.layers.iter().zip(precision.layers) {
@@ -93,7 +102,7 @@ fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
         share(&mut layers, &scheme);
     }
     let stages: Vec<Stage> = layers.iter().map(|l| stage(l, &scheme)).collect();
-    let budget = budget(config, subject)?;
+    let budget = budget(config, subject, design, &scheme, &layers)?;
     let pipeline = match budget {
         Some(arrays) => replicate(&stages, arrays, &config.place)?,
         None => pipeline(&stages, vec![1; stages.len()]),
@@ -102,6 +111,18 @@ fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     let total = layers.iter().map(|l| l.counts).sum();
     let assumptions = assumptions(config, subject, design, &scheme, &precision.source, budget);
     Ok(Costed { network: subject.shape.name.clone(), design, scheme, hash: hash(&assumptions, &layers), layers, total, pipeline, assumptions })
+}
+
+/// The configuration with the activation bits of Table II, where it asks for them.
+fn with_table2(config: &CostConfig, design: &Design, subject: &Subject) -> Result<CostConfig> {
+    let mut config = config.clone();
+    if config.activation_bits_of_table2 {
+        let bits = subject.published.and_then(|p| p.activation_bits(design));
+        config.activation_bits = Some(bits.ok_or_else(|| {
+            Error::input(&config.place, format!("`cost.activation_bits = \"table2\"`: the paper's Table II has none for `{}` on {}", subject.shape.name, design.name)).hint("give a number")
+        })?);
+    }
+    Ok(config)
 }
 
 fn stage(layer: &LayerCost, scheme: &Scheme) -> Stage {
@@ -127,20 +148,6 @@ fn share(layers: &mut [LayerCost], scheme: &Scheme) {
         l.counts.crossbars = l.load.crossbars;
         l.counts.cycles_sequential = l.load.fullest * l.layer.positions * scheme.input_steps();
         taken = end;
-    }
-}
-
-/// Arrays that there may be, if anything limits them.
-fn budget(config: &CostConfig, subject: &Subject) -> Result<Option<u64>> {
-    match &config.arrays {
-        Arrays::Own => Ok(None),
-        Arrays::Number(n) => Ok(Some(*n)),
-        Arrays::OfDesign(name) => {
-            let text = format!("[cost]\ndesign = \"{name}\"\n");
-            let mut other = parse(&text, &config.place, &[], &[])?;
-            other.network.clone_from(&config.network);
-            Ok(Some(cost_of(&other, subject)?.total.crossbars))
-        }
     }
 }
 
@@ -220,6 +227,7 @@ impl Costed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::cost::parse;
 
     fn costed(text: &str) -> Costed {
         cost(&parse(text, "c", &[], &[]).expect(text)).expect(text)
@@ -247,10 +255,28 @@ mod tests {
         assert!(cost(&parse(&format!("{text}arrays = 58\n"), "c", &[], &[]).expect("parses")).is_err());
     }
 
+    /// The area of the paper's ISAAC, filled with copies: as much area as that at most, and less with one array less.
+    #[test]
+    fn iso_area() {
+        let text = "[cost]\nnetwork = \"resnet20-cifar10\"\ncomponents = \"isaac\"\n";
+        let area = |c: &Costed| crate::cost::priced::price(c, "isaac", crate::cost::price::Stages::Overlap).expect("prices").sets[0].area_um2.total();
+        let isaac = area(&costed(&format!("{text}design = \"isaac-ou\"\n")));
+        let iso = costed(&format!("{text}weight_bits = 2\narea_mm2 = \"isaac-ou\"\n"));
+        assert!(area(&iso) <= isaac, "{} and {isaac}", area(&iso));
+        assert!(area(&iso) > 0.8 * isaac && iso.layers.iter().any(|l| l.replicas > 1), "{} and {isaac}", area(&iso));
+        let message = |more: &str| cost(&parse(&format!("{text}{more}"), "c", &[], &[]).expect("parses")).expect_err(more).to_string();
+        assert!(message("area_mm2 = 1.0\n").contains("one copy of the network takes"));
+        assert!(message("area_mm2 = 1.0\narrays = 400\n").contains("leave one of the two out"));
+        assert!(cost(&parse("[cost]\narea_mm2 = 9.0\n", "c", &[], &[]).expect("parses")).expect_err("a band").to_string().contains("components = \"isaac\""));
+    }
+
     #[test]
     fn means_and_assumptions() {
         let made = costed("[cost]\nnetwork = \"mobilenetv2-cifar10\"\nprecision_map = \"synthetic\"\n");
         assert!((made.mean_bits() - 0.676).abs() < 0.01, "{}", made.mean_bits());
+        let bits = |design: &str| costed(&format!("[cost]\nnetwork = \"mobilenetv2-cifar100\"\nactivation_bits = \"table2\"\ndesign = \"{design}\"\n")).scheme.activation_bits;
+        assert_eq!([bits("bwq-h"), bits("bsq")], [4, 8]);
+        assert!(cost(&parse("[cost]\nactivation_bits = \"table2\"\n", "c", &[], &[]).expect("parses")).is_err());
         let names: Vec<&str> = made.assumptions.iter().map(|a| a.name).collect();
         for name in ["depthwise", "signs", "row_cut", "mapping", "precision_map", "published", "assumed"] {
             assert!(names.contains(&name), "{name}");

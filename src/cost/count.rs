@@ -104,13 +104,13 @@ fn load(layer: &Layer, bits: &Bits, scheme: &Scheme) -> (Load, u64) {
         let outputs = first * outputs..(first + count) * outputs;
         matrix_of(count * rows, outputs.end - outputs.start, &|r, o| bits_of_group(bits, r, o, &outputs, rows, count), scheme, bits)
     };
-    let mut tiles: Vec<Load> = match bits {
+    let mut tiles: Vec<(Load, u64)> = match bits {
         // All but the last are the same.
-        Bits::Uniform(_) => vec![tile(0, together); (groups / together) as usize],
-        Bits::Blocks(_) => (0..groups / together).map(|i| tile(i * together, together)).collect(),
+        Bits::Uniform(_) => vec![(tile(0, together), groups / together)],
+        Bits::Blocks(_) => (0..groups / together).map(|i| (tile(i * together, together), 1)).collect(),
     };
     if !groups.is_multiple_of(together) {
-        tiles.push(tile(groups / together * together, groups % together));
+        tiles.push((tile(groups / together * together, groups % together), 1));
     }
     let blocks = match bits {
         Bits::Uniform(_) => groups.div_ceil(together) * block_count(together * rows, together * outputs, bits, scheme),
@@ -147,19 +147,30 @@ fn matrix(rows: u64, outputs: u64, bits: &Bits, scheme: &Scheme) -> Load {
 }
 
 /// Tiles of groups in crossbars: each begins at a row of OUs and at an OU, and a crossbar takes as many as fit beside and
-/// above each other, all in the room of the widest. One that does not fit has crossbars of its own.
-fn tiled(tiles: &[Load], rows: u64, scheme: &Scheme) -> Load {
+/// above each other, all in the room of the widest. One that does not fit has crossbars of its own. `tiles`: each so many times.
+fn tiled(tiles: &[(Load, u64)], rows: u64, scheme: &Scheme) -> Load {
     let [above, beside] = scheme.ous();
     let ou_rows = rows.div_ceil(scheme.ou_wordlines);
-    let widest = tiles.iter().map(|t| t.ou_columns).max().unwrap_or(0);
+    let widest = tiles.iter().map(|(t, _)| t.ou_columns).max().unwrap_or(0);
     let mut sum = Load::default();
-    tiles.iter().for_each(|&tile| sum += tile);
-    if widest == 0 || ou_rows > above || widest > beside || tiles.iter().any(|t| t.crossbars > 1) {
+    tiles.iter().for_each(|&(tile, times)| sum += tile.times(times));
+    if widest == 0 || ou_rows > above || widest > beside || tiles.iter().any(|(t, _)| t.crossbars > 1) {
         return sum;
     }
-    let in_crossbar = ((above / ou_rows) * (beside / widest)) as usize;
-    sum.crossbars = tiles.len().div_ceil(in_crossbar) as u64;
-    sum.fullest = tiles.chunks(in_crossbar).map(|chunk| chunk.iter().map(|t| t.ous).sum()).max().unwrap_or(0);
+    let in_crossbar = (above / ou_rows) * (beside / widest);
+    sum.crossbars = tiles.iter().map(|(_, times)| times).sum::<u64>().div_ceil(in_crossbar);
+    let (mut room, mut ous) = (in_crossbar, 0);
+    sum.fullest = 0;
+    for &(tile, times) in tiles {
+        let (first, rest) = (times.min(room), times - times.min(room));
+        ous += first * tile.ous;
+        sum.fullest = sum.fullest.max(ous).max(rest.min(in_crossbar) * tile.ous);
+        room -= first;
+        if rest > 0 || room == 0 {
+            let last = rest % in_crossbar;
+            (room, ous) = (in_crossbar - last, last * tile.ous);
+        }
+    }
     sum
 }
 

@@ -60,6 +60,24 @@ impl AddAssign for Load {
     }
 }
 
+impl Load {
+    /// Of so many of the same matrix, in crossbars of their own.
+    pub(super) fn times(self, n: u64) -> Load {
+        Load {
+            ous: self.ous * n,
+            columns: self.columns * n,
+            offset_columns: self.offset_columns * n,
+            ou_rows: self.ou_rows * n,
+            driven_ou_rows: self.driven_ou_rows * n,
+            sums: self.sums * n,
+            crossbar_rows: self.crossbar_rows * n,
+            cells: self.cells * n,
+            crossbars: self.crossbars * n,
+            ..self
+        }
+    }
+}
+
 /// `total` things in crossbars of `most`: how many crossbars are full, and what is in the last if it is not.
 fn cut(total: u64, most: u64) -> [u64; 2] {
     [total / most, total % most]

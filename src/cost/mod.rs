@@ -9,6 +9,7 @@
 //! Counts are exact integers; energies are as good as the figures of a component set, so the spread over sets is their error bar.
 
 pub mod blocks;
+mod budget;
 pub mod chip;
 pub mod components;
 pub mod costed;

@@ -58,7 +58,7 @@ pub fn price(costed: &Costed, components: &str, stages: Stages) -> Result<Prices
 /// # Errors
 /// A set that does not know such a converter.
 pub fn under(costed: &Costed, set: &ComponentSet, stages: Stages) -> Result<Priced> {
-    let prices = set.prices(&reading(costed))?;
+    let prices = set.prices(&reading(costed.design, &costed.scheme))?;
     let powered = hardware(costed);
     let layers: Vec<Cost> = (0..costed.layers.len())
         .map(|index| {

@@ -55,7 +55,7 @@ pub struct Pipeline {
 pub fn replicate(stages: &[Stage], budget: u64, place: &str) -> Result<Pipeline> {
     let least: u64 = stages.iter().map(|s| s.crossbars).sum();
     if budget < least {
-        return Err(Error::input(place, format!("`cost.arrays = {budget}`, but one copy of the network takes {least} crossbars")).hint(format!("at least {least}, or \"own\"")));
+        return Err(Error::input(place, format!("{budget} crossbars, but one copy of the network takes {least} crossbars")).hint(format!("at least {least}, or \"own\"")));
     }
     let fits = |interval: u64| {
         let total = |sum: u64, s: &Stage| sum.checked_add(s.crossbars.checked_mul(s.copies(interval)?)?);

@@ -1,7 +1,7 @@
 //! What a layer is counted under: a design, with what the user sets in its place.
 
 use super::designs::{Design, Granularity};
-use crate::config::cost::{CostConfig, Groups, Mapping, Packing, Placement, Signs, TableAccess};
+use crate::config::cost::{Area, Arrays, CostConfig, Groups, Mapping, Packing, Placement, Signs, TableAccess};
 use crate::config::{AdcBits, Choice, RowCut};
 use crate::error::{Error, Result};
 
@@ -152,8 +152,8 @@ impl Scheme {
         if config.table_entry_bits.is_some() && !design.has_table {
             return Err(self.at(config, format!("`cost.table_entry_bits`: the design {} has no table of precisions", design.name)).hint("leave it out"));
         }
-        if self.packing == Packing::Shared && config.arrays != crate::config::cost::Arrays::Own {
-            return Err(self.at(config, "`cost.packing = \"shared\"` beside `cost.arrays`: layers that share a crossbar have no replicas of their own".into()).hint("leave one of the two out"));
+        if self.packing == Packing::Shared && (config.arrays != Arrays::Own || config.area != Area::Own) {
+            return Err(self.at(config, "`cost.packing = \"shared\"` beside a budget of arrays or area: layers that share a crossbar have no replicas of their own".into()).hint("leave one of the two out"));
         }
         Ok(())
     }

@@ -22,8 +22,8 @@ pub const KEYS: &[Key] = &[
         "bits of a weight in cells, where no precision map says fewer; what of the sign is in cells says `signs`")
         .unit("bits")
         .slip("as the paper counts: 8 bits of magnitude, no sign; quantization.weight_bits of a sweep has the sign in it"),
-    key("cost.activation_bits", "activation_bits", or_design(1, 16), "\"design\"",
-        "bits of an activation on the wordlines")
+    key("cost.activation_bits", "activation_bits", Kind::Integer { min: 1, max: 16, words: &["design", "table2"] }, "\"design\"",
+        "bits of an activation on the wordlines; \"table2\" = those that the paper's Table II has for the network and design")
         .unit("bits"),
     key("cost.rows", "rows", or_design(1, 4096), "\"design\"", "wordlines of one crossbar").unit("wordlines"),
     key("cost.cols", "cols", or_design(1, 4096), "\"design\"", "bitlines of one crossbar").unit("bitlines"),
@@ -68,9 +68,13 @@ pub const KEYS: &[Key] = &[
         "mean bits of a weight of a made-up map; \"table2\" = those that the paper's Table II has for the network and design")
         .unit("bits"),
     key("cost.seed", "seed", Kind::Integer { min: 0, max: u64::MAX, words: &[] }, "1", "seed of a made-up map"),
-    key("cost.arrays", "arrays", Kind::Integer { min: 1, max: 1 << 40, words: designs::BUDGETS }, "\"own\"",
+    key("cost.arrays", "arrays", Kind::Integer { min: 1, max: 1 << 36, words: designs::BUDGETS }, "\"own\"",
         "crossbars for replicas: none, a number, or as many as a design takes for the network (iso-array)")
         .unit("crossbars"),
+    key("cost.area_mm2", "area_mm2",
+        Kind::Number { interval: Interval { min: 0.0, max: 1e9, above_min: true, below_max: false }, words: designs::BUDGETS }, "\"own\"",
+        "area for replicas: none, a number, or as much as a design takes for the network (iso-area), under one component set")
+        .unit("mm2"),
     key("cost.components", "components", Kind::Path { words: &["band"] }, "\"band\"",
         "what things cost: four published sets, whose spread is the error bar, one set by name, or a file that ends in .toml"),
     key("cost.layer_stages", "layer_stages", words(Stages::WORDS), "\"overlap\"",

@@ -106,6 +106,17 @@ pub enum Arrays {
     OfDesign(String),
 }
 
+/// How much area the chip may have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Area {
+    /// As much as the network takes, with its copies.
+    Own,
+    /// That much, in mm2.
+    Mm2(f64),
+    /// As much as another design takes for the network without replicas.
+    OfDesign(String),
+}
+
 /// `[cost]`. `None` = the design's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CostConfig {
@@ -119,6 +130,8 @@ pub struct CostConfig {
     pub weight_bits: Option<u32>,
     /// Bits of an activation.
     pub activation_bits: Option<u32>,
+    /// Whether they are those of the paper's Table II.
+    pub activation_bits_of_table2: bool,
     /// Wordlines of a crossbar.
     pub rows: Option<u64>,
     /// Bitlines of a crossbar.
@@ -159,6 +172,8 @@ pub struct CostConfig {
     pub seed: u64,
     /// How many arrays there may be.
     pub arrays: Arrays,
+    /// How much area there may be.
+    pub area: Area,
     /// The component sets: "band", a name, or the path of a file.
     pub components: String,
     /// Whether the stages of a layer work at the same time.
@@ -249,6 +264,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
         design: text("design")?,
         weight_bits: bits("weight_bits")?,
         activation_bits: bits("activation_bits")?,
+        activation_bits_of_table2: value("activation_bits")? == Scalar::Word("table2".into()),
         rows: whole("rows")?,
         cols: whole("cols")?,
         ou_wordlines: whole("ou_wordlines")?,
@@ -282,6 +298,11 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
             Scalar::Int(n) => Arrays::Number(n),
             Scalar::Word(word) if word != "own" => Arrays::OfDesign(word),
             _ => Arrays::Own,
+        },
+        area: match value("area_mm2")? {
+            Scalar::Num(mm2) => Area::Mm2(mm2),
+            Scalar::Word(word) if word != "own" => Area::OfDesign(word),
+            _ => Area::Own,
         },
         components: text("components")?,
         layer_stages: choice(&text("layer_stages")?)?,

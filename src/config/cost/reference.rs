@@ -33,7 +33,8 @@ All counts are integers, for one image.
   columns of its own; *own-rows* one; *dense* lays out a full convolution with zeros, of which a table skips the empty blocks. But for
   *dense*, a crossbar takes as many of these matrices as fit above and beside each other, each from a new row of OUs.
 - `packing = \"shared\"`: the OUs of all layers lie one after another; a layer is charged the crossbars that it is the first to use.
-- `arrays`: the copies of each layer that make the pipeline's interval smallest within so many crossbars, and no more copies than that.
+- `arrays`, `area_mm2` (iso-array, iso-area): the copies of each layer that make the pipeline's interval smallest within so many crossbars, or as many
+  as fit into the area, and no more copies than that.
   Copies share out positions. The pipeline's fill: each layer waits until the one before has delivered the lines of its first window.
 - Residual adds, pooling, activations, copies of concatenations and batch norms that cannot be folded are counted in values, on the
   layer that they follow.
@@ -77,11 +78,12 @@ pub fn markdown() -> Result<String> {
     for file in FILES {
         let _ = writeln!(out, "| `{}` | {} |", file.name, ComponentSet::named(file.name)?.title);
     }
-    out.push_str("\n## Bundled networks\n\nLayer tables made from rules. Bits are 32 / compression of the paper's Table II, which made-up maps take as their mean.\n\n| network | what | parameters | weights | M MAC | bits BWQ | bits BSQ |\n|---|---|---|---|---|---|---|\n");
+    out.push_str("\n## Bundled networks\n\nLayer tables made from rules. Bits are 32 / compression of the paper's Table II, which made-up maps take as their mean.\n\n| network | what | parameters | weights | M MAC | bits BWQ | bits BSQ | activation bits BWQ, BSQ |\n|---|---|---|---|---|---|---|---|\n");
     for bundled in ZOO {
         let shape = bundled.shape()?;
         let bits = bundled.published.map_or([String::new(), String::new()], |p| [p.bwq_compression, p.bsq_compression].map(|c| format!("{:.3}", 32.0 / c)));
-        let _ = writeln!(out, "| `{}` | {} | {} | {} | {:.1} | {} | {} |", bundled.name, bundled.title, shape.parameters(), shape.weights(), shape.macs() as f64 * 1e-6, bits[0], bits[1]);
+        let activations = bundled.published.map_or(String::new(), |p| format!("{}, {}", p.bwq_activation_bits, p.bsq_activation_bits));
+        let _ = writeln!(out, "| `{}` | {} | {} | {} | {:.1} | {} | {} | {activations} |", bundled.name, bundled.title, shape.parameters(), shape.weights(), shape.macs() as f64 * 1e-6, bits[0], bits[1]);
     }
     Ok(out)
 }
