@@ -79,7 +79,7 @@ fn prices_text(text: &mut String, prices: &Prices) {
 }
 
 /// Four digits that count.
-fn figure_text(x: f64) -> String {
+pub(super) fn figure_text(x: f64) -> String {
     let digits = if x == 0.0 { 0 } else { (3 - x.abs().log10().floor() as i32).clamp(0, 12) as usize };
     format!("{x:.digits$}")
 }
@@ -133,7 +133,7 @@ fn grouped(n: u64) -> String {
 }
 
 /// The first column flush left, the others flush right.
-fn write_table(text: &mut String, rows: &[Vec<String>]) {
+pub(super) fn write_table(text: &mut String, rows: &[Vec<String>]) {
     let widths: Vec<usize> = (0..rows[0].len()).map(|c| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max().unwrap_or(0)).collect();
     for row in rows {
         let cells: Vec<String> = row.iter().zip(&widths).enumerate().map(|(c, (cell, &w))| if c == 0 { format!("{cell:<w$}") } else { format!("{cell:>w$}") }).collect();

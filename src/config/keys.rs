@@ -52,7 +52,7 @@ const NORMAL: &[&str] = &["normal-proportional", "normal-independent"];
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
     key("network.model", "network", Kind::Path { words: &["embedded", "embedded-bwq-a"] }, "\"embedded\"",
-        "the network: the float one inside the program, its quantised form by BWQ-A, or a netgraph-1 JSON file with its .safetensors beside it")
+        "the float network inside the program, its quantised form by BWQ-A, or a netgraph-1 JSON file with its weights")
         .hash(Hash::Contents)
         .cost("time grows with the network's multiplications"),
     key("network.dataset", "dataset", Kind::Path { words: &["embedded"] }, "\"embedded\"",

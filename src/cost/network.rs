@@ -3,9 +3,9 @@
 use super::from_network::shape_of;
 use super::shape::NetworkShape;
 use super::zoo::{self, Published};
-use crate::embedded;
 use crate::error::Result;
-use crate::network::{Network, fold, read};
+use crate::network::{Network, fold};
+use crate::sweep::materials::{EMBEDDED, EMBEDDED_BWQ_A, network_of};
 use std::path::Path;
 
 /// A network to be counted.
@@ -26,13 +26,21 @@ pub struct Subject {
 /// # Errors
 /// A name that is neither, a file that cannot be read, batch norms that cannot be folded.
 pub fn find(name: &str, place: &str) -> Result<Subject> {
-    let is_embedded = name == "embedded";
+    let is_embedded = name == EMBEDDED;
     if let Some(bundled) = zoo::find(name) {
         return Ok(Subject { shape: bundled.shape()?, weights: None, published: bundled.published, is_embedded });
     }
-    if !is_embedded && !Path::new(name).exists() {
+    if !is_embedded && name != EMBEDDED_BWQ_A && !Path::new(name).exists() {
         return Err(zoo::unknown(name, place));
     }
-    let network = if is_embedded { embedded::network()? } else { read::read(Path::new(name))? };
-    Ok(Subject { shape: shape_of(&network)?, weights: Some(fold::fold_batchnorm(&network)?), published: None, is_embedded })
+    let network = network_of(name)?;
+    Ok(Subject { is_embedded, ..of(&network, fold::fold_batchnorm(&network)?)? })
+}
+
+/// A network at hand, as it was read and with its batch norms folded.
+///
+/// # Errors
+/// A network without weights.
+pub fn of(network: &Network, folded: Network) -> Result<Subject> {
+    Ok(Subject { shape: shape_of(network)?, weights: Some(folded), published: None, is_embedded: false })
 }

@@ -9,9 +9,9 @@ use crate::config::WeightScale;
 use crate::config::cost::{CostConfig, MapSource, Signs};
 use crate::error::{Error, Result};
 use crate::network::{Network, Op};
-use crate::quantize::PrecisionMap;
 use crate::quantize::weights::{integers_of, magnitude_bits};
 use crate::rng::PhiloxStream;
+use crate::sweep::materials::{EMBEDDED_BWQ_A, precision_map_of};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -39,6 +39,7 @@ pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Sc
     let refuse = |message: String| Error::input(&config.place, message);
     let source = match &config.precision_map {
         MapSource::Auto if subject.is_embedded && design.takes_map() => &MapSource::Own,
+        MapSource::Auto if config.network == EMBEDDED_BWQ_A && design.takes_map() => &MapSource::File(EMBEDDED_BWQ_A.into()),
         MapSource::Auto => &MapSource::Uniform,
         source => source,
     };
@@ -70,7 +71,7 @@ pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Sc
 }
 
 fn from_file(path: &str, subject: &Subject, scheme: &Scheme) -> Result<Vec<Bits<'static>>> {
-    let mut map = PrecisionMap::read(Path::new(path))?;
+    let mut map = precision_map_of(path)?;
     let layers = &subject.shape.layers;
     map.check_names(layers.iter().map(|l| l.name.as_str()), path)?;
     let mut all = Vec::with_capacity(layers.len());

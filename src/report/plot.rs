@@ -10,6 +10,7 @@ pub mod blocks;
 pub mod budgets;
 mod draw;
 mod pen;
+pub mod pareto;
 mod select;
 mod table;
 pub mod trade_off;

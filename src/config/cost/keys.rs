@@ -14,8 +14,8 @@ const fn or_design(min: u64, max: u64) -> Kind {
 /// Every key of the section.
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
-    key("cost.network", "network", Kind::Path { words: &["embedded"] }, "\"embedded\"",
-        "the network inside the program, a bundled layer table (resnet18-cifar10), or a netgraph-1 JSON file"),
+    key("cost.network", "network", Kind::Path { words: &["embedded", "embedded-bwq-a"] }, "\"embedded\"",
+        "the network inside the program, its form by BWQ-A, a bundled layer table (resnet18-cifar10), or a netgraph-1 JSON file"),
     key("cost.design", "design", words(designs::WORDS), "\"bwq-h\"",
         "whose hardware is counted"),
     key("cost.weight_bits", "weight_bits", or_design(1, 16), "\"design\"",
@@ -60,7 +60,7 @@ pub const KEYS: &[Key] = &[
     key("cost.table_entry_bits", "table_entry_bits", or_design(1, 16), "\"design\"",
         "bits of an entry of that table; the design's: 4, or as many as weight_bits needs")
         .unit("bits"),
-    key("cost.precision_map", "precision_map", Kind::Path { words: &["auto", "uniform", "own", "synthetic"] }, "\"auto\"",
+    key("cost.precision_map", "precision_map", Kind::Path { words: &["auto", "uniform", "own", "synthetic", "embedded-bwq-a"] }, "\"auto\"",
         "weight_bits everywhere, what the network's integers need, a made-up map, or a file; auto: own if embedded, else uniform")
         .slip("a file is one of `bwq search` or `bwq train`"),
     key("cost.mean_bits", "mean_bits",
