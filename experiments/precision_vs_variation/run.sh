@@ -36,4 +36,10 @@ for rows in 32 128; do
     search "rows_$rows" 0.005 $rows
     sweep "rows_${rows}_chips" $(found "rows_$rows") "$@"
 done
+# The same converter at all heights: the 5 bits that hold every sum of 9 wordlines, its range from data.
+set -- --set adc.bits=5 --set adc.range=calibrated --set "device.programming_error.sigma_ln=[0.1, 0.2]" "$@"
+sweep uniform_8_adc_5 --set quantization.weight_bits=8 "$@"
+sweep embedded_bwq_a_adc_5 --set network.model=embedded-bwq-a --set quantization.precision_map=embedded-bwq-a \
+    --set quantization.weight_bits=9 --set quantization.activation_bits=4 "$@"
+sweep drop_0.005_adc_5 $(found drop_0.005) "$@"
 sh $here/table.sh > $out/table.csv
