@@ -15,6 +15,7 @@
 
 pub mod bench;
 pub mod config;
+pub mod cost;
 pub mod crossbar;
 pub mod dataset;
 pub mod device;

@@ -37,7 +37,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<String> {
 /// Everything that people write by hand here.
 fn written() -> Vec<String> {
     let endings = [".rs", ".wgsl", ".md", ".toml", ".sh", ".py", ".txt", ".cff"];
-    let folders = ["src", "shaders", "tests", "benches", "docs", "experiments", "examples", "assets", "presets", "train"];
+    let folders = ["src", "shaders", "tests", "benches", "docs", "experiments", "examples", "assets", "presets", "components", "train"];
     let mut all: Vec<String> = folders.iter().flat_map(|f| files(f, &endings)).collect();
     let at_root = std::fs::read_dir(root()).expect("the root").map(|e| e.expect("an entry").path());
     let text = |p: &PathBuf| p.is_file() && !p.ends_with("Cargo.lock") && endings.iter().any(|e| p.to_string_lossy().ends_with(e));
@@ -149,7 +149,7 @@ fn opening(text: &str) -> String {
 fn first_path(text: &str) -> Option<String> {
     let path: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || "_-./".contains(*c)).collect();
     let path = path.trim_end_matches('.').to_string();
-    (["src/", "shaders/", "tests/", "docs/", "experiments/", "assets/", "presets/", "train/"].iter().any(|f| path.starts_with(f)) && path.contains('.')).then_some(path)
+    (["src/", "shaders/", "tests/", "docs/", "experiments/", "assets/", "presets/", "components/", "train/"].iter().any(|f| path.starts_with(f)) && path.contains('.')).then_some(path)
 }
 
 /// A file named in a comment exists, and holds the item that the comment says is in it: "`Adc::code` in src/x.rs".
@@ -271,8 +271,9 @@ fn the_reference_of_the_sweep_file_is_fresh() {
 }
 
 #[test]
-fn the_data_dictionary_is_fresh() {
+fn other_generated_pages_are_fresh() {
     fresh("docs/csv.md", &bwq::report::dictionary());
+    fresh("docs/cost.md", &bwq::config::cost::reference::markdown().expect("made"));
 }
 
 /// A generated page equals what the program says; `UPDATE_GOLDEN=1` rewrites it.

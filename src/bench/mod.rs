@@ -4,6 +4,7 @@
 //!  limits (rows, copies, clock) ------------------+
 //!  cases (the standard layer) -> kernels (times) --+-> Report {text, JSON}
 //!  whole networks -> network -------------------+
+//!  layers of bundled networks -> cost ----------+
 //! ```
 //!
 //! A time on the CPU is that of one thread on its processor, so that a busy machine does not show; a GPU's is wall time.
@@ -11,6 +12,7 @@
 
 pub mod cases;
 pub mod clock;
+pub mod cost;
 pub mod kernels;
 pub mod limits;
 pub mod look_up;
@@ -93,6 +95,8 @@ pub fn run(request: &Request, observer: &dyn Observer) -> Result<Report> {
             }
         }
     }
+    observer.say("measuring the cost model ...");
+    report.cost = Some(single.install(|| cost::measure(&effort))?);
     report.finish();
     Ok(report)
 }

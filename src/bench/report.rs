@@ -1,6 +1,7 @@
 //! What was measured, as JSON for programs and as tables for people.
 
 use super::cases::{INPUTS, OUTPUTS, Precision};
+use super::cost::CostSpeed;
 use super::kernels::Speed;
 use super::limits::CpuLimits;
 use super::machine::{Machine, load_average};
@@ -42,6 +43,8 @@ pub struct Report {
     pub precision: Vec<Precision>,
     /// One row per engine and height: the embedded network.
     pub network: Vec<NetworkSpeed>,
+    /// The cost model, on one core.
+    pub cost: Option<CostSpeed>,
 }
 
 impl Report {
@@ -57,6 +60,7 @@ impl Report {
             kernels: Vec::new(),
             precision: Vec::new(),
             network: Vec::new(),
+            cost: None,
         }
     }
 
@@ -73,6 +77,7 @@ impl Report {
         self.write_kernels(&mut out);
         self.write_precision(&mut out);
         self.write_network(&mut out);
+        self.write_cost(&mut out);
         out
     }
 
@@ -137,6 +142,16 @@ impl Report {
         let _ = writeln!(out, "\nCodes that differ between fraction bits `max` and `coarse`");
         let row = |p: &Precision| vec![p.ou_wordlines.to_string(), p.fraction_bits_max.to_string(), p.fraction_bits_coarse.to_string(), p.codes.to_string(), format!("{:.3} %", 100.0 * p.codes_that_differ_frac)];
         write_table(out, &["wordlines", "max", "coarse", "codes", "differ"], self.precision.iter().map(row).collect());
+    }
+
+    fn write_cost(&self, out: &mut String) {
+        if let Some(cost) = &self.cost {
+            let _ = writeln!(
+                out,
+                "\nCost model, one core: {:.0} layer configurations/s counted, {:.0}/s counted and priced under one component set ({} configurations, {} repeats)",
+                cost.counted_per_s, cost.priced_per_s, cost.configurations, cost.repeats
+            );
+        }
     }
 
     fn write_network(&self, out: &mut String) {

@@ -1,9 +1,11 @@
-//! The command line: every subcommand and flag with its help. Only this folder and `main` know the terminal.
+//! The command line: every subcommand and flag with its help. Only this folder and `main` know the terminal. Long because it
+//! is the list of them all.
 //!
 //! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`.
 
 pub mod bench;
 pub mod check;
+pub mod cost;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
@@ -28,6 +30,7 @@ Examples:
   bwq run sweep.toml --out results --set device.programming_error.sigma_ln=0.1
   bwq explain sweep.toml --trials 10            where does the accuracy go?
   bwq search                                    block precisions of the network inside the program
+  bwq cost --network resnet18-cifar10           what it takes on BWQ-H
   bwq check sweep.toml --max-drop 0.01 --yield 0.99 --confidence 0.95
   bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
 
@@ -71,6 +74,8 @@ pub enum Command {
     Search(SearchArgs),
     /// Find the precision of every weight block by training (BWQ-A); needs `bwq-train` beside this program.
     Train(TrainArgs),
+    /// Count and price a network on hardware: crossbars, OU activations, cycles, energy, time and area of BWQ-H and its rivals.
+    Cost(CostArgs),
     /// Draw the figures of a results folder.
     Plot(PlotArgs),
     /// Measure the kernels of each engine beside the machine's limits.
@@ -316,6 +321,51 @@ pub struct TrainArgs {
     /// What `bwq-train` takes: TRAIN.toml and its options.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS", required = true)]
     pub args: Vec<OsString>,
+}
+
+/// `bwq cost`
+#[derive(Args)]
+#[command(after_help = "\
+docs/cost.md has every key of [cost], every design and every bundled network.")]
+pub struct CostArgs {
+    /// A file with the section [cost] [default: the network inside the program on bwq-h].
+    pub cost: Option<PathBuf>,
+    /// The network: embedded, a bundled layer table (resnet18-cifar10), or a netgraph-1 JSON file.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub network: Option<String>,
+    /// Whose hardware.
+    #[arg(long, value_name = "bwq-h|bsq|isaac|isaac-ou")]
+    pub design: Option<String>,
+    /// Bits of a weight in cells.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub weight_bits: Option<String>,
+    /// Bits of an activation.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub activation_bits: Option<String>,
+    /// Bits of a cell.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub cell_bits: Option<String>,
+    /// Where rows are cut at a crossbar's border.
+    #[arg(long, value_name = "block-aligned|physical")]
+    pub row_cut: Option<String>,
+    /// Bits of the weights' blocks: uniform, own, synthetic, or a file of `bwq search` or `bwq train`.
+    #[arg(long, value_name = "WORD|FILE")]
+    pub precision_map: Option<String>,
+    /// Crossbars for copies of layers: own (no copies), a number, or as many as a design takes.
+    #[arg(long, value_name = "N|DESIGN", allow_hyphen_values = true)]
+    pub arrays: Option<String>,
+    /// What things cost: band (four published sets), a set by name, or a file that ends in .toml.
+    #[arg(long, value_name = "SET|FILE")]
+    pub components: Option<String>,
+    /// Any key in place of the file's value: --set cost.ou_wordlines=16.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Also write tables with their provenance into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Machine-readable output.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `bwq bench`

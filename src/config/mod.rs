@@ -7,6 +7,7 @@
 
 mod axes;
 mod canonical;
+pub mod cost;
 pub mod key;
 pub mod keys;
 pub mod parse;

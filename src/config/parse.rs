@@ -7,7 +7,7 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::written;
+use super::keys::{Key, written};
 use super::source::{At, nearest, shown};
 use crate::error::Result;
 
@@ -132,21 +132,26 @@ fn is_bare(text: &str) -> bool {
 }
 
 impl Node {
-    /// Puts the `key=value` of a `--set` into the tree of a file.
+    /// Puts the `key=value` of a `--set` into the tree of a sweep file, or of one with its keys.
     pub fn set(&mut self, assignment: &str) -> Result<()> {
+        self.set_among(assignment, written())
+    }
+
+    /// The same for a file that may hold these keys.
+    pub fn set_among<'a>(&mut self, assignment: &str, keys: impl Iterator<Item = &'a Key> + Clone) -> Result<()> {
         let at = At::option(&format!("--set {assignment}"));
         let Some((path, text)) = assignment.split_once('=') else {
             return Err(at.error("no `=` in it").hint("write --set key=value, as in --set crossbar.rows=64"));
         };
         let path = path.trim();
-        let mut known = written().map(|k| k.path);
+        let mut known = keys.map(|k| k.path);
         // A whole inline table may be set, a whole section not: that would silently drop its other keys.
         let whole = |k: &str| k == path || (path.contains('.') && k.starts_with(&format!("{path}.")));
         if !known.clone().any(whole) {
             let error = at.error(format!("unknown key `{}`", shown(path)));
-            let end = format!(".{path}");
+            let end = format!(".{}", path.rsplit('.').next().unwrap_or(path));
             return Err(
-                match known.clone().find(|k| k.ends_with(&end)).or_else(|| nearest(path, &mut known)) {
+                match nearest(path, known.clone()).or_else(|| known.find(|k| k.ends_with(&end))) {
                     Some(meant) => error.hint(format!("did you mean `{meant}`?")),
                     None => error.hint("a key is its section, a dot and its name: crossbar.rows"),
                 },

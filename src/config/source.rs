@@ -57,14 +57,19 @@ impl At {
         self.source.preset
     }
 
+    /// What its source is called, and the line it points at; `None` for an option and for a source as a whole.
+    pub fn line(&self) -> Option<(&str, &str)> {
+        let (text, offset) = (self.source.text.as_deref()?, self.offset?);
+        Some((&self.source.place, text.lines().nth(row(text, offset)).unwrap_or("")))
+    }
+
     /// An error at this place, with its source line.
     pub fn error(&self, message: impl Into<String>) -> Error {
         let place = &self.source.place;
         let (Some(text), Some(offset)) = (&self.source.text, self.offset) else {
             return Error::input(place, message);
         };
-        let before = &text.as_bytes()[..offset.min(text.len())];
-        let row = before.iter().filter(|b| **b == b'\n').count();
+        let row = row(text, offset);
         let line = text.lines().nth(row).unwrap_or("");
         Error::input(format!("{place}:{}", row + 1), message).snippet(format!(
             "  | {:>3} | {}",
@@ -72,6 +77,11 @@ impl At {
             shown(line)
         ))
     }
+}
+
+/// The row, from 0, of a byte of a text.
+fn row(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count()
 }
 
 /// The user's text, fit for a message: one line, no control characters (they could drive the terminal), not too long.

@@ -1,6 +1,8 @@
 //! Values chosen by a word: each word stands here once; the key table, the reader and the CSV take it from here.
 
+use super::cost::{Groups, Mapping, Packing, Placement, Signs, TableAccess};
 use super::search::{ActivationSearch, Objective};
+use crate::cost::price::Stages;
 use super::point::{Clipping, Clustering, Compensation, DigitalLayers, OffsetRemoval, ReadNoiseModel, RowCut, Subtraction, WeightScale, WireTopology};
 
 /// A value that is written as one of a few words.
@@ -41,6 +43,13 @@ choice!(ReadNoiseModel: "exact" => Exact, "flips" => Flips);
 choice!(WireTopology: "plain" => Plain, "gated" => Gated);
 choice!(Objective: "bits" => Bits, "ou-operations" => OuOperations);
 choice!(ActivationSearch: "keep" => Keep, "fewest" => Fewest);
+choice!(Mapping: "conventional" => Conventional, "weight-within-ou" => WeightWithinOu, "precision-aware" => PrecisionAware);
+choice!(Placement: "bit-aligned" => BitAligned, "packed" => Packed);
+choice!(Signs: "not-counted" => NotCounted, "paired-analog" => PairedAnalog, "paired-digital" => PairedDigital, "offset-column" => OffsetColumn);
+choice!(Groups: "diagonal" => Diagonal, "own-rows" => OwnRows, "dense" => Dense);
+choice!(Packing: "none" => None, "shared" => Shared);
+choice!(Stages: "overlap" => Overlap, "in-turn" => InTurn);
+choice!(TableAccess: "per-input-step" => PerInputStep, "per-position" => PerPosition);
 
 #[cfg(test)]
 mod tests {
@@ -69,5 +78,12 @@ mod tests {
         round_trip::<WireTopology>();
         round_trip::<Objective>();
         round_trip::<ActivationSearch>();
+        round_trip::<Mapping>();
+        round_trip::<Placement>();
+        round_trip::<Signs>();
+        round_trip::<Groups>();
+        round_trip::<Packing>();
+        round_trip::<TableAccess>();
+        round_trip::<Stages>();
     }
 }

@@ -3,6 +3,7 @@
 //! To add a table: a file with its columns and rows, a line in [`TABLES`]; the data dictionary follows by itself.
 
 mod check;
+pub mod cost;
 mod differences;
 pub mod explain;
 mod layers;
@@ -66,6 +67,20 @@ impl OfPoint for PointCheck {
     }
 }
 
+/// What the first columns of a table's rows are made of.
+pub trait Leading {
+    /// Names and values of the first columns.
+    fn leading(&self) -> Vec<(String, String)>;
+}
+
+impl<R: OfPoint> Leading for R {
+    fn leading(&self) -> Vec<(String, String)> {
+        let p = self.point();
+        let common = [env!("CARGO_PKG_VERSION").to_string(), p.short().to_string(), p.seed.to_string()];
+        COMMON.iter().map(|c| c.name.to_string()).zip(common).chain(p.columns.iter().cloned()).collect()
+    }
+}
+
 /// Rows that each result gives on its own.
 fn each<R>(results: &[R], rows: impl Fn(&R) -> Vec<Vec<String>>) -> Vec<Row> {
     results.iter().enumerate().flat_map(|(of, r)| rows(r).into_iter().map(move |values| Row { of, values })).collect()
@@ -103,7 +118,7 @@ pub fn write_check(out: &Path, checked: &Checked) -> Result<[PathBuf; 2]> {
     write_table(out, &CHECK, &points, &provenance::text(out, &of, &checked.engines, 0)?)
 }
 
-fn write_table<R: OfPoint>(out: &Path, table: &Table<R>, results: &[R], provenance: &str) -> Result<[PathBuf; 2]> {
+fn write_table<R: Leading>(out: &Path, table: &Table<R>, results: &[R], provenance: &str) -> Result<[PathBuf; 2]> {
     let path = out.join(table.file);
     atomic::write(&path, &csv_text(table, results)?)?;
     let beside = path.with_extension("provenance.json");
@@ -111,17 +126,14 @@ fn write_table<R: OfPoint>(out: &Path, table: &Table<R>, results: &[R], provenan
     Ok([path, beside])
 }
 
-fn csv_text<R: OfPoint>(table: &Table<R>, results: &[R]) -> Result<Vec<u8>> {
+fn csv_text<R: Leading>(table: &Table<R>, results: &[R]) -> Result<Vec<u8>> {
     let failed = |e: csv::Error| Error::internal(format!("{} cannot be written: {e}", table.file));
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-    let parameters = results.first().map_or(&[][..], |r| &r.point().columns).iter().map(|c| c.0.as_str());
-    let header: Vec<&str> = COMMON.iter().map(|c| c.name).chain(parameters).chain(table.columns.iter().map(|c| c.name)).collect();
-    writer.write_record(&header).map_err(failed)?;
+    let common = || COMMON.iter().map(|c| c.name.to_string()).collect();
+    let first: Vec<String> = results.first().map_or_else(common, |r| r.leading().into_iter().map(|c| c.0).collect());
+    writer.write_record(first.iter().map(String::as_str).chain(table.columns.iter().map(|c| c.name))).map_err(failed)?;
     for row in (table.rows)(results) {
-        let p = results[row.of].point();
-        let common = [env!("CARGO_PKG_VERSION").to_string(), p.short().to_string(), p.seed.to_string()];
-        let record = common.into_iter().chain(p.columns.iter().map(|c| c.1.clone())).chain(row.values);
-        writer.write_record(record).map_err(failed)?;
+        writer.write_record(results[row.of].leading().into_iter().map(|c| c.1).chain(row.values)).map_err(failed)?;
     }
     writer.into_inner().map_err(|e| Error::internal(e.to_string()))
 }
@@ -152,6 +164,11 @@ pub fn dictionary() -> String {
     for (file, row, columns) in forms {
         text += &format!("\n## `{file}`\n\nOne row per {row}. After the columns above:\n\n| column | meaning |\n|---|---|\n");
         columns.iter().for_each(|c| text += &line(c.name, c.meaning));
+    }
+    text += "\n## Tables of `bwq cost`\n\nThey start with `tool_version`, `config_hash` (of settings, layers and bits), `network`, `design`, and the settings of docs/cost.md that the design has, by their keys.\n";
+    for table in cost::TABLES {
+        text += &format!("\n## `{}`\n\nOne row per {}. After those columns:\n\n| column | meaning |\n|---|---|\n", table.file, table.row);
+        table.columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }
     text
 }

@@ -1,0 +1,47 @@
+//! Where the network of a cost comes from: the program, its bundled layer tables, or a file.
+
+use super::from_network::shape_of;
+use super::shape::NetworkShape;
+use super::zoo::{self, Published};
+use crate::embedded;
+use crate::error::Result;
+use crate::network::{Network, Op, fold, read};
+use std::path::Path;
+
+/// A network to be counted.
+#[derive(Debug)]
+pub struct Subject {
+    /// Its layers.
+    pub shape: NetworkShape,
+    /// Its weights with batch norms folded, where it has any.
+    pub weights: Option<Network>,
+    /// What the paper's Table II has for it.
+    pub published: Option<Published>,
+    /// Bits of an activation that it was trained for, where that is known.
+    pub activation_bits: Option<u32>,
+}
+
+impl Subject {
+    /// Whether its weights are integers, whose bits are known without rounding.
+    pub fn has_integers(&self) -> bool {
+        let given = |op: &Op| !matches!(op, Op::Conv2d { weight, .. } | Op::Linear { weight, .. } if weight.step.is_none());
+        self.weights.as_ref().is_some_and(|network| network.nodes.iter().all(|node| given(&node.op)))
+    }
+}
+
+/// The network of a name or path; `place` is where it was asked for.
+///
+/// # Errors
+/// A name that is neither, a file that cannot be read, batch norms that cannot be folded.
+pub fn find(name: &str, place: &str) -> Result<Subject> {
+    if let Some(bundled) = zoo::find(name) {
+        return Ok(Subject { shape: bundled.shape()?, weights: None, published: bundled.published, activation_bits: None });
+    }
+    let (network, activation_bits) = match name {
+        "embedded" => (embedded::network()?, None),
+        "embedded-bwq-a" => (embedded::bwq_a()?, Some(embedded::BWQ_A_ACTIVATION_BITS)),
+        path if Path::new(path).exists() => (read::read(Path::new(path))?, None),
+        _ => return Err(zoo::unknown(name, place)),
+    };
+    Ok(Subject { shape: shape_of(&network)?, weights: Some(fold::fold_batchnorm(&network)?), published: None, activation_bits })
+}
