@@ -20,6 +20,9 @@ pub fn network() -> Result<Network> {
     read::parse(GRAPH, WEIGHTS, "embedded network")
 }
 
+/// Bits of an activation that [`bwq_a`] was trained for.
+pub const BWQ_A_ACTIVATION_BITS: u32 = 4;
+
 /// Its form with integer weights and ranges for 4-bit activations, made by `bwq search` and `bwq train`.
 pub fn bwq_a() -> Result<Network> {
     read::parse(BWQ_A_GRAPH, BWQ_A_WEIGHTS, "embedded network by BWQ-A")

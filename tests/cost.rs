@@ -289,7 +289,7 @@ fn any_keys() -> impl Strategy<Value = String> {
     let value = |key: &bwq::config::key::Key| -> BoxedStrategy<String> {
         let quoted = |words: &'static [&'static str]| prop::sample::select(words.to_vec()).prop_map(|w| format!("\"{w}\"")).boxed();
         match (key.name(), key.kind) {
-            ("network", _) => prop::sample::select(vec!["\"embedded\"", "\"resnet20-cifar10-b\"", "\"mobilenetv2-cifar10\""]).prop_map(String::from).boxed(),
+            ("network", _) => prop::sample::select(vec!["\"embedded\"", "\"embedded-bwq-a\"", "\"resnet20-cifar10-b\"", "\"mobilenetv2-cifar10\""]).prop_map(String::from).boxed(),
             (_, Kind::Integer { min, max, words: [] }) => (min..=max).prop_map(|n| n.to_string()).boxed(),
             // Mostly small: with sides of thousands nothing is ever cut.
             (_, Kind::Integer { min, max, words }) => prop_oneof![(min..=max.min(40)), (min..=max.min(300)), (min..=max)].prop_map(|n| n.to_string()).boxed().prop_union(quoted(words)).boxed(),

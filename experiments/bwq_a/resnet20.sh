@@ -1,5 +1,5 @@
 #!/bin/sh
-# ResNet-20 by search, then training at 4-bit and 3-bit activations, into results/bwq_a/resnet20: resnet20.sh [flags of `bwq train`].
+# ResNet-20 by search, then training at 5-bit and 4-bit activations, into results/bwq_a/resnet20: resnet20.sh [flags of `bwq train`].
 # BWQ_DATA names the data's folder (experiments/ou_limit/README.md says what is in it). Hours on two cores; the same command goes on.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)

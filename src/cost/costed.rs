@@ -83,7 +83,7 @@ pub fn cost(config: &CostConfig) -> Result<Costed> {
 /// As [`cost`], but for the network.
 pub fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     let design = designs::find(&config.design).ok_or_else(|| Error::internal(format!("no design `{}`", config.design)))?;
-    let config = &with_table2(config, design, subject)?;
+    let config = &with_activation_bits(config, design, subject)?;
     let draft = Scheme::new(config, design, false)?;
     let precision = precision::bits(config, design, subject, &draft)?;
     let scheme = Scheme::new(config, design, precision.is_uniform())?;
@@ -117,14 +117,17 @@ pub fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     Ok(Costed { network: subject.shape.name.clone(), design, scheme, hash: hash(&assumptions, &layers), layers, total, pipeline, assumptions })
 }
 
-/// The configuration with the activation bits of Table II, where it asks for them.
-fn with_table2(config: &CostConfig, design: &Design, subject: &Subject) -> Result<CostConfig> {
+/// The configuration with the activation bits of Table II, where it asks for them; or, where it says nothing and the design's bits
+/// may differ, with those that the network was trained for.
+fn with_activation_bits(config: &CostConfig, design: &Design, subject: &Subject) -> Result<CostConfig> {
     let mut config = config.clone();
     if config.activation_bits_of_table2 {
         let bits = subject.published.and_then(|p| p.activation_bits(design));
         config.activation_bits = Some(bits.ok_or_else(|| {
             Error::input(&config.place, format!("`cost.activation_bits = \"table2\"`: the paper's Table II has none for `{}` on {}", subject.shape.name, design.name)).hint("give a number")
         })?);
+    } else if design.takes_map() {
+        config.activation_bits = config.activation_bits.or(subject.activation_bits);
     }
     Ok(config)
 }

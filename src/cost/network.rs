@@ -3,9 +3,9 @@
 use super::from_network::shape_of;
 use super::shape::NetworkShape;
 use super::zoo::{self, Published};
+use crate::embedded;
 use crate::error::Result;
-use crate::network::{Network, fold};
-use crate::sweep::materials::{EMBEDDED, EMBEDDED_BWQ_A, network_of};
+use crate::network::{Network, Op, fold, read};
 use std::path::Path;
 
 /// A network to be counted.
@@ -17,8 +17,16 @@ pub struct Subject {
     pub weights: Option<Network>,
     /// What the paper's Table II has for it.
     pub published: Option<Published>,
-    /// Whether it is the one inside the program.
-    pub is_embedded: bool,
+    /// Bits of an activation that it was trained for, where that is known.
+    pub activation_bits: Option<u32>,
+}
+
+impl Subject {
+    /// Whether its weights are integers, whose bits are known without rounding.
+    pub fn has_integers(&self) -> bool {
+        let given = |op: &Op| !matches!(op, Op::Conv2d { weight, .. } | Op::Linear { weight, .. } if weight.step.is_none());
+        self.weights.as_ref().is_some_and(|network| network.nodes.iter().all(|node| given(&node.op)))
+    }
 }
 
 /// The network of a name or path; `place` is where it was asked for.
@@ -26,15 +34,16 @@ pub struct Subject {
 /// # Errors
 /// A name that is neither, a file that cannot be read, batch norms that cannot be folded.
 pub fn find(name: &str, place: &str) -> Result<Subject> {
-    let is_embedded = name == EMBEDDED;
     if let Some(bundled) = zoo::find(name) {
-        return Ok(Subject { shape: bundled.shape()?, weights: None, published: bundled.published, is_embedded });
+        return Ok(Subject { shape: bundled.shape()?, weights: None, published: bundled.published, activation_bits: None });
     }
-    if !is_embedded && name != EMBEDDED_BWQ_A && !Path::new(name).exists() {
-        return Err(zoo::unknown(name, place));
-    }
-    let network = network_of(name)?;
-    Ok(Subject { is_embedded, ..of(&network, fold::fold_batchnorm(&network)?)? })
+    let (network, activation_bits) = match name {
+        "embedded" => (embedded::network()?, None),
+        "embedded-bwq-a" => (embedded::bwq_a()?, Some(embedded::BWQ_A_ACTIVATION_BITS)),
+        path if Path::new(path).exists() => (read::read(Path::new(path))?, None),
+        _ => return Err(zoo::unknown(name, place)),
+    };
+    Ok(Subject { activation_bits, ..of(&network, fold::fold_batchnorm(&network)?)? })
 }
 
 /// A network at hand, as it was read and with its batch norms folded.
@@ -42,5 +51,5 @@ pub fn find(name: &str, place: &str) -> Result<Subject> {
 /// # Errors
 /// A network without weights.
 pub fn of(network: &Network, folded: Network) -> Result<Subject> {
-    Ok(Subject { shape: shape_of(network)?, weights: Some(folded), published: None, is_embedded: false })
+    Ok(Subject { shape: shape_of(network)?, weights: Some(folded), published: None, activation_bits: None })
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::network::{Network, Op};
 use crate::quantize::weights::{integers_of, magnitude_bits};
 use crate::rng::PhiloxStream;
-use crate::sweep::materials::{EMBEDDED_BWQ_A, precision_map_of};
+use crate::sweep::materials::precision_map_of;
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -38,8 +38,7 @@ impl Precision {
 pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Scheme) -> Result<Precision> {
     let refuse = |message: String| Error::input(&config.place, message);
     let source = match &config.precision_map {
-        MapSource::Auto if subject.is_embedded && design.takes_map() => &MapSource::Own,
-        MapSource::Auto if config.network == EMBEDDED_BWQ_A && design.takes_map() => &MapSource::File(EMBEDDED_BWQ_A.into()),
+        MapSource::Auto if subject.has_integers() && design.takes_map() => &MapSource::Own,
         MapSource::Auto => &MapSource::Uniform,
         source => source,
     };
@@ -196,9 +195,13 @@ mod tests {
     #[test]
     fn the_embedded_network_has_bits_of_its_own() {
         let (own, subject) = precision("").expect("bits");
-        assert!(!own.is_uniform() && own.layers.len() == 7);
+        let map = crate::embedded::bwq_a_map().expect("a map");
+        for (layer, bits) in subject.shape.layers.iter().zip(&own.layers) {
+            assert!(matches!(bits, Bits::Blocks(b) if *b.bits == map.layers[&layer.name]), "{}: the bits of its integers are those of its map", layer.name);
+        }
         let mean = mean(&own, &subject.shape);
-        assert!((4.0..8.0).contains(&mean), "{mean}");
+        assert!((1.4..1.5).contains(&mean), "{mean}");
+        assert!(precision("[cost]\nnetwork = \"embedded\"").expect("bits").0.is_uniform(), "floats have no bits of their own");
         assert!(precision("[cost]\ndesign = \"isaac\"").expect("bits").0.is_uniform());
     }
 

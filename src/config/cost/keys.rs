@@ -14,8 +14,8 @@ const fn or_design(min: u64, max: u64) -> Kind {
 /// Every key of the section.
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
-    key("cost.network", "network", Kind::Path { words: &["embedded", "embedded-bwq-a"] }, "\"embedded\"",
-        "the network inside the program, its form by BWQ-A, a bundled layer table (resnet18-cifar10), or a netgraph-1 JSON file"),
+    key("cost.network", "network", Kind::Path { words: &["embedded", "embedded-bwq-a"] }, "\"embedded-bwq-a\"",
+        "a network inside the program, a bundled layer table (resnet18-cifar10), or a netgraph-1 JSON file"),
     key("cost.design", "design", words(designs::WORDS), "\"bwq-h\"",
         "whose hardware is counted"),
     key("cost.weight_bits", "weight_bits", or_design(1, 16), "\"design\"",
@@ -23,7 +23,7 @@ pub const KEYS: &[Key] = &[
         .unit("bits")
         .slip("as the paper counts: 8 bits of magnitude, no sign; quantization.weight_bits of a sweep has the sign in it"),
     key("cost.activation_bits", "activation_bits", Kind::Integer { min: 1, max: 16, words: &["design", "table2"] }, "\"design\"",
-        "bits of an activation on the wordlines; \"table2\" = those that the paper's Table II has for the network and design")
+        "bits of an activation on the wordlines; embedded-bwq-a is made for 4; \"table2\" = those of the paper's Table II")
         .unit("bits"),
     key("cost.rows", "rows", or_design(1, 4096), "\"design\"", "wordlines of one crossbar").unit("wordlines"),
     key("cost.cols", "cols", or_design(1, 4096), "\"design\"", "bitlines of one crossbar").unit("bitlines"),
@@ -60,8 +60,8 @@ pub const KEYS: &[Key] = &[
     key("cost.table_entry_bits", "table_entry_bits", or_design(1, 16), "\"design\"",
         "bits of an entry of that table; the design's: 4, or as many as weight_bits needs")
         .unit("bits"),
-    key("cost.precision_map", "precision_map", Kind::Path { words: &["auto", "uniform", "own", "synthetic", "embedded-bwq-a"] }, "\"auto\"",
-        "weight_bits everywhere, what the network's integers need, a made-up map, or a file; auto: own if embedded, else uniform")
+    key("cost.precision_map", "precision_map", Kind::Path { words: &["auto", "uniform", "own", "synthetic"] }, "\"auto\"",
+        "weight_bits everywhere, what the network's integers need, a made-up map, or a file; auto: own where the network's weights are integers, else uniform")
         .slip("a file is one of `bwq search` or `bwq train`"),
     key("cost.mean_bits", "mean_bits",
         Kind::Number { interval: Interval { min: 0.0, max: 16.0, above_min: true, below_max: false }, words: &["table2"] }, "\"table2\"",

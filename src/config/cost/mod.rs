@@ -83,7 +83,7 @@ pub enum TableAccess {
 /// Bits of the weights' blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MapSource {
-    /// `own` for the embedded network, else `uniform`.
+    /// `own` for a network of integer weights, else `uniform`.
     Auto,
     /// `weight_bits` everywhere.
     Uniform,
@@ -122,7 +122,7 @@ pub enum Area {
 pub struct CostConfig {
     /// The file, for messages.
     pub place: String,
-    /// `embedded`, a bundled name, or a path.
+    /// `embedded`, `embedded-bwq-a`, a bundled name, or a path.
     pub network: String,
     /// Name of the design.
     pub design: String,
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_embedded_network_on_bwq_h() {
         let cost = parsed("").expect("defaults");
-        assert_eq!((cost.network.as_str(), cost.design.as_str(), cost.weight_bits, &cost.precision_map), ("embedded", "bwq-h", None, &MapSource::Auto));
+        assert_eq!((cost.network.as_str(), cost.design.as_str(), cost.weight_bits, &cost.precision_map), ("embedded-bwq-a", "bwq-h", None, &MapSource::Auto));
     }
 
     #[test]
