@@ -89,7 +89,7 @@ pub const KEYS: &[Key] = &[
         "share of chips that must keep the accuracy, tested as `bwq check` does")
         .unit("fraction")
         .slip("a fraction: 99 % is 0.99; all chips (1) is shown by no number of chips")
-        .cost("a point passes after 29 chips at 0.9, after 377 at 0.99 (confidence 0.9 and 0.95)"),
+        .cost("at a confidence of 0.95 a point passes after 36 chips at 0.9 and 377 at 0.99, at the earliest"),
     key("pareto.confidence", "", Kind::Number { interval: closed(0.8, 0.999999), words: &[] }, "0.95",
         "confidence of each verdict")
         .unit("fraction")
