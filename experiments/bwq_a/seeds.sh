@@ -33,10 +33,15 @@ done
         done
     done
 } > $out/seeds.csv
-# Compression at a loss of 1 point of 92.60 %, its logarithm interpolated between two settings' ends; empty where they do not enclose it.
-awk -F, -v goal=0.916 '
-    NR == 1 { print "method,seed,compression_at_1_point"; next }
-    $1 "," $2 != run { if (run) print run "," found; run = $1 "," $2; found = ""; before = 0 }
-    before && !found && before >= goal && $5 < goal { found = exp(log(size) + (before - goal) / (before - $5) * (log($7) - log(size))) }
-    { before = $5; size = $7 }
-    END { print run "," found }' $out/seeds.csv > $out/equal_accuracy.csv
+# Compression at equal accuracy: at a loss of so many points of 92.60 %, its logarithm interpolated between two settings' ends; empty where
+# they do not enclose it.
+for loss in 1.0 1.25 1.5 1.75; do
+    awk -F, -v loss=$loss '
+        function put() { if (run) print run "," loss "," found }
+        BEGIN { goal = 0.926 - loss / 100 }
+        NR == 1 { if (loss == 1.0) print "method,seed,loss_points,compression"; next }
+        $1 "," $2 != run { put(); run = $1 "," $2; found = ""; before = 0 }
+        before && !found && before >= goal && $5 < goal { found = exp(log(size) + (before - goal) / (before - $5) * (log($7) - log(size))) }
+        { before = $5; size = $7 }
+        END { put() }' $out/seeds.csv
+done > $out/equal_accuracy.csv
