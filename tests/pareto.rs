@@ -120,7 +120,7 @@ fn without_idle_bitlines_all_conversions_are_charged() {
     let (mut materials, mut pricing) = (Materials::default(), Pricing::new(&asked.cost));
     for point in &asked.sweep.points {
         let network = materials.quantized(point).expect("quantised");
-        let plan = plan_of(point, &network, &*materials.of(point).expect("read")).expect("a plan");
+        let plan = plan_of(point, &network, &materials.of(point).expect("read")).expect("a plan");
         let cost = pricing.cost(point, &mut materials).expect("a cost");
         assert_eq!((plan.conversions_per_image(), cost.adc_conversions_used), (cost.adc_conversions, cost.adc_conversions));
     }
