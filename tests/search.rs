@@ -133,7 +133,7 @@ fn search_folder(more: &str) -> tempfile::TempDir {
 }
 
 const TABLES: [&str; 2] = ["search.csv", "search_layers.csv"];
-const FILES: [&str; 8] = ["map.json", "network.json", "network.safetensors", "search.svg", "bits_per_block.svg", "block_bits.svg", "search.csv", "search_layers.csv"];
+const FILES: [&str; 8] = ["precision_map.json", "network.json", "network.safetensors", "search.svg", "bits_per_block.svg", "block_bits.svg", "search.csv", "search_layers.csv"];
 
 /// The whole way: what is exported runs, and is what was measured.
 #[test]
@@ -147,7 +147,7 @@ fn a_search_exports_what_it_measured() {
     assert!(stdout.contains("chosen: block-wise") && stdout.contains("accuracy, unseen"), "{stdout}");
 
     // The integers of the network need the bits of the map, no more and no fewer.
-    let map = PrecisionMap::read(&d.join("a/map.json")).expect("a map");
+    let map = PrecisionMap::read(&d.join("a/precision_map.json")).expect("a map");
     let network = read::read(&d.join("a/network.json")).expect("a network");
     for layer in bwq::search::layer::layers(&network) {
         let integers = layer.weight.integers().expect("integers");
@@ -212,7 +212,7 @@ fn every_kind_of_node_is_walked_through() {
         assert!(std::fs::read(d.join("a").join(file)).expect(file) == std::fs::read(d.join("b").join(file)).expect(file), "{file} depends on threads");
     }
     bwq_ok(d, &["run", "a/sweep.toml", "--engine", "cpu", "--trials", "1", "--out", "run"]);
-    let map = PrecisionMap::read(&d.join("a/map.json")).expect("a map");
+    let map = PrecisionMap::read(&d.join("a/precision_map.json")).expect("a map");
     assert_eq!([map.layers["c3"].len(), map.layers["c3"][0].len()], [1, 3], "3 rows of each group, 8 outputs of both");
 }
 
@@ -247,7 +247,7 @@ fn chips_decide_where_a_yield_is_asked_for() {
     assert!(column(&dir.path().join("a/search.csv"), "yield_verdict").iter().any(|v| v == "pass"));
     let ((code, stdout, stderr), dir) = run("0.0", "1.5");
     assert_eq!(code, 4, "{stdout}{stderr}");
-    assert!(stdout.contains("no network keeps the budget") && !dir.path().join("a/map.json").exists(), "{stdout}");
+    assert!(stdout.contains("no network keeps the budget") && !dir.path().join("a/precision_map.json").exists(), "{stdout}");
 }
 
 #[test]

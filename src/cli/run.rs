@@ -4,9 +4,10 @@ use super::terminal::{Terminal, print};
 use super::{DemoArgs, RunArgs, engine, merge};
 use bwq::config::{self, Overrides, Sweep};
 use bwq::error::{Error, Result, exit};
+use bwq::report::plot;
 use bwq::stats::half_width::FIRST;
 use bwq::sweep::estimate::estimate;
-use bwq::sweep::materials::Materials;
+use bwq::sweep::materials::{EMBEDDED_BWQ_A, Materials, precision_map_of};
 use bwq::sweep::run::{Request, run as run_sweep};
 use bwq::sweep::shard::Shard;
 use bwq::sweep::Observer;
@@ -18,8 +19,11 @@ const DEMO: &str = include_str!("demo.toml");
 /// The main job on the embedded network.
 pub fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<u8> {
     let sweep = config::parse(DEMO, "demo.toml (embedded)", &Overrides::default())?;
-    terminal.say("how does accuracy fall as more wordlines are on at once? A VGG-like network on Fashion-MNIST, 8 bit, 1-bit cells");
+    let map = precision_map_of(EMBEDDED_BWQ_A)?;
+    terminal.say("how does accuracy fall as more wordlines are on at once? A VGG-like network on Fashion-MNIST with block-wise precision (BWQ-A), 1-bit cells");
     let code = go(&sweep, &args.out, &args.engine, Shard::ALL, None, terminal)?;
+    let figures = plot::blocks::draw(&args.out, &map)?;
+    terminal.say(&format!("the precision of its weight blocks: {}", figures[0].display()));
     terminal.say("`bwq new DIR` writes a sweep file to start your own from");
     Ok(code)
 }

@@ -51,8 +51,8 @@ const NORMAL: &[&str] = &["normal-proportional", "normal-independent"];
 /// Every key. See the module's text for what its order means.
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
-    key("network.model", "network", Kind::Path { words: &["embedded"] }, "\"embedded\"",
-        "the network: the one inside the program, or a netgraph-1 JSON file with its .safetensors beside it")
+    key("network.model", "network", Kind::Path { words: &["embedded", "embedded-bwq-a"] }, "\"embedded\"",
+        "the network: the float one inside the program, its quantised form by BWQ-A, or a netgraph-1 JSON file with its .safetensors beside it")
         .hash(Hash::Contents)
         .cost("time grows with the network's multiplications"),
     key("network.dataset", "dataset", Kind::Path { words: &["embedded"] }, "\"embedded\"",
@@ -76,8 +76,8 @@ pub const KEYS: &[Key] = &[
         "one weight scale for a layer, or one for each output channel"),
     key("quantization.clipping", "clipping", words(Clipping::WORDS), "\"mse\"",
         "how an activation's range is chosen on the calibration images: least squared error, or the largest value"),
-    key("quantization.precision_map", "precision_map", Kind::Path { words: &["uniform"] }, "\"uniform\"",
-        "weight_bits everywhere, or a JSON file of magnitude bits for each weight block (README.md)")
+    key("quantization.precision_map", "precision_map", Kind::Path { words: &["uniform", "embedded-bwq-a"] }, "\"uniform\"",
+        "weight_bits everywhere, the map of network.model = \"embedded-bwq-a\", or a JSON file of magnitude bits for each weight block (README.md)")
         .hash(Hash::Contents)
         .slip("a map holds magnitude bits and needs encoding = \"differential\""),
     key("crossbar.rows", "rows", integer(1, 4096), "128",

@@ -40,7 +40,7 @@ pub enum Clipping {
 pub enum PrecisionMapConfig {
     /// `weight_bits` everywhere.
     Uniform,
-    /// A file of magnitude bits per weight block.
+    /// A file of magnitude bits per weight block, or the word for the map inside the program.
     File(String),
 }
 

@@ -127,7 +127,7 @@ pub fn write(out: &Path, found: &Found, point: &PointConfig, engine: &str, comma
         let about = format!("What `bwq search` chose for {}; `bwq run` runs it.", found.of.value("network"));
         atomic::write(&sweep, template::point_toml(&point, &about).as_bytes())?;
         files.extend([exported.map, exported.network, exported.weights, sweep]);
-        files.extend(plot::blocks::draw(out, &chosen.candidate.layers, found.block)?);
+        files.extend(plot::blocks::draw(out, &chosen.candidate.map(found.block))?);
     }
     Ok(files)
 }

@@ -213,7 +213,7 @@ pub struct Files {
 /// # Errors
 /// What cannot be written.
 pub fn export(folder: &Path, candidate: &Candidate, block: [usize; 2]) -> Result<Files> {
-    let files = Files { network: folder.join("network.json"), weights: folder.join("network.safetensors"), map: folder.join("map.json") };
+    let files = Files { network: folder.join("network.json"), weights: folder.join("network.safetensors"), map: folder.join("precision_map.json") };
     let written = write::files(&candidate.network)?;
     atomic::write(&files.weights, &written.weights)?;
     atomic::write(&files.network, written.graph.as_bytes())?;

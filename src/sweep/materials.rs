@@ -14,15 +14,29 @@ use std::sync::Arc;
 /// Images whose activations set the clipping ranges.
 pub const CALIBRATION_IMAGES: usize = 256;
 
-/// The word for what is inside the program.
+/// The word for the float network and the images inside the program.
 pub const EMBEDDED: &str = "embedded";
+/// The word for its quantised form, and for that form's precision map.
+pub const EMBEDDED_BWQ_A: &str = "embedded-bwq-a";
 
 /// The network that `network.model` names.
 ///
 /// # Errors
 /// What cannot be read.
 pub fn network_of(model: &str) -> Result<Network> {
-    if model == EMBEDDED { embedded::network() } else { read::read(Path::new(model)) }
+    match model {
+        EMBEDDED => embedded::network(),
+        EMBEDDED_BWQ_A => embedded::bwq_a(),
+        path => read::read(Path::new(path)),
+    }
+}
+
+/// The precision map that `quantization.precision_map` names.
+///
+/// # Errors
+/// What cannot be read.
+pub fn precision_map_of(map: &str) -> Result<PrecisionMap> {
+    if map == EMBEDDED_BWQ_A { embedded::bwq_a_map() } else { PrecisionMap::read(Path::new(map)) }
 }
 
 /// A network and the test set it runs on.
@@ -77,7 +91,7 @@ impl Materials {
     pub fn map_of(&mut self, point: &PointConfig) -> Result<Option<PrecisionMap>> {
         let PrecisionMapConfig::File(path) = &point.quantization.precision_map else { return Ok(None) };
         if !self.maps.contains_key(path) {
-            self.maps.insert(path.clone(), PrecisionMap::read(Path::new(path))?);
+            self.maps.insert(path.clone(), precision_map_of(path)?);
         }
         Ok(self.maps.get(path).cloned())
     }

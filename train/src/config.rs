@@ -243,12 +243,12 @@ fn from_values(mut given: HashMap<&str, Vec<Scalar>>, place: &str) -> Result<Con
 /// docs/train.md.
 pub fn reference_markdown() -> String {
     let mut page = String::from(
-        "# TRAIN.toml\n\nGenerated from `train/src/config.rs`; a test keeps it fresh.\n\n| key | allowed | default | meaning |\n|---|---|---|---|\n",
+        "# TRAIN.toml\n\nGenerated from `train/src/config.rs` and `train/src/report.rs`; a test keeps it fresh.\n\n| key | allowed | default | meaning |\n|---|---|---|---|\n",
     );
     for key in KEYS {
         let list = if LISTS.contains(&key.path) { ", or a list of such" } else { "" };
         let default = if key.path == "network.dataset" { "must be given".into() } else { format!("`{}`", key.default) };
         page += &format!("| `{}` | {}{list} | {default} | {} |\n", key.path, key.allowed(), key.meaning);
     }
-    page
+    page + &crate::report::tables_markdown()
 }

@@ -130,7 +130,8 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
     let logits = trainer.logits(&model, &mut crate::pass::Pass::new(&graph));
     let agreement = export::evaluate(&trainer, model.activation_bits, &logits, &dataset, &paths)?;
     atomic::write(&out.join("layers.csv"), report::layers(&model).as_bytes())?;
-    let provenance = report::provenance(config, &identity, &agreement, started.elapsed().as_secs_f64())?;
+    bwq::report::plot::blocks::draw(out, &export::precision_map(&model, config))?;
+    let provenance = report::provenance(config, &identity, float_correct, &agreement, started.elapsed().as_secs_f64())?;
     atomic::write(&out.join("train.provenance.json"), provenance.as_bytes())?;
     Ok(Outcome { within_budget, float_correct, agreement, mean_bits: model.mean_bits(), activation_bits: model.activation_bits, paths })
 }

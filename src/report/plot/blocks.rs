@@ -2,7 +2,7 @@
 
 use super::pen::{INK, MUTED, Pen};
 use crate::error::Result;
-use crate::search::candidate::LayerBits;
+use crate::quantize::PrecisionMap;
 use kuva::render::render::{Scene, TextAnchor};
 use std::path::{Path, PathBuf};
 
@@ -19,9 +19,9 @@ const GAP: f64 = 22.0;
 ///
 /// # Errors
 /// What cannot be written.
-pub fn draw(out: &Path, layers: &[LayerBits], block: [usize; 2]) -> Result<Vec<PathBuf>> {
-    let mut files = super::save(out, "bits_per_block", &heat_maps(layers, block))?;
-    files.extend(super::save(out, "block_bits", &histogram(layers, block))?);
+pub fn draw(out: &Path, map: &PrecisionMap) -> Result<Vec<PathBuf>> {
+    let mut files = super::save(out, "bits_per_block", &heat_maps(map))?;
+    files.extend(super::save(out, "block_bits", &histogram(map))?);
     Ok(files)
 }
 
@@ -36,13 +36,14 @@ fn shrunk(bits: &[Vec<u8>]) -> Vec<Vec<u8>> {
     bits.chunks(tall).map(|rows| (0..columns).step_by(wide).map(|first| mean(rows, first)).collect()).collect()
 }
 
-fn heat_maps(layers: &[LayerBits], block: [usize; 2]) -> Scene {
-    let maps: Vec<Vec<Vec<u8>>> = layers.iter().map(|l| shrunk(&l.bits)).collect();
+fn heat_maps(map: &PrecisionMap) -> Scene {
+    let (layers, block) = (&map.layers, map.block);
+    let maps: Vec<Vec<Vec<u8>>> = layers.values().map(|bits| shrunk(bits)).collect();
     let width = |map: &[Vec<u8>], name: &str| (map.first().map_or(0, Vec::len) as f64 * CELL).max(super::pen::text_width(name, 9));
     // Panels from left to right, in as many lines as it takes.
     let (mut places, mut x, mut y, mut tallest) = (Vec::new(), GAP, 84.0, 0.0f64);
-    for (map, layer) in maps.iter().zip(layers) {
-        let wide = width(map, &layer.name);
+    for (map, layer) in maps.iter().zip(layers.keys()) {
+        let wide = width(map, layer);
         if x + wide > PAGE && x > GAP {
             (x, y, tallest) = (GAP, y + tallest + 3.0 * GAP, 0.0);
         }
@@ -53,8 +54,8 @@ fn heat_maps(layers: &[LayerBits], block: [usize; 2]) -> Scene {
     let mut pen = Pen::new(PAGE + GAP, y + tallest + 2.0 * GAP);
     pen.text(PAGE / 2.0, 24.0, &format!("magnitude bits of each weight block of {} x {}: rows downwards, columns to the right", block[0], block[1]), 13, INK, TextAnchor::Middle);
     legend(&mut pen, PAGE / 2.0 - 9.0 * 15.0, 38.0);
-    for ((map, layer), &(x, y)) in maps.iter().zip(layers).zip(&places) {
-        pen.text(x, y - 6.0, &layer.name, 9, MUTED, TextAnchor::Start);
+    for ((map, layer), &(x, y)) in maps.iter().zip(layers.keys()).zip(&places) {
+        pen.text(x, y - 6.0, layer, 9, MUTED, TextAnchor::Start);
         for (i, row) in map.iter().enumerate() {
             let mut first = 0;
             // Neighbours of the same bits are one rectangle.
@@ -75,17 +76,17 @@ fn legend(pen: &mut Pen, x: f64, y: f64) {
     }
 }
 
-fn histogram(layers: &[LayerBits], block: [usize; 2]) -> Scene {
+fn histogram(map: &PrecisionMap) -> Scene {
     const LEFT: f64 = 60.0;
     const TOP: f64 = 50.0;
     const HEIGHT: f64 = 220.0;
     const BAR: f64 = 44.0;
     let mut counts = [0u64; 9];
-    layers.iter().flat_map(|l| l.bits.iter().flatten()).for_each(|&b| counts[usize::from(b.min(8))] += 1);
+    map.layers.values().flatten().flatten().for_each(|&b| counts[usize::from(b.min(8))] += 1);
     let all = counts.iter().sum::<u64>().max(1) as f64;
     let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
     let mut pen = Pen::new(LEFT + BAR * 9.0 + 40.0, TOP + HEIGHT + 60.0);
-    pen.text(LEFT + BAR * 4.5, 24.0, &format!("{all} weight blocks of {} x {}", block[0], block[1]), 13, INK, TextAnchor::Middle);
+    pen.text(LEFT + BAR * 4.5, 24.0, &format!("{all} weight blocks of {} x {}", map.block[0], map.block[1]), 13, INK, TextAnchor::Middle);
     for (bits, &count) in counts.iter().enumerate() {
         let (x, height) = (LEFT + BAR * bits as f64, HEIGHT * count as f64 / most);
         rectangle(&mut pen, [x + 5.0, TOP + HEIGHT - height], [BAR - 10.0, height], COLORS[bits]);

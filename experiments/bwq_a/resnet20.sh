@@ -1,0 +1,17 @@
+#!/bin/sh
+# ResNet-20 by search, then training at 4-bit and 3-bit activations, into results/bwq_a/resnet20: resnet20.sh [flags of `bwq train`].
+# BWQ_DATA names the data's folder (experiments/ou_limit/README.md says what is in it). Hours on two cores; the same command goes on.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+if [ -z "${BWQ_DATA:-}" ]; then
+    echo "resnet20.sh: set BWQ_DATA to a folder with nets/ and cifar10/; $root/experiments/ou_limit/README.md says what is in it" >&2
+    exit 2
+fi
+data=$(cd "$BWQ_DATA" && pwd)
+cd "$root"
+cargo build --release --package bwq --package bwq-train
+bwq=${CARGO_TARGET_DIR:-target}/release/bwq
+out=results/bwq_a/resnet20
+set -- --set "network.model=$data/nets/cifar10_resnet20_bsq.json" --set "network.dataset=$data/cifar10" "$@"
+[ -e $out/search/network.json ] || "$bwq" search experiments/search/resnet20.toml --out $out/search --set monte_carlo.max_drop=0.008 "$1" "$2" "$3" "$4"
+exec "$bwq" train experiments/bwq_a/resnet20.toml --out $out --set train.start=$out/search/network.json "$@"
