@@ -79,6 +79,7 @@ pub fn cost(config: &CostConfig) -> Result<Costed> {
 
 pub(super) fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     let design = designs::find(&config.design).ok_or_else(|| Error::internal(format!("no design `{}`", config.design)))?;
+    let config = &with_table2(config, design, subject)?;
     let draft = Scheme::new(config, design, false)?;
     let precision = precision::bits(config, design, subject, &draft)?;
     let scheme = Scheme::new(config, design, precision.is_uniform())?;
@@ -110,6 +111,18 @@ pub(super) fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> 
     let total = layers.iter().map(|l| l.counts).sum();
     let assumptions = assumptions(config, subject, design, &scheme, &precision.source, budget);
     Ok(Costed { network: subject.shape.name.clone(), design, scheme, hash: hash(&assumptions, &layers), layers, total, pipeline, assumptions })
+}
+
+/// The configuration with the activation bits of Table II, where it asks for them.
+fn with_table2(config: &CostConfig, design: &Design, subject: &Subject) -> Result<CostConfig> {
+    let mut config = config.clone();
+    if config.activation_bits_of_table2 {
+        let bits = subject.published.and_then(|p| p.activation_bits(design));
+        config.activation_bits = Some(bits.ok_or_else(|| {
+            Error::input(&config.place, format!("`cost.activation_bits = \"table2\"`: the paper's Table II has none for `{}` on {}", subject.shape.name, design.name)).hint("give a number")
+        })?);
+    }
+    Ok(config)
 }
 
 fn stage(layer: &LayerCost, scheme: &Scheme) -> Stage {
@@ -261,6 +274,9 @@ mod tests {
     fn means_and_assumptions() {
         let made = costed("[cost]\nnetwork = \"mobilenetv2-cifar10\"\nprecision_map = \"synthetic\"\n");
         assert!((made.mean_bits() - 0.676).abs() < 0.01, "{}", made.mean_bits());
+        let bits = |design: &str| costed(&format!("[cost]\nnetwork = \"mobilenetv2-cifar100\"\nactivation_bits = \"table2\"\ndesign = \"{design}\"\n")).scheme.activation_bits;
+        assert_eq!([bits("bwq-h"), bits("bsq")], [4, 8]);
+        assert!(cost(&parse("[cost]\nactivation_bits = \"table2\"\n", "c", &[], &[]).expect("parses")).is_err());
         let names: Vec<&str> = made.assumptions.iter().map(|a| a.name).collect();
         for name in ["depthwise", "signs", "row_cut", "mapping", "precision_map", "published", "assumed"] {
             assert!(names.contains(&name), "{name}");

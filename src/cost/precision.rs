@@ -115,7 +115,7 @@ fn own(network: &Network, scheme: &Scheme) -> std::result::Result<Vec<Bits<'stat
 /// mean, by quantiles, so that the mean is met as well as the number of blocks allows, in an order drawn from the seed. Layer-wise:
 /// whole numbers about the mean, the fewer bits for the layers of most weights.
 fn synthetic(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Scheme) -> Result<(Vec<Bits<'static>>, String)> {
-    let table2 = subject.published.map(|p| 32.0 / if design.granularity == Granularity::Layer { p.bsq_compression } else { p.bwq_compression });
+    let table2 = subject.published.and_then(|p| p.compression(design.granularity)).map(|compression| 32.0 / compression);
     let most = scheme.weight_bits.min(u8::BITS);
     let Some(mean) = config.mean_bits.or(table2) else {
         return Err(Error::input(&config.place, format!("`cost.precision_map = \"synthetic\"`: the paper's Table II has no mean for `{}`", subject.shape.name)).hint("give one: mean_bits = 2"));

@@ -22,8 +22,8 @@ pub const KEYS: &[Key] = &[
         "bits of a weight in cells, where no precision map says fewer; what of the sign is in cells says `signs`")
         .unit("bits")
         .slip("as the paper counts: 8 bits of magnitude, no sign; quantization.weight_bits of a sweep has the sign in it"),
-    key("cost.activation_bits", "activation_bits", or_design(1, 16), "\"design\"",
-        "bits of an activation on the wordlines")
+    key("cost.activation_bits", "activation_bits", Kind::Integer { min: 1, max: 16, words: &["design", "table2"] }, "\"design\"",
+        "bits of an activation on the wordlines; \"table2\" = those that the paper's Table II has for the network and design")
         .unit("bits"),
     key("cost.rows", "rows", or_design(1, 4096), "\"design\"", "wordlines of one crossbar").unit("wordlines"),
     key("cost.cols", "cols", or_design(1, 4096), "\"design\"", "bitlines of one crossbar").unit("bitlines"),

@@ -130,6 +130,8 @@ pub struct CostConfig {
     pub weight_bits: Option<u32>,
     /// Bits of an activation.
     pub activation_bits: Option<u32>,
+    /// Whether they are those of the paper's Table II.
+    pub activation_bits_of_table2: bool,
     /// Wordlines of a crossbar.
     pub rows: Option<u64>,
     /// Bitlines of a crossbar.
@@ -253,6 +255,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
         design: text("design")?,
         weight_bits: bits("weight_bits")?,
         activation_bits: bits("activation_bits")?,
+        activation_bits_of_table2: value("activation_bits")? == Scalar::Word("table2".into()),
         rows: whole("rows")?,
         cols: whole("cols")?,
         ou_wordlines: whole("ou_wordlines")?,

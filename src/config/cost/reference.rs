@@ -78,11 +78,12 @@ pub fn markdown() -> Result<String> {
     for file in FILES {
         let _ = writeln!(out, "| `{}` | {} |", file.name, ComponentSet::named(file.name)?.title);
     }
-    out.push_str("\n## Bundled networks\n\nLayer tables made from rules. Bits are 32 / compression of the paper's Table II, which made-up maps take as their mean.\n\n| network | what | parameters | weights | M MAC | bits BWQ | bits BSQ |\n|---|---|---|---|---|---|---|\n");
+    out.push_str("\n## Bundled networks\n\nLayer tables made from rules. Bits are 32 / compression of the paper's Table II, which made-up maps take as their mean.\n\n| network | what | parameters | weights | M MAC | bits BWQ | bits BSQ | activation bits BWQ, BSQ |\n|---|---|---|---|---|---|---|---|\n");
     for bundled in ZOO {
         let shape = bundled.shape()?;
         let bits = bundled.published.map_or([String::new(), String::new()], |p| [p.bwq_compression, p.bsq_compression].map(|c| format!("{:.3}", 32.0 / c)));
-        let _ = writeln!(out, "| `{}` | {} | {} | {} | {:.1} | {} | {} |", bundled.name, bundled.title, shape.parameters(), shape.weights(), shape.macs() as f64 * 1e-6, bits[0], bits[1]);
+        let activations = bundled.published.map_or(String::new(), |p| format!("{}, {}", p.bwq_activation_bits, p.bsq_activation_bits));
+        let _ = writeln!(out, "| `{}` | {} | {} | {} | {:.1} | {} | {} | {activations} |", bundled.name, bundled.title, shape.parameters(), shape.weights(), shape.macs() as f64 * 1e-6, bits[0], bits[1]);
     }
     Ok(out)
 }

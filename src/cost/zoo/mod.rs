@@ -11,6 +11,7 @@ mod mobilenet;
 mod resnet;
 mod vgg;
 
+use super::designs::{Design, Granularity};
 use super::shape::NetworkShape;
 use crate::error::{Error, Result};
 
@@ -53,6 +54,26 @@ pub struct Published {
     pub bsq_compression: f64,
     /// Activation bits of BSQ.
     pub bsq_activation_bits: u32,
+}
+
+impl Published {
+    /// Compression of the weights at a granularity; none where all have the same bits.
+    pub fn compression(&self, granularity: Granularity) -> Option<f64> {
+        match granularity {
+            Granularity::Network => None,
+            Granularity::Layer => Some(self.bsq_compression),
+            Granularity::Block => Some(self.bwq_compression),
+        }
+    }
+
+    /// Activation bits of a design that is in the table.
+    pub fn activation_bits(&self, design: &Design) -> Option<u32> {
+        match design.granularity {
+            Granularity::Network => None,
+            Granularity::Layer => Some(self.bsq_activation_bits),
+            Granularity::Block => Some(self.bwq_activation_bits),
+        }
+    }
 }
 
 /// A bundled network.
