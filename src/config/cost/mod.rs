@@ -71,6 +71,15 @@ pub enum Packing {
     Shared,
 }
 
+/// Where the bit planes of a layer's weights are, and so how time goes with their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BitPlanes {
+    /// All in the same crossbars, whose OUs are read one after another: time goes with weight bits x activation bits.
+    InTurn,
+    /// Each slice of cells in crossbars of its own, which are read at the same time: time goes with activation bits.
+    InParallel,
+}
+
 /// When the table of block precisions is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableAccess {
@@ -148,6 +157,8 @@ pub struct CostConfig {
     pub row_cut: Option<RowCut>,
     /// Where the bits of a weight lie.
     pub mapping: Option<Mapping>,
+    /// Where bit planes are.
+    pub bit_planes: Option<BitPlanes>,
     /// How blocks share columns.
     pub placement: Option<Placement>,
     /// How signs are held.
@@ -168,6 +179,12 @@ pub struct CostConfig {
     pub precision_map: MapSource,
     /// Mean bits of a weight of a synthetic map; `None` = what Table II of the paper has.
     pub mean_bits: Option<f64>,
+    /// Where the images come from whose activations are looked at; `None` = those inside the program for its own networks, else none.
+    pub dataset: Option<String>,
+    /// Rows of cells over rows left by squeezing, where no weights are known; `None` = the design's.
+    pub row_compression: Option<f64>,
+    /// Share of OU activations without an input, where no activations are known; `None` = the design's.
+    pub zero_input_frac: Option<f64>,
     /// Seed of a synthetic map.
     pub seed: u64,
     /// How many arrays there may be.
@@ -245,6 +262,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
     };
     let whole = |name: &str| Ok::<_, Error>(if let Scalar::Int(n) = value(name)? { Some(n) } else { None });
     let bits = |name: &str| Ok::<_, Error>(whole(name)?.map(|n| n as u32));
+    let number = |name: &str| Ok::<_, Error>(if let Scalar::Num(x) = value(name)? { Some(x) } else { None });
     let text = |name: &str| Ok::<_, Error>(if let Scalar::Word(word) = value(name)? { word } else { String::new() });
     fn choice<T: Choice>(word: &str) -> Result<T> {
         T::from_word(word).ok_or_else(|| Error::internal(format!("`{word}` stands for nothing")))
@@ -264,6 +282,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
         dac_bits: bits("dac_bits")?,
         row_cut: RowCut::from_word(&text("row_cut")?),
         mapping: Mapping::from_word(&text("mapping")?),
+        bit_planes: BitPlanes::from_word(&text("bit_planes")?),
         placement: Placement::from_word(&text("placement")?),
         signs: Signs::from_word(&text("signs")?),
         groups: choice(&text("groups")?)?,
@@ -283,7 +302,10 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
             "synthetic" => MapSource::Synthetic,
             path => MapSource::File(path.into()),
         },
-        mean_bits: if let Scalar::Num(mean) = value("mean_bits")? { Some(mean) } else { None },
+        mean_bits: number("mean_bits")?,
+        dataset: Some(text("dataset")?).filter(|d| d != "auto"),
+        row_compression: number("row_compression")?,
+        zero_input_frac: number("zero_input_frac")?,
         seed: whole("seed")?.unwrap_or_default(),
         arrays: match value("arrays")? {
             Scalar::Int(n) => Arrays::Number(n),
