@@ -245,8 +245,8 @@ impl Load {
             }
             here.iter().zip(&mut crossbars).for_each(|(n, sum)| *sum += n);
         }
-        // Spare OUs at the end are there as well.
-        let across = (crossbars.len() as u64).max(room.iter().sum::<u64>().div_ceil(most));
+        // Each column of OUs has a row that uses it: that of the widest block. So spare OUs take no crossbar of their own.
+        let across = crossbars.len() as u64;
         self.crossbars += across;
         self.crossbar_rows += across * band.iter().map(|r| r.rows).sum::<u64>();
         self.row_bands += u64::from(across > 0);

@@ -103,4 +103,16 @@ mod tests {
         assert_eq!(busiest(&costed, 1, &e).ou_cycles, 1_966_080);
         assert_eq!(events(&costed, 0).off_chip_bits_read, 3 * 32 * 32 * 8);
     }
+
+    /// ResNet-20's shortcuts: every other pixel and zero channels are moved, and the sum is digital.
+    #[test]
+    fn digital_work_between_layers() {
+        let costed = cost(&parse("[cost]\nnetwork = \"resnet20-cifar10\"\nactivation_bits = 4\n", "c", &[], &[]).expect("parses")).expect("counts");
+        let index = costed.layers.iter().position(|l| l.layer.name == "s2_1").expect("is there");
+        let (e, values) = (events(&costed, index), 32 * 16 * 16);
+        assert_eq!((e.residual_adds, e.activation_functions, e.requantisations), (values, values, 2 * values));
+        assert_eq!((e.buffer_bits_written, e.buffer_bits_read), (2 * values * 4, (256 * 288 + values) * 4));
+        let last = events(&costed, 18);
+        assert_eq!((last.pool_adds, events(&costed, 19).off_chip_bits_written), (63 * 64, 10 * 4));
+    }
 }
