@@ -121,7 +121,7 @@ pub(super) fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> 
     layers.iter_mut().zip(&pipeline.replicas).for_each(|(l, &r)| l.replicas = r);
     let total = layers.iter().map(|l| l.counts).sum();
     let mut assumptions = assumptions(config, subject, design, &scheme, &precision.source, budget);
-    assumptions.extend(sparsity.iter().flat_map(|s| s.assumptions(&layers)));
+    assumptions.extend(sparsity.iter().flat_map(|s| s.assumptions(&layers, &scheme)));
     Ok(Costed { network: subject.shape.name.clone(), design, scheme, hash: hash(&assumptions, &layers), layers, total, pipeline, assumptions })
 }
 

@@ -9,9 +9,9 @@ use crate::config::WeightScale;
 use crate::config::cost::{CostConfig, MapSource, Signs};
 use crate::error::{Error, Result};
 use crate::network::{Network, Op};
-use crate::quantize::PrecisionMap;
 use crate::quantize::weights::{integers_of, magnitude_bits};
 use crate::rng::PhiloxStream;
+use crate::sweep::materials::{EMBEDDED_BWQ_A, precision_map_of};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -38,6 +38,7 @@ impl Precision {
 pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Scheme) -> Result<Precision> {
     let refuse = |message: String| Error::input(&config.place, message);
     let source = match &config.precision_map {
+        MapSource::Auto if config.network == EMBEDDED_BWQ_A && design.takes_map() => &MapSource::File(EMBEDDED_BWQ_A.into()),
         MapSource::Auto if subject.is_embedded && design.takes_map() => &MapSource::Own,
         MapSource::Auto => &MapSource::Uniform,
         source => source,
@@ -70,7 +71,7 @@ pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Sc
 }
 
 fn from_file(path: &str, subject: &Subject, scheme: &Scheme) -> Result<Vec<Bits<'static>>> {
-    let mut map = PrecisionMap::read(Path::new(path))?;
+    let mut map = precision_map_of(path)?;
     let layers = &subject.shape.layers;
     map.check_names(layers.iter().map(|l| l.name.as_str()), path)?;
     let mut all = Vec::with_capacity(layers.len());
@@ -199,6 +200,13 @@ mod tests {
         let mean = mean(&own, &subject.shape);
         assert!((4.0..8.0).contains(&mean), "{mean}");
         assert!(precision("[cost]\ndesign = \"isaac\"").expect("bits").0.is_uniform());
+        let (trained, subject) = precision("[cost]\nnetwork = \"embedded-bwq-a\"").expect("bits");
+        let by_map = self::mean(&trained, &subject.shape);
+        assert!(by_map < 3.0 && by_map < mean, "{by_map}");
+        let (layers, _) = precision("[cost]\nnetwork = \"embedded-bwq-a\"\ndesign = \"bsq\"").expect("bits");
+        let widest = |bits: &Bits| if let Bits::Blocks(b) = bits { b.bits.iter().flatten().copied().max().unwrap_or(0) } else { 99 };
+        let wanted: Vec<Bits> = trained.layers.iter().map(|bits| Bits::Uniform(widest(bits).into())).collect();
+        assert_eq!(layers.layers, wanted, "BSQ has a layer's widest block");
     }
 
     #[test]

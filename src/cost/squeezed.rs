@@ -84,9 +84,12 @@ impl Sparsity {
     }
 
     /// What the counts of `layers` rest on.
-    pub fn assumptions(&self, layers: &[LayerCost]) -> Vec<Assumption> {
+    pub fn assumptions(&self, layers: &[LayerCost], scheme: &Scheme) -> Vec<Assumption> {
+        let rows: u64 = layers.iter().map(|l| squeeze(&l.layer, &Cells::Assumed(1.0), None, &self.how, scheme).index_entries).sum();
+        let left: u64 = layers.iter().map(|l| l.counts.blocks).sum();
+        let zero_rows = format!("{}: {left} of {rows}, {:.3} for one", self.source[0], rows as f64 / left.max(1) as f64);
         let skipped = layers.iter().map(|l| l.reads.skipped_frac()).sum::<f64>() / layers.len().max(1) as f64;
-        let mut all = vec![Assumption { name: "zero_rows", value: self.source[0].clone(), meaning: "what is known of rows of zeros" }];
+        let mut all = vec![Assumption { name: "zero_rows", value: zero_rows, meaning: "what is known of rows of zeros: rows of cells left, of all" }];
         if self.how.skips_zero_inputs {
             let value = format!("{}: {skipped:.3} of a layer on average", self.source[1]);
             all.push(Assumption { name: "zero_inputs", value, meaning: "what is known of OUs without an input in a step" });

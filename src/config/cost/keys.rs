@@ -14,8 +14,8 @@ const fn or_design(min: u64, max: u64) -> Kind {
 /// Every key of the section.
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
-    key("cost.network", "network", Kind::Path { words: &["embedded"] }, "\"embedded\"",
-        "the network inside the program, a bundled layer table (resnet18-cifar10), or a netgraph-1 JSON file"),
+    key("cost.network", "network", Kind::Path { words: &["embedded", "embedded-bwq-a"] }, "\"embedded\"",
+        "a network inside the program, a bundled layer table (resnet18-cifar10), or a netgraph-1 JSON file"),
     key("cost.design", "design", words(designs::WORDS), "\"bwq-h\"",
         "whose hardware is counted"),
     key("cost.weight_bits", "weight_bits", or_design(1, 16), "\"design\"",
@@ -62,21 +62,21 @@ pub const KEYS: &[Key] = &[
     key("cost.table_entry_bits", "table_entry_bits", or_design(1, 16), "\"design\"",
         "bits of an entry of that table; the design's: 4, or as many as weight_bits needs")
         .unit("bits"),
-    key("cost.precision_map", "precision_map", Kind::Path { words: &["auto", "uniform", "own", "synthetic"] }, "\"auto\"",
-        "weight_bits everywhere, what the network's integers need, a made-up map, or a file; auto: own if embedded, else uniform")
+    key("cost.precision_map", "precision_map", Kind::Path { words: &["auto", "uniform", "own", "synthetic", "embedded-bwq-a"] }, "\"auto\"",
+        "weight_bits everywhere, what a network's integers need, a made-up map, or a file; auto: own if embedded, else uniform")
         .slip("a file is one of `bwq search` or `bwq train`"),
     key("cost.mean_bits", "mean_bits",
         Kind::Number { interval: Interval { min: 0.0, max: 16.0, above_min: true, below_max: false }, words: &["table2"] }, "\"table2\"",
         "mean bits of a weight of a made-up map; \"table2\" = those that the paper's Table II has for the network and design")
         .unit("bits"),
     key("cost.dataset", "dataset", Kind::Path { words: &["auto"] }, "\"auto\"",
-        "images on which SRE's zero inputs are measured; auto: those inside the program for its networks, else zero_input_frac stands"),
+        "images on which SRE's zero inputs are measured; auto: for networks inside the program theirs, else none"),
     key("cost.row_compression", "row_compression",
         Kind::Number { interval: Interval { min: 1.0, max: 1000.0, above_min: false, below_max: false }, words: &["design"] }, "\"design\"",
         "rows of cells over rows left when rows of zeros are squeezed out (SRE, SME), where the network has no weights"),
     key("cost.zero_input_frac", "zero_input_frac",
         Kind::Number { interval: Interval { min: 0.0, max: 1.0, above_min: false, below_max: true }, words: &["design"] }, "\"design\"",
-        "share of OU activations whose inputs are all zero and which SRE skips, where there are no images")
+        "share of OU activations that SRE skips as their inputs are all zero, where there are no images")
         .slip("a share of 1, not per cent"),
     key("cost.seed", "seed", Kind::Integer { min: 0, max: u64::MAX, words: &[] }, "1", "seed of a made-up map"),
     key("cost.arrays", "arrays", Kind::Integer { min: 1, max: 1 << 36, words: designs::BUDGETS }, "\"own\"",

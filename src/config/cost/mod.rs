@@ -5,6 +5,7 @@
 //! `UPDATE_GOLDEN=1`, which rewrites the page that [`reference`] makes.
 
 pub mod keys;
+pub mod lists;
 pub mod reference;
 
 use super::key::{Key, Kind};
@@ -200,25 +201,47 @@ pub struct CostConfig {
 /// An option of the command line that stands for a key: the option as it is written, the key's name, the value.
 pub type Given<'a> = (&'a str, &'a str, Option<String>);
 
-/// What is asked of a file, or of none; options and `--set` take the place of its values.
+/// What is asked of a file without lists, or of none; options and `--set` take the place of its values.
 ///
 /// # Errors
 /// What cannot be read, other sections, unknown keys, values that do not fit.
 pub fn load(path: Option<&Path>, options: &[Given], set: &[String]) -> Result<CostConfig> {
-    match path {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
-            parse(&text, &path.display().to_string(), options, set)
-        }
-        None => parse("", "bwq cost", options, set),
-    }
+    let [text, place] = text_of(path)?;
+    parse(&text, &place, options, set)
 }
 
-/// The same of a text; `place` is the file's name in messages.
+/// The same of a file that may have lists ([`lists`]).
+///
+/// # Errors
+/// As [`load`].
+pub fn load_all(path: Option<&Path>, options: &[Given], set: &[String]) -> Result<Vec<CostConfig>> {
+    let [text, place] = text_of(path)?;
+    parse_all(&text, &place, options, set)
+}
+
+/// A file's text and name; of none, an empty one.
+fn text_of(path: Option<&Path>) -> Result<[String; 2]> {
+    let Some(path) = path else { return Ok([String::new(), "bwq cost".into()]) };
+    Ok([std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?, path.display().to_string()])
+}
+
+/// The same of a text without lists; `place` is the file's name in messages.
 ///
 /// # Errors
 /// As [`load`].
 pub fn parse(text: &str, place: &str, options: &[Given], set: &[String]) -> Result<CostConfig> {
+    of(&tree(text, place, options, set)?, place, &At::file(place, text))
+}
+
+/// The same of a text that may have lists.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse_all(text: &str, place: &str, options: &[Given], set: &[String]) -> Result<Vec<CostConfig>> {
+    lists::all(&tree(text, place, options, set)?, place, &At::file(place, text))
+}
+
+fn tree(text: &str, place: &str, options: &[Given], set: &[String]) -> Result<Node> {
     let mut tree = parse::file(text, place)?;
     for (option, name, value) in options {
         if let Some(value) = value {
@@ -231,7 +254,7 @@ pub fn parse(text: &str, place: &str, options: &[Given], set: &[String]) -> Resu
     for assignment in set {
         tree.set_among(assignment, keys::KEYS.iter())?;
     }
-    of(&tree, place, &At::file(place, text))
+    Ok(tree)
 }
 
 fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
