@@ -286,6 +286,50 @@ fn maps_of_files() {
     }
 }
 
+/// A value of every key, sensible beside the others or not.
+fn any_keys() -> impl Strategy<Value = String> {
+    use bwq::config::key::Kind;
+    let value = |key: &bwq::config::key::Key| -> BoxedStrategy<String> {
+        let quoted = |words: &'static [&'static str]| prop::sample::select(words.to_vec()).prop_map(|w| format!("\"{w}\"")).boxed();
+        match (key.name(), key.kind) {
+            ("network", _) => prop::sample::select(vec!["\"embedded\"", "\"resnet20-cifar10-b\"", "\"mobilenetv2-cifar10\""]).prop_map(String::from).boxed(),
+            (_, Kind::Integer { min, max, words: [] }) => (min..=max).prop_map(|n| n.to_string()).boxed(),
+            // Mostly small: with sides of thousands nothing is ever cut.
+            (_, Kind::Integer { min, max, words }) => prop_oneof![(min..=max.min(40)), (min..=max.min(300)), (min..=max)].prop_map(|n| n.to_string()).boxed().prop_union(quoted(words)).boxed(),
+            (_, Kind::Number { words, .. }) => (0.001f64..9.0).prop_map(|x| x.to_string()).boxed().prop_union(quoted(words)).boxed(),
+            (_, Kind::Words { words } | Kind::Path { words }) => quoted(words),
+            _ => any::<bool>().prop_map(|b| b.to_string()).boxed(),
+        }
+    };
+    let lines: Vec<_> = bwq::config::cost::keys::KEYS.iter().map(|key| prop::option::weighted(0.4, value(key).prop_map(|v| format!("{} = {v}\n", key.name())))).collect();
+    lines.prop_map(|lines| lines.into_iter().flatten().collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    /// Whatever is asked for is counted or refused in words; counts fit together, and no sum overflows (this profile would panic).
+    #[test]
+    fn nothing_makes_it_panic(keys in any_keys()) {
+        let Ok(config) = parse(&format!("[cost]\n{keys}"), "test", &[], &[]) else { return Err(TestCaseError::fail(keys)) };
+        let made = match cost(&config) {
+            Ok(made) => made,
+            Err(e) => {
+                prop_assert!(e.hint.is_some() && e.exit_code() == 2, "{}", e);
+                return Ok(());
+            }
+        };
+        let t = &made.total;
+        prop_assert!(t.adc_conversions_used <= t.adc_conversions && t.cycles_sequential <= t.ou_activations);
+        prop_assert!(t.cells <= t.crossbars * made.scheme.rows * made.scheme.cols);
+        prop_assert!(made.pipeline.interval_cycles <= made.pipeline.cycles_sequential && made.pipeline.cycles_sequential <= t.cycles_sequential);
+        prop_assert!(made.pipeline.crossbars >= t.crossbars);
+        match price(&made, &config.components, config.layer_stages) {
+            Ok(prices) => prop_assert!(prices.sets.iter().all(|p| p.total.total_pj().is_finite() && p.total.latency_ns.is_finite())),
+            Err(e) => prop_assert!(e.hint.is_some(), "{}", e),
+        }
+    }
+}
+
 /// A small layer, its map and its machine.
 #[derive(Debug, Clone)]
 struct Small {

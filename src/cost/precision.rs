@@ -60,7 +60,7 @@ pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Sc
             let Some(network) = &subject.weights else {
                 return Err(refuse("`cost.precision_map = \"own\"`: a bundled layer table has no weights".into()).hint("\"uniform\", \"synthetic\", or a file"));
             };
-            (own(network, scheme).map_err(refuse)?, format!("own: leading bits that no weight of a block needs, weights rounded to {} bits of magnitude", scheme.weight_bits))
+            (own(network, scheme).map_err(|message| refuse(message).hint("weight_bits that hold them, 8 at most; or precision_map = \"uniform\""))?, format!("own: leading bits that no weight of a block needs, weights rounded to {} bits of magnitude", scheme.weight_bits))
         }
     };
     let layers = blocks.into_iter().map(|bits| match (design.granularity, bits) {

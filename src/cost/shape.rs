@@ -83,7 +83,7 @@ impl Layer {
     }
 
     /// Values of the input that must be there before the first position can be computed, as a buffer of lines holds them:
-    /// ((W (k_h - 1)) + k_w) x C (ISAAC, ISCA'16, section VI).
+    /// ((W (k_h - 1)) + k_w) x C (ISAAC, ISCA'16).
     pub fn line_buffer_values(&self) -> u64 {
         let [channels, height, width] = self.input;
         ((width * (self.kernel[0] - 1)) + self.kernel[1]).min(height * width) * channels

@@ -26,6 +26,6 @@ pub(super) const DESIGN: Design = Design {
     squeeze: None,
     chip: ISAAC_CHIP,
     measured: &[],
-    published: &["128x128 arrays of 2-bit cells, 1-bit DACs, 8-bit ADCs, 16-bit weights and activations (Table I)", "a read takes 16 input steps of 100 ns (section VI)"],
+    published: &["128x128 arrays of 2-bit cells, 1-bit DACs, 8-bit ADCs, 16-bit weights and activations (Table I)", "an activation takes 16 input steps of 100 ns"],
     assumed: &["the unit column by which ISAAC removes its offset is not counted"],
 };
