@@ -171,5 +171,11 @@ pub fn dictionary() -> String {
         text += &format!("\n## `{}`\n\nOne row per {}. After those columns:\n\n| column | meaning |\n|---|---|\n", table.file, table.row);
         table.columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }
+    let means = &cost_comparison::MEANS;
+    text += &format!(
+        "\n## `{}`\n\nOne row per {}. It starts with `tool_version`, `baseline` (the first design), `design`, `bit_planes` (of the design), `copies` (of layers: `yes` or `none`) and `components`. After those:\n\n| column | meaning |\n|---|---|\n",
+        means.file, means.row,
+    );
+    means.columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     text
 }
