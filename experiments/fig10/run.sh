@@ -1,5 +1,5 @@
 #!/bin/sh
-# Energy of BWQ-H by part and layer, under each component set, into results/fig10.
+# Energy of BWQ-H, and of the paper's ISAAC beside it, by part, under each component set, into results/fig10.
 set -eu
 cd "$(dirname "$0")/../.."
 if [ -z "${BWQ:-}" ]; then
@@ -14,5 +14,7 @@ for network in resnet18-cifar10 resnet20-cifar10 vgg16-cifar10; do
         # shellcheck disable=SC2086 # words of their own
         "$BWQ" cost --network $network --design $design $more --out "$out"
         rm "$out"/cost_layers.* "$out"/cost_breakdown.png
+        awk 'FNR == 1 || /,all,/' "$out/cost_components.csv" > "$out/all" # the sum of the layers
+        mv "$out/all" "$out/cost_components.csv"
     done
 done

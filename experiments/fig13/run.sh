@@ -8,25 +8,25 @@ if [ -z "${BWQ:-}" ]; then
     BWQ=${CARGO_TARGET_DIR:-target}/release/bwq
 fi
 out=results/fig13
-mkdir -p $out
-work=$(mktemp -d)
-trap 'rm -r "$work"' EXIT
+sizes=$out/sizes
+mkdir -p $sizes
+trap 'rm -r "$sizes"' EXIT
 
 # series NAME ARGUMENTS...: a table of all sizes, and the first size's provenance.
 series() {
     name=$1
     shift
     for size in "9 8" "16 16" "32 32" "64 64" "128 128"; do
-        "$BWQ" cost "$@" --set "cost.ou_wordlines=${size% *}" --set "cost.ou_bitlines=${size#* }" --out "$work/$name"
+        "$BWQ" cost "$@" --set "cost.ou_wordlines=${size% *}" --set "cost.ou_bitlines=${size#* }" --out "$sizes/$name"
         for table in cost_summary cost_layers; do
             # One header; of the layers, their sum.
             awk -v first="$([ "$size" = "9 8" ] && echo 1)" -v all="$table" 'FNR == 1 { if (first) print; next } all == "cost_summary" || /,all,/' \
-                "$work/$name/$table.csv" >> "$work/$name.$table.csv"
+                "$sizes/$name/$table.csv" >> "$sizes/$name.$table.csv"
         done
-        [ "$size" != "9 8" ] || cp "$work/$name/cost_summary.provenance.json" "$out/$name.provenance.json"
+        [ "$size" != "9 8" ] || cp "$sizes/$name/cost_summary.provenance.json" "$out/$name.provenance.json"
     done
-    mv "$work/$name.cost_summary.csv" "$out/$name.csv"
-    mv "$work/$name.cost_layers.csv" "$out/${name}_counts.csv"
+    mv "$sizes/$name.cost_summary.csv" "$out/$name.csv"
+    mv "$sizes/$name.cost_layers.csv" "$out/${name}_counts.csv"
 }
 
 for planes in in-turn in-parallel; do

@@ -31,9 +31,8 @@ count embedded $real
 count embedded_in_parallel $real --set cost.bit_planes=in-parallel
 if [ -n "${BWQ_DATA:-}" ]; then
     nets="\"$BWQ_DATA/nets/cifar10_resnet20.json\", \"$BWQ_DATA/nets/cifar10_resnet44.json\", \"$BWQ_DATA/nets/cifar10_resnet56.json\""
-    for planes in design in-parallel; do
-        count "resnets_$planes" $real --set "cost.network=[$nets]" --set "cost.dataset=$BWQ_DATA/cifar10" --set "cost.bit_planes=$planes"
-    done
+    count resnets $real --set "cost.network=[$nets]" --set "cost.dataset=$BWQ_DATA/cifar10"
+    count resnets_in_parallel $real --set "cost.network=[$nets]" --set "cost.dataset=$BWQ_DATA/cifar10" --set cost.bit_planes=in-parallel
     # Pruned by deep compression; its images are ImageNet's, which are not there.
     count pruned $real --set "cost.network=[\"$BWQ_DATA/nets/imagenet_squeezenet10_deepcomp.json\"]"
 else
