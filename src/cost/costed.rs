@@ -112,7 +112,7 @@ pub(super) fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> 
     if scheme.packing == Packing::Shared {
         share(&mut layers, &scheme);
     }
-    let stages: Vec<Stage> = layers.iter().map(|l| stage(l)).collect();
+    let stages: Vec<Stage> = layers.iter().map(stage).collect();
     let budget = budget(config, subject, design, &scheme, &layers)?;
     let pipeline = match budget {
         Some(arrays) => replicate(&stages, arrays, &config.place)?,

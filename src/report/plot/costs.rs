@@ -26,6 +26,9 @@ pub fn draw(out: &Path, bills: &[Bill]) -> Result<Vec<PathBuf>> {
     }
 }
 
+/// A gain of the several.
+type Of = fn(&Gain) -> f64;
+
 /// Names in order of first appearance.
 fn names<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut names = Vec::new();
@@ -44,7 +47,7 @@ fn comparison(bills: &[Bill]) -> Scene {
     let planes = crate::config::Choice::word(bills[0].costed.scheme.bit_planes);
     pen.text(LEFT + width / 2.0, 24.0, &format!("gains over {baseline}"), 14, INK, TextAnchor::Middle);
     pen.text(LEFT + width / 2.0, 42.0, &format!("bit planes of {baseline} {planes}, {copies}; lines span the component sets"), 11, MUTED, TextAnchor::Middle);
-    let panels: [(&str, fn(&Gain) -> f64); 2] = [("speed-up", |g| g.speedup), ("energy gain", |g| g.energy)];
+    let panels: [(&str, Of); 2] = [("speed-up", |g| g.speedup), ("energy gain", |g| g.energy)];
     for (i, (label, of)) in panels.into_iter().enumerate() {
         let top = TOP + i as f64 * (HEIGHT + BETWEEN);
         let bands: Vec<(usize, usize, Band)> = bills.iter().filter_map(|bill| {
