@@ -59,9 +59,10 @@ impl Counts {
         Counts {
             macs: layer.macs(),
             crossbars: load.crossbars,
-            ou_activations: reads.of(load.ous * positions * steps),
-            adc_conversions: reads.of(load.ous * positions * steps) * scheme.ou_bitlines + load.offset_columns * positions * steps,
-            adc_conversions_used: reads.of((load.columns + load.offset_columns) * positions * steps),
+            // Parts of a read are rounded up position by position, so that cycles never exceed activations.
+            ou_activations: reads.of(load.ous * steps) * positions,
+            adc_conversions: (reads.of(load.ous * steps) * scheme.ou_bitlines + load.offset_columns * steps) * positions,
+            adc_conversions_used: (reads.of(load.columns * steps) + load.offset_columns * steps) * positions,
             cycles_sequential: reads.of_fullest(load.fullest * steps) * positions,
             blocks: entries,
             table_bits: scheme.table_entry_bits.map_or(0, |bits| entries * u64::from(bits)),

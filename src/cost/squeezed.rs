@@ -40,7 +40,7 @@ pub fn sparsity(config: &CostConfig, design: &Design, subject: &Subject, scheme:
         Some(_) if config.row_compression.is_some() => {
             return Err(Error::input(&config.place, format!("`cost.row_compression`: the weights of `{}` are there, and their zeros are counted", subject.shape.name)).hint("leave it out"));
         }
-        Some(network) => (magnitudes(network, &how, scheme).map_err(|why| Error::input(&config.place, why))?, "counted on the network's weights".to_string()),
+        Some(network) => (magnitudes(network, &how, scheme).map_err(|why| Error::input(&config.place, why).hint("raise weight_bits"))?, "counted on the network's weights".to_string()),
         None => {
             let (compression, from) = config.row_compression.map_or(how.compression, |c| (c, "as asked"));
             (vec![Cells::Assumed(compression); subject.shape.layers.len()], format!("assumed: one row in {compression} is left in each crossbar ({from})"))

@@ -96,7 +96,6 @@ fn comparison(bills: &[Bill]) -> Scene {
 
 /// A name no longer than its room.
 fn shortened(name: &str) -> String {
-    let name = name.rsplit('/').next().unwrap_or(name).trim_end_matches(".json");
     name.chars().take(14).collect()
 }
 
@@ -120,7 +119,7 @@ fn breakdown(bill: &Bill) -> Scene {
     let bottom = TOP + LINE * sets.len() as f64;
     let lines = (shown.len() + 1).div_ceil(4) as f64;
     let mut pen = Pen::new(left + WIDTH + 110.0, bottom + 44.0 + 18.0 * lines);
-    pen.text(left + WIDTH / 2.0, 24.0, &format!("energy of an image: {} on {}", shortened(&bill.costed.network), bill.costed.design.name), 14, INK, TextAnchor::Middle);
+    pen.text(left + WIDTH / 2.0, 24.0, &format!("energy of an image: {} on {}", bill.costed.network, bill.costed.design.name), 14, INK, TextAnchor::Middle);
     pen.text(left + WIDTH / 2.0, 42.0, "shares of the parts under each component set", 11, MUTED, TextAnchor::Middle);
     for (s, priced) in sets.iter().enumerate() {
         let y = TOP + LINE * s as f64;
