@@ -9,9 +9,9 @@ use crate::config::WeightScale;
 use crate::config::cost::{CostConfig, MapSource, Signs};
 use crate::error::{Error, Result};
 use crate::network::{Network, Op};
-use crate::quantize::PrecisionMap;
 use crate::quantize::weights::{integers_of, magnitude_bits};
 use crate::rng::PhiloxStream;
+use crate::sweep::materials::precision_map_of;
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -70,7 +70,7 @@ pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Sc
 }
 
 fn from_file(path: &str, subject: &Subject, scheme: &Scheme) -> Result<Vec<Bits<'static>>> {
-    let mut map = PrecisionMap::read(Path::new(path))?;
+    let mut map = precision_map_of(path)?;
     let layers = &subject.shape.layers;
     map.check_names(layers.iter().map(|l| l.name.as_str()), path)?;
     let mut all = Vec::with_capacity(layers.len());
@@ -203,6 +203,10 @@ mod tests {
         assert!((1.4..1.5).contains(&mean), "{mean}");
         assert!(precision("[cost]\nnetwork = \"embedded\"").expect("bits").0.is_uniform(), "floats have no bits of their own");
         assert!(precision("[cost]\ndesign = \"isaac\"").expect("bits").0.is_uniform());
+        let (layers, _) = precision("[cost]\nnetwork = \"embedded-bwq-a\"\ndesign = \"bsq\"").expect("bits");
+        let widest = |bits: &Bits| if let Bits::Blocks(b) = bits { b.bits.iter().flatten().copied().max().unwrap_or(0) } else { 99 };
+        let wanted: Vec<Bits> = own.layers.iter().map(|bits| Bits::Uniform(widest(bits).into())).collect();
+        assert_eq!(layers.layers, wanted, "BSQ has a layer's widest block");
     }
 
     #[test]
