@@ -25,6 +25,7 @@ pub mod error;
 pub mod explain;
 pub mod mvm;
 pub mod network;
+pub mod pareto;
 pub mod quantize;
 pub mod report;
 pub mod rng;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         cli::Command::Mvm(args) => cli::mvm::mvm(&args, &terminal),
         cli::Command::Train(args) => cli::train::train(&args, cli.quiet),
         cli::Command::Cost(args) => cli::cost::cost(&args, &terminal),
+        cli::Command::Pareto(args) => cli::pareto::pareto(&args, &terminal),
         cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
         cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),
         cli::Command::Doctor(args) => cli::doctor::doctor(&args, &terminal),

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod merge;
 pub mod mvm;
 pub mod new;
+pub mod pareto;
 pub mod presets;
 pub mod run;
 pub mod search;
@@ -32,6 +33,7 @@ Examples:
   bwq explain sweep.toml --trials 10            where does the accuracy go?
   bwq search                                    block precisions of the network inside the program
   bwq cost --network resnet18-cifar10           what it takes on BWQ-H
+  bwq pareto                                    accuracy under variation against energy, and the cheapest that keeps it
   bwq check sweep.toml --max-drop 0.01 --yield 0.99 --confidence 0.95
   bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
 
@@ -77,6 +79,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Count and price a network on hardware: crossbars, OU activations, cycles, energy, time and area of BWQ-H and its rivals.
     Cost(CostArgs),
+    /// Accuracy under variation against energy, time and area: the front, and the cheapest point that keeps the accuracy.
+    Pareto(ParetoArgs),
     /// Draw the figures of a results folder.
     Plot(PlotArgs),
     /// Measure the kernels of each engine beside the machine's limits.
@@ -364,6 +368,46 @@ pub struct CostArgs {
     /// Also write tables with their provenance into this folder.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Machine-readable output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bwq pareto`
+#[derive(Args)]
+#[command(after_help = "\
+A sweep file whose axes are the search space, with [cost] and [pareto]: docs/config.md and docs/cost.md have the keys.
+Exit codes: 0 a point keeps the accuracy, 4 every point is shown not to, 3 the chips allowed do not tell.")]
+pub struct ParetoArgs {
+    /// The question [default: the network inside the program by BWQ-A, over OU heights and converters].
+    pub pareto: Option<PathBuf>,
+    /// Results folder, with `run`'s blocks [default: the file's name with `-results`; without a file: bwq-pareto].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// A chip keeps the accuracy if it loses at most this, in place of monte_carlo.max_drop.
+    #[arg(long, value_name = "D")]
+    pub max_drop: Option<f64>,
+    /// The share of chips that should, in place of pareto.yield.
+    #[arg(long = "yield", value_name = "Y")]
+    pub yield_frac: Option<f64>,
+    /// 1 - the greatest probability of a wrong verdict, in place of pareto.confidence.
+    #[arg(long, value_name = "C")]
+    pub confidence: Option<f64>,
+    /// Most chips per point, in place of the file's [default: 20 times the fewest that can pass].
+    #[arg(long, value_name = "N")]
+    pub trials: Option<u64>,
+    /// Images per chip, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub images: Option<u64>,
+    /// Seed, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Any key in place of the file's value: --set cost.components=ppsim. A list is an axis: --set crossbar.ou_wordlines=[9,16].
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,

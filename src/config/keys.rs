@@ -38,10 +38,10 @@ pub const PRESET: Key = key("device.preset", "", words(presets::WORDS), "\"none\
     .slip("one preset for a sweep; what is set beside it wins, so leave out what the preset should set")
     .hash(Hash::Resolved);
 
-/// Every key that a file may hold: the table's, [`PRESET`] before those of its section, and those of a search.
+/// Every key that a file may hold: the table's, [`PRESET`] before those of its section, and those of a search and of `bwq pareto`.
 pub fn written() -> impl Iterator<Item = &'static Key> + Clone {
     let before = KEYS.iter().position(|k| k.section() == PRESET.section()).unwrap_or(0);
-    KEYS[..before].iter().chain([&PRESET]).chain(&KEYS[before..]).chain(super::search::KEYS)
+    KEYS[..before].iter().chain([&PRESET]).chain(&KEYS[before..]).chain(super::search::KEYS).chain(super::pareto::KEYS)
 }
 
 const LAW: &str = "device.programming_error.law";
@@ -52,7 +52,7 @@ const NORMAL: &[&str] = &["normal-proportional", "normal-independent"];
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
     key("network.model", "network", Kind::Path { words: &["embedded", "embedded-bwq-a"] }, "\"embedded\"",
-        "the network: the float one inside the program, its quantised form by BWQ-A, or a netgraph-1 JSON file with its .safetensors beside it")
+        "the float network inside the program, its quantised form by BWQ-A, or a netgraph-1 JSON file with its weights")
         .hash(Hash::Contents)
         .cost("time grows with the network's multiplications"),
     key("network.dataset", "dataset", Kind::Path { words: &["embedded"] }, "\"embedded\"",

@@ -10,6 +10,7 @@ mod canonical;
 pub mod cost;
 pub mod key;
 pub mod keys;
+pub mod pareto;
 pub mod parse;
 pub mod point;
 pub mod presets;

@@ -6,6 +6,7 @@ use super::keys::{A_NUMBER, Hash, KEYS, Key, Kind, SECTIONS, UsedWith, find, wri
 use super::point::PointConfig;
 use super::presets::{Line, Preset};
 use super::scalar::values_in_words;
+use super::pareto::SECTION as PARETO;
 use super::search::SECTION as SEARCH;
 
 /// Where the file of `bwq new` differs from the defaults: a sweep worth looking at.
@@ -162,7 +163,7 @@ pub fn reference_markdown() -> String {
          last one running fastest; combinations that differ only in values without a meaning there are one point. \
          `--set section.key=value` sets a value from the command line.\n",
     );
-    for (section, about) in SECTIONS.iter().chain([&SEARCH]) {
+    for (section, about) in SECTIONS.iter().chain([&SEARCH, &PARETO]) {
         let _ = write!(
             out,
             "\n## `[{section}]`: {about}\n\n| key | values | default | meaning | column |\n|---|---|---|---|---|\n"

@@ -1,6 +1,7 @@
 //! Values chosen by a word: each word stands here once; the key table, the reader and the CSV take it from here.
 
 use super::cost::{BitPlanes, Groups, Mapping, Packing, Placement, Signs, TableAccess};
+use super::pareto::{DropFrom, Figure};
 use super::search::{ActivationSearch, Objective};
 use crate::cost::price::Stages;
 use super::point::{Clipping, Clustering, Compensation, DigitalLayers, OffsetRemoval, ReadNoiseModel, RowCut, Subtraction, WeightScale, WireTopology};
@@ -43,6 +44,8 @@ choice!(ReadNoiseModel: "exact" => Exact, "flips" => Flips);
 choice!(WireTopology: "plain" => Plain, "gated" => Gated);
 choice!(Objective: "bits" => Bits, "ou-operations" => OuOperations);
 choice!(ActivationSearch: "keep" => Keep, "fewest" => Fewest);
+choice!(Figure: "energy_pj" => Energy, "latency_ns" => Latency, "area_um2" => Area);
+choice!(DropFrom: "quantised" => Quantised, "float" => Float);
 choice!(Mapping: "conventional" => Conventional, "weight-within-ou" => WeightWithinOu, "precision-aware" => PrecisionAware);
 choice!(Placement: "bit-aligned" => BitAligned, "packed" => Packed);
 choice!(Signs: "not-counted" => NotCounted, "paired-analog" => PairedAnalog, "paired-digital" => PairedDigital, "offset-column" => OffsetColumn);

@@ -81,7 +81,11 @@ pub fn cost(config: &CostConfig) -> Result<Costed> {
     cost_of(config, &subject)
 }
 
-pub(super) fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
+/// Counts what a configuration asks for, of a network at hand.
+///
+/// # Errors
+/// As [`cost`], but for the network.
+pub fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     let design = designs::find(&config.design).ok_or_else(|| Error::internal(format!("no design `{}`", config.design)))?;
     let config = &with_activation_bits(config, design, subject)?;
     let draft = Scheme::new(config, design, false)?;

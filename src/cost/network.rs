@@ -46,5 +46,13 @@ pub fn find(name: &str, place: &str) -> Result<Subject> {
         path if Path::new(path).exists() => (read::read(Path::new(path))?, None),
         _ => return Err(zoo::unknown(name, place)),
     };
-    Ok(Subject { shape: shape_of(&network)?, weights: Some(fold::fold_batchnorm(&network)?), published: None, activation_bits, is_embedded: [EMBEDDED, EMBEDDED_BWQ_A].contains(&name) })
+    Ok(Subject { activation_bits, is_embedded: [EMBEDDED, EMBEDDED_BWQ_A].contains(&name), ..of(&network, fold::fold_batchnorm(&network)?)? })
+}
+
+/// A network at hand, as it was read and with its batch norms folded.
+///
+/// # Errors
+/// A network without weights.
+pub fn of(network: &Network, folded: Network) -> Result<Subject> {
+    Ok(Subject { shape: shape_of(network)?, weights: Some(folded), published: None, activation_bits: None, is_embedded: false })
 }

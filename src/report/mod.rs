@@ -8,6 +8,7 @@ pub mod cost_comparison;
 mod differences;
 pub mod explain;
 mod layers;
+pub mod pareto;
 pub mod plot;
 pub mod provenance;
 pub mod search;
@@ -161,6 +162,7 @@ pub fn dictionary() -> String {
     }
     let forms = TABLES.iter().map(|t| (t.file, t.row, t.columns)).chain([(CHECK.file, CHECK.row, CHECK.columns)]);
     let forms = forms.chain([&explain::CAUSES, &explain::LAYERS].map(|t| (t.file, t.row, t.columns)));
+    let forms = forms.chain([&pareto::POINTS, &pareto::SETS].map(|t| (t.file, t.row, t.columns)));
     let forms = forms.chain([&search::TRIED, &search::LAYERS].map(|t| (t.file, t.row, t.columns)));
     for (file, row, columns) in forms {
         text += &format!("\n## `{file}`\n\nOne row per {row}. After the columns above:\n\n| column | meaning |\n|---|---|\n");

@@ -11,6 +11,7 @@ pub mod budgets;
 pub mod costs;
 mod draw;
 mod pen;
+pub mod pareto;
 mod select;
 mod table;
 pub mod trade_off;

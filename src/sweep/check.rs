@@ -144,7 +144,13 @@ fn answer_group(request: &Request, blocks: &mut Blocks, members: &[usize], test:
     let mut goes_on = true;
     for &index in members {
         let point = blocks.manifest.points[index].clone();
-        let answer = if goes_on { Some(answer(request, blocks, index, test)?) } else { None };
+        let answer = if goes_on {
+            let quantised = blocks.references(index)?.quantised_correct;
+            let question = Question { test: *test, least_correct: quantised.saturating_sub(allowed_loss(point.max_drop, point.images)), mean_chips: 0 };
+            Some(answer(request, blocks, index, &question)?.0)
+        } else {
+            None
+        };
         goes_on = answer.as_ref().is_some_and(|a| a.decision.verdict == Verdict::Pass);
         if goes_on {
             largest_safe = Some(point.value(HEIGHT).to_string());
@@ -155,33 +161,52 @@ fn answer_group(request: &Request, blocks: &mut Blocks, members: &[usize], test:
     Ok(Group { points })
 }
 
+/// What is asked of one point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Question {
+    /// The yield and its confidence.
+    pub test: YieldTest,
+    /// Images that a passing chip has right at least.
+    pub least_correct: u64,
+    /// Chips to look at whatever the verdict took, for a mean whose number of chips does not hang on what they showed.
+    pub mean_chips: u32,
+}
+
 /// Takes blocks until the chips tell, or there are as many as allowed. Chips of the last block after the one that decides
-/// do not count.
-fn answer(request: &Request, blocks: &mut Blocks, index: usize, test: &YieldTest) -> Result<Answer> {
+/// do not count. Also returns the images that each of the first `mean_chips` chips has right, of one where every chip is the same.
+pub fn answer(request: &Request, blocks: &mut Blocks, index: usize, question: &Question) -> Result<(Answer, Vec<u64>)> {
     let (manifest, observer) = (blocks.manifest, blocks.observer);
-    let of = &manifest.points[index];
+    let (of, test) = (&manifest.points[index], &question.test);
     let references = blocks.references(index)?;
-    let passes = |correct: u64| correct + allowed_loss(of.max_drop, of.images) >= references.quantised_correct;
+    let passes = |correct: u64| correct >= question.least_correct;
     if is_deterministic(&request.sweep.points[index]) {
-        let pass = passes(references.nominal_correct);
+        let correct = references.nominal_correct;
+        let pass = passes(correct);
         let verdict = if pass { Verdict::Pass } else { Verdict::Fail };
         let the_yield = f64::from(u8::from(pass));
         let decision = Decision { verdict, chips: 1, passing: u64::from(pass) };
-        return Ok(Answer { decision, interval: Interval { lo: the_yield, hi: the_yield }, deterministic: true, references });
+        return Ok((Answer { decision, interval: Interval { lo: the_yield, hi: the_yield }, deterministic: true, references }, vec![correct]));
     }
     let mut decision = Decision::default();
+    let mut first: Vec<u64> = Vec::new();
     let total = of.images * u64::from(of.trials);
     'blocks: for number in 0..of.blocks() {
         for trial in blocks.trials(index, number)?.iter().filter(|t| t.trial < of.trials) {
-            decision = test.look(decision, passes(trial.correct));
-            if decision.verdict != Verdict::Undecided {
+            if decision.verdict == Verdict::Undecided {
+                decision = test.look(decision, passes(trial.correct));
+            }
+            if first.len() < question.mean_chips as usize {
+                first.push(trial.correct);
+            }
+            if decision.verdict != Verdict::Undecided && first.len() >= question.mean_chips as usize {
                 break 'blocks;
             }
         }
-        observer.progress((of.images * decision.chips).min(total), total);
+        observer.progress((of.images * decision.chips.max(first.len() as u64)).min(total), total);
     }
     // What was left is not needed.
-    observer.progress(of.images * decision.chips, of.images * decision.chips);
+    let looked_at = decision.chips.max(first.len() as u64);
+    observer.progress(of.images * looked_at, of.images * looked_at);
     let interval = test.interval(decision.passing, decision.chips);
-    Ok(Answer { decision, interval, deterministic: false, references })
+    Ok((Answer { decision, interval, deterministic: false, references }, first))
 }

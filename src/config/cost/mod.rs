@@ -257,6 +257,15 @@ fn tree(text: &str, place: &str, options: &[Given], set: &[String]) -> Result<No
     Ok(tree)
 }
 
+/// The section of a file that has others, too; `text` is the file's. `None` = all defaults.
+pub(super) fn of_section(section: Option<Node>, place: &str, text: &str) -> Result<CostConfig> {
+    let mut tree = parse::file("", place)?;
+    if let Some(section) = section {
+        tree.put("cost", section)?;
+    }
+    of(&tree, place, &At::file(place, text))
+}
+
 fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
     let section = |node: &Node| match &node.value {
         Value::Table(entries) => Ok(entries.clone()),

@@ -101,6 +101,15 @@ impl Pen {
 
     /// The marker of line `i`.
     pub fn marker(&mut self, i: usize, x: f64, y: f64) {
+        self.shape(i, x, y, None);
+    }
+
+    /// The same, but pale: a point of less weight.
+    pub fn pale_marker(&mut self, i: usize, x: f64, y: f64) {
+        self.shape(i, x, y, Some(0.3));
+    }
+
+    fn shape(&mut self, i: usize, x: f64, y: f64, opacity: Option<f64>) {
         let corners: &[(f64, f64)] = match i % SHAPES {
             0 => {
                 return self.scene.add(Primitive::Circle {
@@ -108,7 +117,7 @@ impl Pen {
                     cy: y,
                     r: 4.2,
                     fill: Color::from(color(i)),
-                    fill_opacity: None,
+                    fill_opacity: opacity,
                     stroke: Some(Color::from("#ffffff")),
                     stroke_width: Some(0.8),
                 });
@@ -118,6 +127,6 @@ impl Pen {
             _ => &[(0.0, -5.2), (5.2, 0.0), (0.0, 5.2), (-5.2, 0.0)],
         };
         let corners: Vec<_> = corners.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
-        self.area(&corners, color(i), None, Some(0.8));
+        self.area(&corners, color(i), opacity, Some(0.8));
     }
 }

@@ -67,7 +67,7 @@ fn scene(found: &Found) -> Scene {
 }
 
 /// The least of 1, 2, 5 times a power of ten that is at least `least`.
-fn tick(least: f64) -> f64 {
+pub(super) fn tick(least: f64) -> f64 {
     let power = 10f64.powf(least.max(1e-6).log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|t| *t >= least).unwrap_or(10.0 * power)
 }
