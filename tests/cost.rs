@@ -293,7 +293,7 @@ fn any_keys() -> impl Strategy<Value = String> {
             (_, Kind::Integer { min, max, words: [] }) => (min..=max).prop_map(|n| n.to_string()).boxed(),
             // Mostly small: with sides of thousands nothing is ever cut.
             (_, Kind::Integer { min, max, words }) => prop_oneof![(min..=max.min(40)), (min..=max.min(300)), (min..=max)].prop_map(|n| n.to_string()).boxed().prop_union(quoted(words)).boxed(),
-            (_, Kind::Number { words, .. }) => (0.001f64..9.0).prop_map(|x| x.to_string()).boxed().prop_union(quoted(words)).boxed(),
+            (_, Kind::Number { interval, words }) => (interval.min.max(0.001)..interval.max.min(9.0)).prop_map(|x| x.to_string()).boxed().prop_union(quoted(words)).boxed(),
             (_, Kind::Words { words } | Kind::Path { words }) => quoted(words),
             _ => any::<bool>().prop_map(|b| b.to_string()).boxed(),
         }

@@ -1,14 +1,17 @@
 //! `bwq cost`: what a network takes on hardware.
 
 use super::CostArgs;
+use super::cost_comparison;
 use super::terminal::{Terminal, print};
-use bwq::config::cost::load;
+use bwq::config::cost::load_all;
 use bwq::cost::costed::{Costed, cost as count};
 use bwq::cost::count::Counts;
 use bwq::cost::price::Band;
 use bwq::cost::priced::{Priced, Prices, price};
 use bwq::error::{Result, exit};
+use bwq::config::cost::CostConfig;
 use bwq::report::cost::{Bill, json, write};
+use bwq::report::plot;
 use std::fmt::Write;
 
 /// Counts, prints, and writes tables where a folder is given.
@@ -24,14 +27,22 @@ pub fn cost(args: &CostArgs, terminal: &Terminal) -> Result<u8> {
         ("--arrays", "arrays", args.arrays.clone()),
         ("--components", "components", args.components.clone()),
     ];
-    let config = load(args.cost.as_deref(), &options, &args.set)?;
-    let costed = count(&config)?;
-    let prices = price(&costed, &config.components, config.layer_stages)?;
-    let bill = Bill { costed, prices };
-    print(&if args.json { json(&bill)? } else { text(&bill) })?;
+    let configs = load_all(args.cost.as_deref(), &options, &args.set)?;
+    let bill = |config: &CostConfig| {
+        let costed = count(config)?;
+        let prices = price(&costed, &config.components, config.layer_stages)?;
+        Ok(Bill { costed, prices })
+    };
+    let bills = configs.iter().map(bill).collect::<Result<Vec<Bill>>>()?;
+    print(&match bills.as_slice() {
+        bills if args.json => json(bills)?,
+        [bill] => text(bill),
+        bills => cost_comparison::text(bills),
+    })?;
     if let Some(out) = &args.out {
         let command: Vec<String> = std::env::args().collect();
-        terminal.say_files(out, &write(out, &bill, &command)?);
+        let files = [write(out, &bills, &command)?, plot::costs::draw(out, &bills)?].concat();
+        terminal.say_files(out, &files);
     }
     Ok(exit::DONE)
 }
@@ -120,7 +131,7 @@ fn counts_text(costed: &Costed) -> String {
 }
 
 /// `1 234 567`
-fn grouped(n: u64) -> String {
+pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

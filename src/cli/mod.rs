@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod check;
 pub mod cost;
+mod cost_comparison;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
@@ -338,7 +339,7 @@ pub struct CostArgs {
     #[arg(long, value_name = "NAME|PATH")]
     pub network: Option<String>,
     /// Whose hardware.
-    #[arg(long, value_name = "bwq-h|bsq|isaac|isaac-ou")]
+    #[arg(long, value_name = "bwq-h|bsq|isaac|isaac-ou|sre|sme")]
     pub design: Option<String>,
     /// Bits of a weight in cells.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]

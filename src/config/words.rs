@@ -1,6 +1,6 @@
 //! Values chosen by a word: each word stands here once; the key table, the reader and the CSV take it from here.
 
-use super::cost::{Groups, Mapping, Packing, Placement, Signs, TableAccess};
+use super::cost::{BitPlanes, Groups, Mapping, Packing, Placement, Signs, TableAccess};
 use super::pareto::{DropFrom, Figure};
 use super::search::{ActivationSearch, Objective};
 use crate::cost::price::Stages;
@@ -52,6 +52,7 @@ choice!(Signs: "not-counted" => NotCounted, "paired-analog" => PairedAnalog, "pa
 choice!(Groups: "diagonal" => Diagonal, "own-rows" => OwnRows, "dense" => Dense);
 choice!(Packing: "none" => None, "shared" => Shared);
 choice!(Stages: "overlap" => Overlap, "in-turn" => InTurn);
+choice!(BitPlanes: "in-turn" => InTurn, "in-parallel" => InParallel);
 choice!(TableAccess: "per-input-step" => PerInputStep, "per-position" => PerPosition);
 
 #[cfg(test)]
@@ -86,6 +87,7 @@ mod tests {
         round_trip::<Signs>();
         round_trip::<Groups>();
         round_trip::<Packing>();
+        round_trip::<BitPlanes>();
         round_trip::<TableAccess>();
         round_trip::<Stages>();
     }

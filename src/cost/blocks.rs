@@ -46,6 +46,18 @@ impl Bits<'_> {
         }
     }
 
+    /// Bits in the slice `index` (0 is the least significant) of `cell_bits` bits: all of a cell, or none.
+    pub fn slice(&self, index: u32, cell_bits: u32) -> Bits<'static> {
+        let of = |bits: u32| if bits > index * cell_bits { cell_bits } else { 0 };
+        match self {
+            Bits::Uniform(bits) => Bits::Uniform(of(*bits)),
+            Bits::Blocks(blocks) => {
+                let row = |row: &Vec<u8>| row.iter().map(|&bits| of(bits.into()) as u8).collect();
+                Bits::Blocks(Blocks { size: blocks.size, bits: Cow::Owned(blocks.bits.iter().map(row).collect()) })
+            }
+        }
+    }
+
     /// Whether they are all the same.
     pub fn is_uniform(&self) -> bool {
         match self {

@@ -36,6 +36,7 @@ pub(super) fn budget(config: &CostConfig, subject: &Subject, design: &Design, sc
 fn other(config: &CostConfig, subject: &Subject, name: &str) -> Result<Costed> {
     let mut other = parse(&format!("[cost]\ndesign = \"{name}\"\n"), &config.place, &[], &[])?;
     (other.network, other.components) = (config.network.clone(), config.components.clone());
+    (other.bit_planes, other.dataset) = (config.bit_planes, config.dataset.clone());
     cost_of(&other, subject)
 }
 

@@ -3,6 +3,8 @@
 use super::blocks::Bits;
 use super::budget::budget;
 use super::count::{Counts, count};
+use super::squeeze::reads::Reads;
+use super::squeezed::sparsity;
 use super::designs::{self, Design};
 use super::mapping::Load;
 use super::network::{self, Subject};
@@ -26,6 +28,8 @@ pub struct LayerCost {
     pub load: Load,
     /// Its counts, without replicas.
     pub counts: Counts,
+    /// The part of its OU activations that is done.
+    pub reads: Reads,
     /// Copies of it.
     pub replicas: u64,
 }
@@ -98,14 +102,21 @@ pub fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
         return Err(Error::input(&config.place, format!("`cost.groups = \"dense\"`: layer `{}` as one matrix has more than {MOST_DENSE_BLOCKS} blocks", l.name)).hint("groups = \"diagonal\""));
     }
     let mut layers: Vec<LayerCost> = Vec::with_capacity(subject.shape.layers.len());
-    for (layer, bits) in subject.shape.layers.iter().zip(precision.layers) {
-        let (load, counts) = count(layer, &bits, &scheme);
-        layers.push(LayerCost { layer: layer.clone(), bits, load, counts, replicas: 1 });
+    let sparsity = sparsity(config, design, subject, &scheme)?;
+    for (index, (layer, bits)) in subject.shape.layers.iter().zip(precision.layers).enumerate() {
+        let (load, counts, reads) = match &sparsity {
+            Some(sparsity) => sparsity.count(index, layer, &scheme),
+            None => {
+                let (load, counts) = count(layer, &bits, &scheme);
+                (load, counts, Reads::ALL)
+            }
+        };
+        layers.push(LayerCost { layer: layer.clone(), bits, load, counts, reads, replicas: 1 });
     }
     if scheme.packing == Packing::Shared {
         share(&mut layers, &scheme);
     }
-    let stages: Vec<Stage> = layers.iter().map(|l| stage(l, &scheme)).collect();
+    let stages: Vec<Stage> = layers.iter().map(stage).collect();
     let budget = budget(config, subject, design, &scheme, &layers)?;
     let pipeline = match budget {
         Some(arrays) => replicate(&stages, arrays, &config.place)?,
@@ -113,7 +124,8 @@ pub fn cost_of(config: &CostConfig, subject: &Subject) -> Result<Costed> {
     };
     layers.iter_mut().zip(&pipeline.replicas).for_each(|(l, &r)| l.replicas = r);
     let total = layers.iter().map(|l| l.counts).sum();
-    let assumptions = assumptions(config, subject, design, &scheme, &precision.source, budget);
+    let mut assumptions = assumptions(config, subject, design, &scheme, &precision.source, budget);
+    assumptions.extend(sparsity.iter().flat_map(|s| s.assumptions(&layers, &scheme)));
     Ok(Costed { network: subject.shape.name.clone(), design, scheme, hash: hash(&assumptions, &layers), layers, total, pipeline, assumptions })
 }
 
@@ -132,10 +144,10 @@ fn with_activation_bits(config: &CostConfig, design: &Design, subject: &Subject)
     Ok(config)
 }
 
-fn stage(layer: &LayerCost, scheme: &Scheme) -> Stage {
+fn stage(layer: &LayerCost) -> Stage {
     Stage {
         crossbars: layer.counts.crossbars,
-        cycles_per_position: layer.load.fullest * scheme.input_steps(),
+        cycles_per_position: layer.counts.cycles_sequential.div_ceil(layer.layer.positions.max(1)),
         positions: layer.layer.positions,
         inputs: [layer.layer.input.iter().product(), layer.layer.line_buffer_values()],
     }
@@ -222,7 +234,7 @@ impl Costed {
 
     /// OU cycles of a layer whose copies share out its positions.
     pub fn cycles_with_replicas(&self, layer: &LayerCost) -> u64 {
-        stage(layer, &self.scheme).cycles(layer.replicas)
+        stage(layer).cycles(layer.replicas)
     }
 
     /// Short form of the hash.

@@ -4,7 +4,8 @@ use super::blocks::{Bits, Blocks};
 use super::mapping::{self, Load, block_count};
 use super::scheme::Scheme;
 use super::shape::Layer;
-use crate::config::cost::{Groups, Mapping, TableAccess};
+use super::squeeze::reads::Reads;
+use crate::config::cost::{BitPlanes, Groups, Mapping, TableAccess};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -23,7 +24,7 @@ pub struct Counts {
     pub adc_conversions_used: u64,
     /// OU cycles of the fullest crossbar: positions x input steps x its OUs.
     pub cycles_sequential: u64,
-    /// Weight blocks.
+    /// Weight blocks; where rows are squeezed out, entries of their index.
     pub blocks: u64,
     /// Bits of their table.
     pub table_bits: u64,
@@ -50,6 +51,28 @@ impl Counts {
     }
 }
 
+impl Counts {
+    /// Of a layer with a load, a table of so many entries, and OUs that are read.
+    pub fn of(layer: &Layer, load: &Load, entries: u64, reads: Reads, scheme: &Scheme) -> Counts {
+        let (positions, steps) = (layer.positions, scheme.input_steps());
+        let looked_up = positions * if scheme.table_access == TableAccess::PerInputStep { steps } else { 1 };
+        Counts {
+            macs: layer.macs(),
+            crossbars: load.crossbars,
+            // Parts of a read are rounded up position by position, so that cycles never exceed activations.
+            ou_activations: reads.of(load.ous * steps) * positions,
+            adc_conversions: (reads.of(load.ous * steps) * scheme.ou_bitlines + load.offset_columns * steps) * positions,
+            adc_conversions_used: (reads.of(load.columns * steps) + load.offset_columns * steps) * positions,
+            cycles_sequential: reads.of_fullest(load.fullest * steps) * positions,
+            blocks: entries,
+            table_bits: scheme.table_entry_bits.map_or(0, |bits| entries * u64::from(bits)),
+            table_reads: if scheme.table_entry_bits.is_some() { entries * looked_up } else { 0 },
+            weights: layer.weights(),
+            cells: load.cells,
+        }
+    }
+}
+
 impl std::iter::Sum for Counts {
     /// Of layers that run one after another.
     fn sum<I: Iterator<Item = Counts>>(all: I) -> Self {
@@ -71,23 +94,23 @@ impl std::iter::Sum for Counts {
 
 /// The load and the counts of a layer, in crossbars of its own.
 pub fn count(layer: &Layer, bits: &Bits, scheme: &Scheme) -> (Load, Counts) {
-    let (load, blocks) = load(layer, bits, scheme);
-    let (positions, steps) = (layer.positions, scheme.input_steps());
-    let reads = positions * if scheme.table_access == TableAccess::PerInputStep { steps } else { 1 };
-    let counts = Counts {
-        macs: layer.macs(),
-        crossbars: load.crossbars,
-        ou_activations: load.ous * positions * steps,
-        adc_conversions: (load.ous * scheme.ou_bitlines + load.offset_columns) * positions * steps,
-        adc_conversions_used: (load.columns + load.offset_columns) * positions * steps,
-        cycles_sequential: load.fullest * positions * steps,
-        blocks,
-        table_bits: scheme.table_entry_bits.map_or(0, |bits| blocks * u64::from(bits)),
-        table_reads: if scheme.table_entry_bits.is_some() { blocks * reads } else { 0 },
-        weights: layer.weights(),
-        cells: load.cells,
-    };
-    (load, counts)
+    let (in_turn, blocks) = load(layer, bits, scheme);
+    let load = if scheme.bit_planes == BitPlanes::InParallel { planes(layer, bits, scheme) } else { in_turn };
+    (load, Counts::of(layer, &load, blocks, Reads::ALL, scheme))
+}
+
+/// The load, each slice of cells in crossbars of its own: they are read at the same time, and their sums are added like those of crossbars
+/// below each other.
+fn planes(layer: &Layer, bits: &Bits, scheme: &Scheme) -> Load {
+    let slices = bits.most(0..layer.rows, 0..layer.outputs * layer.groups).div_ceil(scheme.cell_bits);
+    let mut sum = Load::default();
+    let mut row_bands = 0;
+    for slice in 0..slices {
+        let (here, _) = load(layer, &bits.slice(slice, scheme.cell_bits), scheme);
+        row_bands += here.row_bands;
+        sum += here;
+    }
+    Load { row_bands, ..sum }
 }
 
 /// The load of all groups, and the number of blocks.
@@ -148,7 +171,7 @@ fn matrix(rows: u64, outputs: u64, bits: &Bits, scheme: &Scheme) -> Load {
 
 /// Tiles of groups in crossbars: each begins at a row of OUs and at an OU, and a crossbar takes as many as fit beside and
 /// above each other, all in the room of the widest. One that does not fit has crossbars of its own. `tiles`: each so many times.
-fn tiled(tiles: &[(Load, u64)], rows: u64, scheme: &Scheme) -> Load {
+pub(super) fn tiled(tiles: &[(Load, u64)], rows: u64, scheme: &Scheme) -> Load {
     let [above, beside] = scheme.ous();
     let ou_rows = rows.div_ceil(scheme.ou_wordlines);
     let widest = tiles.iter().map(|(t, _)| t.ou_columns).max().unwrap_or(0);

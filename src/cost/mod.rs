@@ -26,5 +26,7 @@ pub mod replicate;
 pub mod schedule;
 pub mod scheme;
 pub mod shape;
+pub mod squeeze;
+pub mod squeezed;
 pub mod traffic;
 pub mod zoo;

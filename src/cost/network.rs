@@ -6,6 +6,7 @@ use super::zoo::{self, Published};
 use crate::embedded;
 use crate::error::Result;
 use crate::network::{Network, Op, fold, read};
+use crate::sweep::materials::{EMBEDDED, EMBEDDED_BWQ_A};
 use std::path::Path;
 
 /// A network to be counted.
@@ -19,6 +20,8 @@ pub struct Subject {
     pub published: Option<Published>,
     /// Bits of an activation that it was trained for, where that is known.
     pub activation_bits: Option<u32>,
+    /// Whether it is inside the program, and so are images of its.
+    pub is_embedded: bool,
 }
 
 impl Subject {
@@ -35,15 +38,15 @@ impl Subject {
 /// A name that is neither, a file that cannot be read, batch norms that cannot be folded.
 pub fn find(name: &str, place: &str) -> Result<Subject> {
     if let Some(bundled) = zoo::find(name) {
-        return Ok(Subject { shape: bundled.shape()?, weights: None, published: bundled.published, activation_bits: None });
+        return Ok(Subject { shape: bundled.shape()?, weights: None, published: bundled.published, activation_bits: None, is_embedded: false });
     }
     let (network, activation_bits) = match name {
-        "embedded" => (embedded::network()?, None),
-        "embedded-bwq-a" => (embedded::bwq_a()?, Some(embedded::BWQ_A_ACTIVATION_BITS)),
+        EMBEDDED => (embedded::network()?, None),
+        EMBEDDED_BWQ_A => (embedded::bwq_a()?, Some(embedded::BWQ_A_ACTIVATION_BITS)),
         path if Path::new(path).exists() => (read::read(Path::new(path))?, None),
         _ => return Err(zoo::unknown(name, place)),
     };
-    Ok(Subject { activation_bits, ..of(&network, fold::fold_batchnorm(&network)?)? })
+    Ok(Subject { activation_bits, is_embedded: [EMBEDDED, EMBEDDED_BWQ_A].contains(&name), ..of(&network, fold::fold_batchnorm(&network)?)? })
 }
 
 /// A network at hand, as it was read and with its batch norms folded.
@@ -51,5 +54,5 @@ pub fn find(name: &str, place: &str) -> Result<Subject> {
 /// # Errors
 /// A network without weights.
 pub fn of(network: &Network, folded: Network) -> Result<Subject> {
-    Ok(Subject { shape: shape_of(network)?, weights: Some(folded), published: None, activation_bits: None })
+    Ok(Subject { shape: shape_of(network)?, weights: Some(folded), published: None, activation_bits: None, is_embedded: false })
 }

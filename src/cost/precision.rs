@@ -203,6 +203,10 @@ mod tests {
         assert!((1.4..1.5).contains(&mean), "{mean}");
         assert!(precision("[cost]\nnetwork = \"embedded\"").expect("bits").0.is_uniform(), "floats have no bits of their own");
         assert!(precision("[cost]\ndesign = \"isaac\"").expect("bits").0.is_uniform());
+        let (layers, _) = precision("[cost]\nnetwork = \"embedded-bwq-a\"\ndesign = \"bsq\"").expect("bits");
+        let widest = |bits: &Bits| if let Bits::Blocks(b) = bits { b.bits.iter().flatten().copied().max().unwrap_or(0) } else { 99 };
+        let wanted: Vec<Bits> = own.layers.iter().map(|bits| Bits::Uniform(widest(bits).into())).collect();
+        assert_eq!(layers.layers, wanted, "BSQ has a layer's widest block");
     }
 
     #[test]

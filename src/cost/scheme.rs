@@ -1,7 +1,7 @@
 //! What a layer is counted under: a design, with what the user sets in its place.
 
-use super::designs::{Design, Granularity};
-use crate::config::cost::{Area, Arrays, CostConfig, Groups, Mapping, Packing, Placement, Signs, TableAccess};
+use super::designs::{Design, Granularity, RowOf};
+use crate::config::cost::{BitPlanes, Area, Arrays, CostConfig, Groups, Mapping, Packing, Placement, Signs, TableAccess};
 use crate::config::{AdcBits, Choice, RowCut};
 use crate::error::{Error, Result};
 
@@ -28,6 +28,8 @@ pub struct Scheme {
     pub row_cut: RowCut,
     /// Where the bits of a weight lie.
     pub mapping: Mapping,
+    /// Where bit planes are.
+    pub bit_planes: BitPlanes,
     /// How blocks share columns.
     pub placement: Placement,
     /// How signs are held.
@@ -61,6 +63,7 @@ impl Scheme {
             activation_bits: design.activation_bits,
             row_cut: design.row_cut,
             mapping: design.mapping,
+            bit_planes: design.bit_planes,
             placement: design.placement,
             signs: design.signs,
             groups: Groups::Diagonal,
@@ -69,7 +72,7 @@ impl Scheme {
             table_entry_bits: None,
             table_access: TableAccess::PerInputStep,
         };
-        scheme.table_entry_bits = design.has_table.then(|| scheme.entry_bits());
+        scheme.table_entry_bits = design.has_table.then(|| scheme.entry_bits(design));
         scheme.mapping = scheme.usual_mapping(design, uniform);
         scheme.adc_bits = design.adc.map_or_else(|| scheme.lossless_adc_bits(), |(bits, _)| bits);
         scheme
@@ -91,6 +94,7 @@ impl Scheme {
             weight_bits: config.weight_bits.unwrap_or(usual.weight_bits),
             activation_bits: config.activation_bits.unwrap_or(usual.activation_bits),
             row_cut: config.row_cut.unwrap_or(usual.row_cut),
+            bit_planes: config.bit_planes.unwrap_or(usual.bit_planes),
             placement: config.placement.unwrap_or(usual.placement),
             signs: config.signs.unwrap_or(usual.signs),
             groups: config.groups,
@@ -100,7 +104,7 @@ impl Scheme {
         };
         scheme.mapping = config.mapping.unwrap_or_else(|| scheme.usual_mapping(design, uniform));
         if design.has_table {
-            scheme.table_entry_bits = Some(config.table_entry_bits.unwrap_or_else(|| scheme.entry_bits()));
+            scheme.table_entry_bits = Some(config.table_entry_bits.unwrap_or_else(|| scheme.entry_bits(design)));
         }
         scheme.check(config, design)?;
         let lossless = scheme.lossless_adc_bits();
@@ -126,8 +130,14 @@ impl Scheme {
         }
     }
 
-    fn entry_bits(&self) -> u32 {
-        ENTRY_BITS.max(u32::BITS - self.weight_bits.leading_zeros())
+    /// Bits of an entry: of the number of a row where rows are squeezed out, else of a number of bits.
+    fn entry_bits(&self, design: &Design) -> u32 {
+        let least = self.least_entry_bits(design);
+        if design.squeeze.is_some() { least.max(1) } else { least.max(ENTRY_BITS) }
+    }
+
+    fn least_entry_bits(&self, design: &Design) -> u32 {
+        if design.squeeze.is_some() { self.rows.next_power_of_two().ilog2() } else { u32::BITS - self.weight_bits.leading_zeros() }
     }
 
     fn at(&self, config: &CostConfig, message: String) -> Error {
@@ -146,9 +156,15 @@ impl Scheme {
         if self.dac_bits > self.activation_bits {
             return Err(self.at(config, format!("`cost.dac_bits = {}` is more than `cost.activation_bits = {}`", self.dac_bits, self.activation_bits)).hint("an input step has at most the bits of an activation"));
         }
-        if let Some(bits) = self.table_entry_bits.filter(|&bits| u64::from(self.weight_bits) >> bits > 0) {
-            return Err(self.at(config, format!("`cost.table_entry_bits = {bits}` cannot hold weight_bits = {}", self.weight_bits)).hint(format!("at least {}", u32::BITS - self.weight_bits.leading_zeros())));
+        let least = self.least_entry_bits(design);
+        if let Some(bits) = self.table_entry_bits.filter(|&bits| bits < least) {
+            let what = if design.squeeze.is_some() { format!("the number of one of {} rows", self.rows) } else { format!("weight_bits = {}", self.weight_bits) };
+            return Err(self.at(config, format!("`cost.table_entry_bits = {bits}` cannot hold {what}")).hint(format!("at least {least}")));
         }
+        if self.packing == Packing::Shared && self.bit_planes == BitPlanes::InParallel {
+            return Err(self.at(config, "`cost.packing = \"shared\"` beside `cost.bit_planes = \"in-parallel\"`: each slice begins crossbars of its own".into()).hint("leave one of the two out"));
+        }
+        self.check_squeeze(config, design)?;
         if config.table_entry_bits.is_some() && !design.has_table {
             return Err(self.at(config, format!("`cost.table_entry_bits`: the design {} has no table of precisions", design.name)).hint("leave it out"));
         }
@@ -156,6 +172,28 @@ impl Scheme {
             return Err(self.at(config, "`cost.packing = \"shared\"` beside a budget of arrays or area: layers that share a crossbar have no replicas of their own".into()).hint("leave one of the two out"));
         }
         Ok(())
+    }
+
+    /// What does not go with rows that are squeezed out.
+    fn check_squeeze(&self, config: &CostConfig, design: &Design) -> Result<()> {
+        let Some(squeeze) = design.squeeze else {
+            let given = [("row_compression", config.row_compression.is_some()), ("zero_input_frac", config.zero_input_frac.is_some())];
+            return match given.iter().find(|(_, is_given)| *is_given) {
+                Some((key, _)) => Err(self.at(config, format!("`cost.{key}`: the design {} squeezes no rows out", design.name)).hint("leave it out, or count sre or sme")),
+                None => Ok(()),
+            };
+        };
+        let not = [
+            (squeeze.row_of == RowOf::Crossbar && self.bit_planes == BitPlanes::InTurn, "bit_planes = \"in-turn\"", "its bit planes lie in different crossbars"),
+            (self.mapping != Mapping::Conventional, "mapping", "bits of its weights lie in neighbouring columns"),
+            (self.signs != Signs::NotCounted, "signs", "rows are zero by magnitude, signs apart"),
+            (self.packing != Packing::None, "packing = \"shared\"", "its layers begin crossbars of their own"),
+            (self.groups == Groups::Dense, "groups = \"dense\"", "zeros of other groups would all be squeezed out"),
+        ];
+        match not.iter().find(|(is, ..)| *is) {
+            Some((_, key, why)) => Err(self.at(config, format!("`cost.{key}` does not go with the design {}: {why}", design.name)).hint("leave it out")),
+            None => Ok(()),
+        }
     }
 
     /// Input steps of an activation.
@@ -205,6 +243,7 @@ impl Scheme {
             ("activation_bits", self.activation_bits.to_string()),
             ("row_cut", self.row_cut.word().into()),
             ("mapping", self.mapping.word().into()),
+            ("bit_planes", self.bit_planes.word().into()),
             ("placement", self.placement.word().into()),
             ("signs", self.signs.word().into()),
             ("groups", self.groups.word().into()),

@@ -19,7 +19,7 @@ pub fn events(costed: &Costed, index: usize) -> Events {
     let subtracted_first = if scheme.signs == Signs::PairedDigital { 2 } else { 1 };
     let cells_of_column = if scheme.signs == Signs::PairedAnalog { 2 } else { 1 };
     let shift_adds = l.counts.adc_conversions / subtracted_first;
-    let register_sums = if chip.sums_stay { (load.sums + load.offset_columns) * steps } else { shift_adds };
+    let register_sums = if chip.sums_stay { l.reads.of((load.sums + load.offset_columns) * steps) } else { shift_adds };
     let (inputs, outputs) = (layer.positions * layer.rows * layer.groups, layer.positions * layer.outputs * layer.groups);
     let driven = scheme.ou_wordlines * if chip.holds_inputs { load.driven_ou_rows } else { load.ous };
     let digital = &layer.digital;
@@ -32,7 +32,7 @@ pub fn events(costed: &Costed, index: usize) -> Events {
         shift_adds,
         shift_add_bits: shift_adds * sum_bits,
         input_register_bits_written: layer.positions * load.crossbar_rows * activation_bits,
-        input_register_bits_read: driven * steps * u64::from(scheme.dac_bits),
+        input_register_bits_read: l.reads.of(driven * steps) * u64::from(scheme.dac_bits),
         output_register_bits_written: register_sums * sum_bits,
         output_register_bits_read: register_sums * sum_bits,
         table_reads: l.counts.table_reads,

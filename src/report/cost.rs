@@ -1,8 +1,9 @@
 //! The tables of `bwq cost`: counts of every layer; energy and time of every layer and part, and area, under each component
-//! set. Assumptions stand in the provenance beside them.
+//! set; where there are several designs, their comparison. Assumptions stand in the provenance beside them.
 
+use super::cost_comparison as comparison;
 use super::{Column, Leading, Table, each, write_table};
-use crate::cost::costed::{Costed, LayerCost};
+use crate::cost::costed::{Assumption, Costed, LayerCost};
 use crate::cost::count::Counts;
 use crate::cost::price::Cost;
 use crate::cost::priced::{Priced, Prices};
@@ -67,8 +68,8 @@ const LAYERS: Table<Bill> = Table {
         Column { name: "adc_conversions", meaning: "OU activations x OU columns, and those of offset columns" },
         Column { name: "adc_conversions_used", meaning: "of them, those of columns that hold weights" },
         Column { name: "cycles_sequential", meaning: "OU cycles of the fullest crossbar, without copies" },
-        Column { name: "blocks", meaning: "weight blocks" },
-        Column { name: "table_bits", meaning: "bits of the table of their precisions; 0 without one" },
+        Column { name: "blocks", meaning: "weight blocks; where rows are squeezed out (SRE, SME), entries of their index" },
+        Column { name: "table_bits", meaning: "bits of the table of their precisions, or of the index; 0 without one" },
         Column { name: "table_reads", meaning: "entries of it that are read" },
         Column { name: "weights", meaning: "weights" },
         Column { name: "cells", meaning: "cells that hold bits of weights" },
@@ -140,11 +141,19 @@ fn priced_json(costed: &Costed, p: &Priced) -> Value {
     })
 }
 
-/// All of a cost for a program to read: `total` and each of `layers` have the counts by their names.
+/// All of a cost for a program to read, or of several in one list, `costs`: `total` and each of `layers` have the counts by their names.
 ///
 /// # Errors
 /// None that a user could cause.
-pub fn json(bill: &Bill) -> Result<String> {
+pub fn json(bills: &[Bill]) -> Result<String> {
+    let value = match bills {
+        [bill] => value_of(bill)?,
+        _ => json!({ "format": "bwq-costs-1", "costs": bills.iter().map(value_of).collect::<Result<Vec<_>>>()? }),
+    };
+    Ok(serde_json::to_string_pretty(&value).map_err(|e| Error::internal(e.to_string()))? + "\n")
+}
+
+fn value_of(bill: &Bill) -> Result<Value> {
     let Bill { costed, prices } = bill;
     let internal = |e: serde_json::Error| Error::internal(e.to_string());
     let counts = |counts: &Counts, more: Value| {
@@ -159,7 +168,7 @@ pub fn json(bill: &Bill) -> Result<String> {
         let shape = json!({ "name": of.name, "rows": of.rows, "outputs": of.outputs, "groups": of.groups, "positions": of.positions, "mean_bits": l.mean_bits(), "replicas": l.replicas, "cycles_with_replicas": costed.cycles_with_replicas(l) });
         counts(&l.counts, shape)
     };
-    let value = json!({
+    Ok(json!({
         "format": "bwq-cost-1",
         "tool_version": env!("CARGO_PKG_VERSION"),
         "config_hash": costed.hash,
@@ -172,8 +181,32 @@ pub fn json(bill: &Bill) -> Result<String> {
         "layers": costed.layers.iter().map(layer).collect::<Result<Vec<_>>>()?,
         "prices": prices.sets.iter().map(|p| priced_json(costed, p)).collect::<Vec<_>>(),
         "unpriced": prices.silent.iter().map(|(set, why)| json!({ "components": set, "why": why })).collect::<Vec<_>>(),
-    });
-    Ok(serde_json::to_string_pretty(&value).map_err(internal)? + "\n")
+    }))
+}
+
+/// What costs rest on, for the provenance: what all have in common, beside it what all of a design have, then each one's own.
+fn resting_on(bills: &[Bill]) -> Value {
+    let is_in_all = |a: &Assumption, of: &dyn Fn(&Costed) -> bool| bills.iter().filter(|b| of(&b.costed)).all(|b| b.costed.assumptions.contains(a));
+    let common = |a: &Assumption| is_in_all(a, &|_| true);
+    let of_design = |a: &Assumption, design: &str| is_in_all(a, &|c| c.design.name == design);
+    let value = |a: &Assumption| json!([a.name, a.value]);
+    let mut designs: Vec<Value> = Vec::new();
+    for c in bills.iter().map(|b| &b.costed) {
+        if !designs.iter().any(|d| d["design"] == c.design.name) {
+            let all: Vec<Value> = c.assumptions.iter().filter(|a| !common(a) && of_design(a, c.design.name)).map(value).collect();
+            designs.push(json!({ "design": c.design.name, "assumptions": all }));
+        }
+    }
+    let own = |c: &Costed| {
+        let all: Vec<Value> = c.assumptions.iter().filter(|a| !of_design(a, c.design.name)).map(value).collect();
+        json!({ "config_hash": c.hash, "network": c.network, "design": c.design.name, "assumptions": all })
+    };
+    let first = bills.iter().take(1).flat_map(|b| &b.costed.assumptions);
+    json!({
+        "assumptions": first.filter(|a| common(a)).collect::<Vec<_>>(),
+        "designs": designs,
+        "costs": bills.iter().map(|b| own(&b.costed)).collect::<Vec<_>>(),
+    })
 }
 
 fn settings(costed: &Costed) -> Value {
@@ -184,24 +217,23 @@ fn settings(costed: &Costed) -> Value {
 ///
 /// # Errors
 /// What cannot be written.
-pub fn write(out: &Path, bill: &Bill, command: &[String]) -> Result<Vec<PathBuf>> {
-    let costed = &bill.costed;
+pub fn write(out: &Path, bills: &[Bill], command: &[String]) -> Result<Vec<PathBuf>> {
     let provenance = json!({
         "tool": "bwq",
         "tool_version": env!("CARGO_PKG_VERSION"),
         "commit": super::provenance::COMMIT,
-        "config_hash": costed.hash,
-        "network": costed.network,
-        "design": costed.design.name,
-        "config": settings(costed),
-        "assumptions": costed.assumptions,
         "command": command,
         "host": atomic::host(),
+        "rests_on": resting_on(bills),
     });
     let text = serde_json::to_string_pretty(&provenance).map_err(|e| Error::internal(e.to_string()))? + "\n";
     let mut files = Vec::new();
     for table in TABLES {
-        files.extend(write_table(out, table, std::slice::from_ref(bill), &text)?);
+        files.extend(write_table(out, table, bills, &text)?);
+    }
+    if comparison::has_others(bills) {
+        files.extend(write_table(out, &comparison::TABLE, bills, &text)?);
+        files.extend(write_table(out, &comparison::MEANS, &comparison::means(bills), &text)?);
     }
     Ok(files)
 }

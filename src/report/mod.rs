@@ -4,6 +4,7 @@
 
 mod check;
 pub mod cost;
+pub mod cost_comparison;
 mod differences;
 pub mod explain;
 mod layers;
@@ -168,9 +169,15 @@ pub fn dictionary() -> String {
         columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }
     text += "\n## Tables of `bwq cost`\n\nThey start with `tool_version`, `config_hash` (of settings, layers and bits), `network`, `design`, and the settings of docs/cost.md that the design has, by their keys.\n";
-    for table in cost::TABLES {
+    for table in cost::TABLES.iter().chain([&cost_comparison::TABLE]) {
         text += &format!("\n## `{}`\n\nOne row per {}. After those columns:\n\n| column | meaning |\n|---|---|\n", table.file, table.row);
         table.columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }
+    let means = &cost_comparison::MEANS;
+    text += &format!(
+        "\n## `{}`\n\nOne row per {}. It starts with `tool_version`, `baseline` (the first design), `design`, `bit_planes` (of the design), `copies` (of layers: `yes` or `none`) and `components`. After those:\n\n| column | meaning |\n|---|---|\n",
+        means.file, means.row,
+    );
+    means.columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     text
 }

@@ -8,6 +8,7 @@
 mod axes;
 pub mod blocks;
 pub mod budgets;
+pub mod costs;
 mod draw;
 mod pen;
 pub mod pareto;

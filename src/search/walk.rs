@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::network::{Network, Op, Tensor, float};
 use rayon::prelude::*;
 
-/// Most positions of one image that a layer's statistics look at.
-const POSITIONS: usize = 64;
+/// Most positions of one image that are looked at of a layer.
+pub const POSITIONS: usize = 64;
 /// Images of a portion of the statistics.
 const PORTION: usize = 8;
 
@@ -128,7 +128,7 @@ impl Walk<'_> {
 }
 
 /// Positions of one image: all, or one out of each of [`POSITIONS`] equal stretches, another one for each image.
-fn positions(count: usize, image: usize) -> Vec<usize> {
+pub fn positions(count: usize, image: usize) -> Vec<usize> {
     if count <= POSITIONS {
         return (0..count).collect();
     }

@@ -41,6 +41,8 @@ pub const KEYS: &[Key] = &[
         "whole OU rows only in each crossbar (128 rows hold 14 of 9), or crossbars filled to the last row, where an OU is short"),
     key("cost.mapping", "mapping", words(&["design", "conventional", "weight-within-ou", "precision-aware"]), "\"design\"",
         "where the bits of a weight lie: neighbouring columns, columns of one OU, or one OU per bit of a block"),
+    key("cost.bit_planes", "bit_planes", words(&["design", "in-turn", "in-parallel"]), "\"design\"",
+        "weight bits one after another in the OUs of their crossbars, or each slice in crossbars of its own, read at once"),
     key("cost.placement", "placement", words(&["design", "bit-aligned", "packed"]), "\"design\"",
         "whether OUs of missing leading bits stay spare (Fig. 6b of the paper) or are closed up"),
     key("cost.signs", "signs", words(&["design", "not-counted", "paired-analog", "paired-digital", "offset-column"]), "\"design\"",
@@ -60,13 +62,22 @@ pub const KEYS: &[Key] = &[
     key("cost.table_entry_bits", "table_entry_bits", or_design(1, 16), "\"design\"",
         "bits of an entry of that table; the design's: 4, or as many as weight_bits needs")
         .unit("bits"),
-    key("cost.precision_map", "precision_map", Kind::Path { words: &["auto", "uniform", "own", "synthetic"] }, "\"auto\"",
-        "weight_bits everywhere, what the network's integers need, a made-up map, or a file; auto: own where the network's weights are integers, else uniform")
+    key("cost.precision_map", "precision_map", Kind::Path { words: &["auto", "uniform", "own", "synthetic", "embedded-bwq-a"] }, "\"auto\"",
+        "weight_bits everywhere, what integer weights need, a made-up map, or a file; auto: own for integer weights, else uniform")
         .slip("a file is one of `bwq search` or `bwq train`"),
     key("cost.mean_bits", "mean_bits",
         Kind::Number { interval: Interval { min: 0.0, max: 16.0, above_min: true, below_max: false }, words: &["table2"] }, "\"table2\"",
         "mean bits of a weight of a made-up map; \"table2\" = those that the paper's Table II has for the network and design")
         .unit("bits"),
+    key("cost.dataset", "dataset", Kind::Path { words: &["auto"] }, "\"auto\"",
+        "images on which SRE's zero inputs are measured; auto: for networks inside the program theirs, else none"),
+    key("cost.row_compression", "row_compression",
+        Kind::Number { interval: Interval { min: 1.0, max: 1000.0, above_min: false, below_max: false }, words: &["design"] }, "\"design\"",
+        "rows of cells over rows left when rows of zeros are squeezed out (SRE, SME), where the network has no weights"),
+    key("cost.zero_input_frac", "zero_input_frac",
+        Kind::Number { interval: Interval { min: 0.0, max: 1.0, above_min: false, below_max: true }, words: &["design"] }, "\"design\"",
+        "share of OU activations that SRE skips as their inputs are all zero, where there are no images")
+        .slip("a share of 1, not per cent"),
     key("cost.seed", "seed", Kind::Integer { min: 0, max: u64::MAX, words: &[] }, "1", "seed of a made-up map"),
     key("cost.arrays", "arrays", Kind::Integer { min: 1, max: 1 << 36, words: designs::BUDGETS }, "\"own\"",
         "crossbars for replicas: none, a number, or as many as a design takes for the network (iso-array)")
@@ -83,7 +94,7 @@ pub const KEYS: &[Key] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Mapping, Placement, Signs};
+    use super::super::{BitPlanes, Mapping, Placement, Signs};
     use super::*;
     use crate::config::RowCut;
 
@@ -96,6 +107,7 @@ mod tests {
         assert_eq!(words("row_cut"), RowCut::WORDS);
         assert_eq!(words("mapping"), Mapping::WORDS);
         assert_eq!(words("placement"), Placement::WORDS);
+        assert_eq!(words("bit_planes"), BitPlanes::WORDS);
         assert_eq!(words("signs"), Signs::WORDS);
         assert_eq!(designs::BUDGETS[1..], *designs::WORDS);
         assert_eq!(designs::WORDS.to_vec(), designs::DESIGNS.iter().map(|d| d.name).collect::<Vec<_>>());

@@ -5,6 +5,7 @@
 //! `UPDATE_GOLDEN=1`, which rewrites the page that [`reference`] makes.
 
 pub mod keys;
+pub mod lists;
 pub mod reference;
 
 use super::key::{Key, Kind};
@@ -69,6 +70,15 @@ pub enum Packing {
     None,
     /// A layer's OUs begin where those of the layer before end.
     Shared,
+}
+
+/// Where the bit planes of a layer's weights are, and so how time goes with their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BitPlanes {
+    /// All in the same crossbars, whose OUs are read one after another: time goes with weight bits x activation bits.
+    InTurn,
+    /// Each slice of cells in crossbars of its own, which are read at the same time: time goes with activation bits.
+    InParallel,
 }
 
 /// When the table of block precisions is read.
@@ -148,6 +158,8 @@ pub struct CostConfig {
     pub row_cut: Option<RowCut>,
     /// Where the bits of a weight lie.
     pub mapping: Option<Mapping>,
+    /// Where bit planes are.
+    pub bit_planes: Option<BitPlanes>,
     /// How blocks share columns.
     pub placement: Option<Placement>,
     /// How signs are held.
@@ -168,6 +180,12 @@ pub struct CostConfig {
     pub precision_map: MapSource,
     /// Mean bits of a weight of a synthetic map; `None` = what Table II of the paper has.
     pub mean_bits: Option<f64>,
+    /// Where the images come from whose activations are looked at; `None` = those inside the program for its own networks, else none.
+    pub dataset: Option<String>,
+    /// Rows of cells over rows left by squeezing, where no weights are known; `None` = the design's.
+    pub row_compression: Option<f64>,
+    /// Share of OU activations without an input, where no activations are known; `None` = the design's.
+    pub zero_input_frac: Option<f64>,
     /// Seed of a synthetic map.
     pub seed: u64,
     /// How many arrays there may be.
@@ -183,25 +201,47 @@ pub struct CostConfig {
 /// An option of the command line that stands for a key: the option as it is written, the key's name, the value.
 pub type Given<'a> = (&'a str, &'a str, Option<String>);
 
-/// What is asked of a file, or of none; options and `--set` take the place of its values.
+/// What is asked of a file without lists, or of none; options and `--set` take the place of its values.
 ///
 /// # Errors
 /// What cannot be read, other sections, unknown keys, values that do not fit.
 pub fn load(path: Option<&Path>, options: &[Given], set: &[String]) -> Result<CostConfig> {
-    match path {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
-            parse(&text, &path.display().to_string(), options, set)
-        }
-        None => parse("", "bwq cost", options, set),
-    }
+    let [text, place] = text_of(path)?;
+    parse(&text, &place, options, set)
 }
 
-/// The same of a text; `place` is the file's name in messages.
+/// The same of a file that may have lists ([`lists`]).
+///
+/// # Errors
+/// As [`load`].
+pub fn load_all(path: Option<&Path>, options: &[Given], set: &[String]) -> Result<Vec<CostConfig>> {
+    let [text, place] = text_of(path)?;
+    parse_all(&text, &place, options, set)
+}
+
+/// A file's text and name; of none, an empty one.
+fn text_of(path: Option<&Path>) -> Result<[String; 2]> {
+    let Some(path) = path else { return Ok([String::new(), "bwq cost".into()]) };
+    Ok([std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?, path.display().to_string()])
+}
+
+/// The same of a text without lists; `place` is the file's name in messages.
 ///
 /// # Errors
 /// As [`load`].
 pub fn parse(text: &str, place: &str, options: &[Given], set: &[String]) -> Result<CostConfig> {
+    of(&tree(text, place, options, set)?, place, &At::file(place, text))
+}
+
+/// The same of a text that may have lists.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse_all(text: &str, place: &str, options: &[Given], set: &[String]) -> Result<Vec<CostConfig>> {
+    lists::all(&tree(text, place, options, set)?, place, &At::file(place, text))
+}
+
+fn tree(text: &str, place: &str, options: &[Given], set: &[String]) -> Result<Node> {
     let mut tree = parse::file(text, place)?;
     for (option, name, value) in options {
         if let Some(value) = value {
@@ -214,7 +254,7 @@ pub fn parse(text: &str, place: &str, options: &[Given], set: &[String]) -> Resu
     for assignment in set {
         tree.set_among(assignment, keys::KEYS.iter())?;
     }
-    of(&tree, place, &At::file(place, text))
+    Ok(tree)
 }
 
 /// The section of a file that has others, too; `text` is the file's. `None` = all defaults.
@@ -254,6 +294,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
     };
     let whole = |name: &str| Ok::<_, Error>(if let Scalar::Int(n) = value(name)? { Some(n) } else { None });
     let bits = |name: &str| Ok::<_, Error>(whole(name)?.map(|n| n as u32));
+    let number = |name: &str| Ok::<_, Error>(if let Scalar::Num(x) = value(name)? { Some(x) } else { None });
     let text = |name: &str| Ok::<_, Error>(if let Scalar::Word(word) = value(name)? { word } else { String::new() });
     fn choice<T: Choice>(word: &str) -> Result<T> {
         T::from_word(word).ok_or_else(|| Error::internal(format!("`{word}` stands for nothing")))
@@ -273,6 +314,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
         dac_bits: bits("dac_bits")?,
         row_cut: RowCut::from_word(&text("row_cut")?),
         mapping: Mapping::from_word(&text("mapping")?),
+        bit_planes: BitPlanes::from_word(&text("bit_planes")?),
         placement: Placement::from_word(&text("placement")?),
         signs: Signs::from_word(&text("signs")?),
         groups: choice(&text("groups")?)?,
@@ -292,7 +334,10 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
             "synthetic" => MapSource::Synthetic,
             path => MapSource::File(path.into()),
         },
-        mean_bits: if let Scalar::Num(mean) = value("mean_bits")? { Some(mean) } else { None },
+        mean_bits: number("mean_bits")?,
+        dataset: Some(text("dataset")?).filter(|d| d != "auto"),
+        row_compression: number("row_compression")?,
+        zero_input_frac: number("zero_input_frac")?,
         seed: whole("seed")?.unwrap_or_default(),
         arrays: match value("arrays")? {
             Scalar::Int(n) => Arrays::Number(n),

@@ -32,6 +32,14 @@ All counts are integers, for one image.
 - `groups` (grouped and depthwise convolutions): *diagonal* puts as many groups along the diagonal of an OU as fit, each on rows and
   columns of its own; *own-rows* one; *dense* lays out a full convolution with zeros, of which a table skips the empty blocks. But for
   *dense*, a crossbar takes as many of these matrices as fit above and beside each other, each from a new row of OUs.
+- `bit_planes`: *in-turn*: the bits of a weight lie in the same crossbars, whose OUs are read one after another, so time goes with weight
+  bits x activation bits. *in-parallel*: each slice of cells lies in crossbars of its own, read at the same time, so time goes with
+  activation bits; their sums are added like those of crossbars below each other. OU activations are about the same.
+- Rows of zeros (SRE, SME): in each crossbar, SRE leaves out the rows of a column of OUs whose cells are all zero, SME those of the whole
+  crossbar, and the rest is laid into OUs from the top; an entry of the index is the number of a row that is left, ceil(log2 rows) bits. A
+  network with weights is counted: magnitudes of weight_bits bits; for SME then the nearest of at most 3 consecutive bits. Without
+  weights one row in `row_compression` is left. SRE reads no OU whose inputs are all zero in a step: counted at 64 positions of each of the
+  first 8 images, over the range that a layer's inputs have there; without images the share is `zero_input_frac`.
 - `packing = \"shared\"`: the OUs of all layers lie one after another; a layer is charged the crossbars that it is the first to use.
 - `arrays`, `area_mm2` (iso-array, iso-area): the copies of each layer that make the pipeline's interval smallest within so many crossbars, or as many
   as fit into the area, and no more copies than that.
@@ -48,7 +56,8 @@ All counts are integers, for one image.
 /// None that a user could cause.
 pub fn markdown() -> Result<String> {
     let mut out = String::from(
-        "# The cost of a network on hardware\n\nMade from the program's tables. `bwq cost [COST.toml]` reads a file of one section, `[cost]`, of single values; every key may be \
+        "# The cost of a network on hardware\n\nMade from the program's tables. `bwq cost [COST.toml]` reads a file of one section, `[cost]`, of single values; `network` and `design` may be lists: every network is counted on every design, and \
+         compared with the first design; what a key says is then for the designs that it has a meaning for. Every key may be \
          left out, `--set cost.key=value` sets one from the command line, and the most used have options of their own (`bwq cost --help`). \
          Without a file it counts the network inside the program on BWQ-H. `--json` prints all of it for a program, `--out DIR` writes the tables of docs/csv.md.\n\n\
          In the JSON, `total` and each of `layers` have ",

@@ -3,7 +3,7 @@
 
 use super::{BANKS, Chip, Design, Granularity};
 use crate::config::RowCut;
-use crate::config::cost::{Mapping, Placement, Signs};
+use crate::config::cost::{BitPlanes, Mapping, Placement, Signs};
 
 pub(super) const DESIGN: Design = Design {
     name: "bwq-h",
@@ -18,11 +18,13 @@ pub(super) const DESIGN: Design = Design {
     dac_bits: 1,
     row_cut: RowCut::BlockAligned,
     mapping: Mapping::PrecisionAware,
+    bit_planes: BitPlanes::InTurn,
     placement: Placement::BitAligned,
     signs: Signs::NotCounted,
     adc: None,
     granularity: Granularity::Block,
     has_table: true,
+    squeeze: None,
     chip: Chip { holds_inputs: true, ..BANKS },
     measured: &["bits of every block, where a precision map or integer weights are given"],
     published: &["128x128 arrays of 1-bit cells, 1-bit DACs, 4-bit ADCs, OUs of 9x8 (section III, Table I)", "one OU per bit of a block, MSB first, spare OUs skipped (section III, Fig. 6b)"],

@@ -2,7 +2,7 @@
 
 use super::{ISAAC_CHIP, Design, Granularity};
 use crate::config::RowCut;
-use crate::config::cost::{Mapping, Placement, Signs};
+use crate::config::cost::{BitPlanes, Mapping, Placement, Signs};
 
 pub(super) const DESIGN: Design = Design {
     name: "isaac",
@@ -17,11 +17,13 @@ pub(super) const DESIGN: Design = Design {
     dac_bits: 1,
     row_cut: RowCut::Physical,
     mapping: Mapping::Conventional,
+    bit_planes: BitPlanes::InTurn,
     placement: Placement::Packed,
     signs: Signs::NotCounted,
     adc: Some((8, "a column whose sum could need the 9th bit is stored inverted (ISAAC, section V)")),
     granularity: Granularity::Network,
     has_table: false,
+    squeeze: None,
     chip: ISAAC_CHIP,
     measured: &[],
     published: &["128x128 arrays of 2-bit cells, 1-bit DACs, 8-bit ADCs, 16-bit weights and activations (Table I)", "an activation takes 16 input steps of 100 ns"],

@@ -2,7 +2,7 @@
 
 use super::{BANKS, Design, Granularity};
 use crate::config::RowCut;
-use crate::config::cost::{Mapping, Placement, Signs};
+use crate::config::cost::{BitPlanes, Mapping, Placement, Signs};
 
 pub(super) const DESIGN: Design = Design {
     name: "isaac-ou",
@@ -17,11 +17,13 @@ pub(super) const DESIGN: Design = Design {
     dac_bits: 1,
     row_cut: RowCut::Physical,
     mapping: Mapping::Conventional,
+    bit_planes: BitPlanes::InTurn,
     placement: Placement::Packed,
     signs: Signs::NotCounted,
     adc: None,
     granularity: Granularity::Network,
     has_table: false,
+    squeeze: None,
     chip: BANKS,
     measured: &[],
     published: &["all designs run under OUs of 9x8; 1-bit cells, 16-bit weights and activations (the BWQ paper, section IV)"],

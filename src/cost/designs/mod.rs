@@ -6,9 +6,11 @@ mod bsq;
 mod bwq_h;
 mod isaac;
 mod isaac_ou;
+mod sme;
+mod sre;
 
 use crate::config::RowCut;
-use crate::config::cost::{Mapping, Placement, Signs};
+use crate::config::cost::{BitPlanes, Mapping, Placement, Signs};
 
 /// How finely bits of weights may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct Design {
     pub row_cut: RowCut,
     /// Where the bits of a weight lie.
     pub mapping: Mapping,
+    /// Where bit planes are.
+    pub bit_planes: BitPlanes,
     /// How blocks share columns.
     pub placement: Placement,
     /// How signs are held.
@@ -58,6 +62,8 @@ pub struct Design {
     pub granularity: Granularity,
     /// Whether a table holds the bits of every block, and a controller reads it and skips blocks of none.
     pub has_table: bool,
+    /// How rows of zeros are squeezed out, if they are.
+    pub squeeze: Option<Squeeze>,
     /// What its chip is made of.
     pub chip: Chip,
     /// What is measured on weights.
@@ -66,6 +72,30 @@ pub struct Design {
     pub published: &'static [&'static str],
     /// What is assumed.
     pub assumed: &'static [&'static str],
+}
+
+/// How wide a row of cells is that is squeezed out if they are all zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOf {
+    /// As wide as an OU: the columns of OUs of a crossbar have rows of their own.
+    Ou,
+    /// As wide as the crossbar.
+    Crossbar,
+}
+
+/// Compression by rows of zeros. An index tells which row of its crossbar each row that is left was.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Squeeze {
+    /// What must be zero.
+    pub row_of: RowOf,
+    /// Most consecutive bits of a weight that are not zero, if weights are made to fit ([`crate::cost::squeeze::consecutive`]).
+    pub consecutive_bits: Option<u32>,
+    /// Whether an OU whose inputs of a step are all zero is not read.
+    pub skips_zero_inputs: bool,
+    /// Rows over rows left, where the network has no weights, and where the figure comes from.
+    pub compression: (f64, &'static str),
+    /// Share of OU activations skipped, where there are no images, and where the figure comes from.
+    pub zero_input_frac: (f64, &'static str),
 }
 
 /// What a chip has for each of its arrays and tiles, and how sums go on from the ADCs.
@@ -125,13 +155,13 @@ const ISAAC_CHIP: Chip = Chip {
 const BANKS: Chip = Chip { adcs: None, sample_holds: false, arrays_per_registers: 1, sums_stay: true, sum_bits: None, ..ISAAC_CHIP };
 
 /// Every design.
-pub const DESIGNS: &[Design] = &[bwq_h::DESIGN, bsq::DESIGN, isaac::DESIGN, isaac_ou::DESIGN];
+pub const DESIGNS: &[Design] = &[bwq_h::DESIGN, bsq::DESIGN, isaac::DESIGN, isaac_ou::DESIGN, sre::DESIGN, sme::DESIGN];
 
 /// Their names.
-pub const WORDS: &[&str] = &["bwq-h", "bsq", "isaac", "isaac-ou"];
+pub const WORDS: &[&str] = &["bwq-h", "bsq", "isaac", "isaac-ou", "sre", "sme"];
 
 /// What an array budget may be named after.
-pub const BUDGETS: &[&str] = &["own", "bwq-h", "bsq", "isaac", "isaac-ou"];
+pub const BUDGETS: &[&str] = &["own", "bwq-h", "bsq", "isaac", "isaac-ou", "sre", "sme"];
 
 /// The design of a name.
 pub fn find(name: &str) -> Option<&'static Design> {
