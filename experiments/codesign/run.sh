@@ -16,13 +16,8 @@ net="--set network.model=$data/nets/cifar10_resnet20_bsq.json --set network.data
 
 # The searched network and its map, some ten minutes.
 [ -e $searched/precision_map.json ] || "$bwq" search experiments/search/resnet20.toml --out $searched $net
-ask() { # folder, flags
-    out=results/codesign/$1
-    shift
-    "$bwq" pareto experiments/codesign/resnet20.toml --out "$out" $net "$@" | tee "$out.txt"
-}
 mkdir -p results/codesign
-# 90 % of chips, all points.
-ask yield_90 "$@"
-# 99 %: only what is not dearer than a point that has passed.
-ask yield_99 --yield 0.99 --trials 450 --set pareto.skip_dominated=true "$@"
+# 90 % of chips. All heights are five: --set crossbar.ou_wordlines=[9,16,32,64,128].
+"$bwq" pareto experiments/codesign/resnet20.toml --out results/codesign/yield_90 $net --set "crossbar.ou_wordlines=[9, 64, 128]" "$@"
+# 99 %.
+"$bwq" pareto experiments/codesign/yield_99.toml --out results/codesign/yield_99 --set "network.dataset=$data/cifar10" "$@"
