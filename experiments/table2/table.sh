@@ -17,6 +17,10 @@ searched() { # results folder, dataset, network, method, method's name here: the
         END { if (best) printf "%s,%s,%s,%d,%.2f,%.2f,%.2f,%.2f,%.2f,%.3f,%s\n", set, net, as, bits, float, accuracy, float - accuracy, best, signs, 32 / best, from }' "$1/search.csv"
 }
 trained() { # results folder, dataset, network, activation bits: the end of the training with them
+    if [ ! -e "$1/train.provenance.json" ]; then
+        echo "table.sh: no finished training in $1: left out" >&2
+        return 0
+    fi
     count() { sed -n "s/^ *\"$2\": \([0-9]*\),*/\1/p" "$1/train.provenance.json"; }
     float=$(count "$1" float_correct)
     images=$(count "$1" images)

@@ -27,7 +27,8 @@ pub fn train(args: &TrainArgs, quiet: bool) -> Result<u8> {
 #[cfg(unix)]
 fn run(command: &mut Command) -> std::io::Result<u8> {
     use std::os::unix::process::CommandExt;
-    Err(command.exec())
+    // Its name and not where it lies: the command stands in provenance, which is published.
+    Err(command.arg0(PROGRAM).exec())
 }
 
 #[cfg(not(unix))]
