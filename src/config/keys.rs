@@ -77,7 +77,7 @@ pub const KEYS: &[Key] = &[
     key("quantization.clipping", "clipping", words(Clipping::WORDS), "\"mse\"",
         "how an activation's range is chosen on the calibration images: least squared error, or the largest value"),
     key("quantization.precision_map", "precision_map", Kind::Path { words: &["uniform", "embedded-bwq-a"] }, "\"uniform\"",
-        "weight_bits everywhere, the map of network.model = \"embedded-bwq-a\", or a JSON file of magnitude bits for each weight block (README.md)")
+        "weight_bits everywhere, the map of embedded-bwq-a, or a JSON file of magnitude bits per block (README.md)")
         .hash(Hash::Contents)
         .slip("a map holds magnitude bits and needs encoding = \"differential\""),
     key("crossbar.rows", "rows", integer(1, 4096), "128",
