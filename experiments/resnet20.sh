@@ -12,11 +12,7 @@ while [ $# -gt 0 ] && [ "$1" != "--" ]; do
 done
 [ $# -eq 0 ] || shift
 
-if [ -z "${BWQ_DATA:-}" ]; then
-    echo "resnet20.sh: set BWQ_DATA to a folder with nets/ and cifar10/; $root/experiments/ou_limit/README.md says what is in it" >&2
-    exit 2
-fi
-data=$(cd "$BWQ_DATA" && pwd)
+. "$root/experiments/cifar10.sh"
 for needed in nets/cifar10_resnet20.json nets/cifar10_resnet20.safetensors cifar10; do
     if [ ! -e "$data/$needed" ]; then
         echo "resnet20.sh: $data/$needed is not there; $root/experiments/ou_limit/README.md says where it comes from" >&2

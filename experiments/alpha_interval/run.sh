@@ -2,12 +2,7 @@
 # Strength of the lasso x epochs between two precision adjustments (the paper's Fig. 12), into results/alpha_interval: run.sh [flags of `bwq train`].
 # BWQ_FASHION_MNIST names the folder of Fashion-MNIST; without it Debian's, of the package dataset-fashion-mnist. Some 10 minutes on two cores.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-data=$(cd "${BWQ_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" && pwd)
-cd "$root"
-cargo build --release --package bwq --package bwq-train
-bwq=${CARGO_TARGET_DIR:-target}/release/bwq
+. "$(dirname "$0")/../fashion_mnist.sh"
 out=results/alpha_interval
 mkdir -p $out
 for interval in 2 4 8; do

@@ -3,11 +3,7 @@
 # BWQ_DATA names the data's folder (experiments/ou_limit/README.md says what is in it). Hours on two cores; the same command goes on.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-if [ -z "${BWQ_DATA:-}" ]; then
-    echo "resnet20.sh: set BWQ_DATA to a folder with nets/ and cifar10/; $root/experiments/ou_limit/README.md says what is in it" >&2
-    exit 2
-fi
-data=$(cd "$BWQ_DATA" && pwd)
+. "$root/experiments/cifar10.sh"
 cd "$root"
 cargo build --release --package bwq --package bwq-train
 bwq=${CARGO_TARGET_DIR:-target}/release/bwq

@@ -2,12 +2,7 @@
 # Block-wise (BWQ-A) against layer-wise (BSQ) training at three seeds, into results/bwq_a/seeds: seeds.sh [flags of `bwq train`].
 # BWQ_FASHION_MNIST names the folder of Fashion-MNIST; without it Debian's, of the package dataset-fashion-mnist. Some 30 minutes on two cores.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-data=$(cd "${BWQ_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" && pwd)
-cd "$root"
-cargo build --release --package bwq --package bwq-train
-bwq=${CARGO_TARGET_DIR:-target}/release/bwq
+. "$(dirname "$0")/../fashion_mnist.sh"
 out=results/bwq_a/seeds
 train() { # method, seed, alphas, flags
     method=$1 seed=$2 alphas=$3

@@ -3,11 +3,7 @@
 # BWQ_DATA names the data's folder; experiments/ou_limit/README.md says what is in it.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-if [ -z "${BWQ_DATA:-}" ]; then
-    echo "run.sh: set BWQ_DATA to a folder with nets/ and cifar10/; $root/experiments/ou_limit/README.md says what is in it" >&2
-    exit 2
-fi
-data=$(cd "$BWQ_DATA" && pwd)
+. "$root/experiments/cifar10.sh"
 cd "$root"
 cargo build --release
 bwq=${CARGO_TARGET_DIR:-target}/release/bwq

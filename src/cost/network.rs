@@ -5,8 +5,8 @@ use super::shape::NetworkShape;
 use super::zoo::{self, Published};
 use crate::embedded;
 use crate::error::Result;
-use crate::network::{Network, Op, fold, read};
-use crate::sweep::materials::{EMBEDDED, EMBEDDED_BWQ_A};
+use crate::network::{Network, Op, fold};
+use crate::sweep::materials::{EMBEDDED, EMBEDDED_BWQ_A, network_of};
 use std::path::Path;
 
 /// A network to be counted.
@@ -40,13 +40,13 @@ pub fn find(name: &str, place: &str) -> Result<Subject> {
     if let Some(bundled) = zoo::find(name) {
         return Ok(Subject { shape: bundled.shape()?, weights: None, published: bundled.published, activation_bits: None, is_embedded: false });
     }
-    let (network, activation_bits) = match name {
-        EMBEDDED => (embedded::network()?, None),
-        EMBEDDED_BWQ_A => (embedded::bwq_a()?, Some(embedded::BWQ_A_ACTIVATION_BITS)),
-        path if Path::new(path).exists() => (read::read(Path::new(path))?, None),
-        _ => return Err(zoo::unknown(name, place)),
-    };
-    Ok(Subject { activation_bits, is_embedded: [EMBEDDED, EMBEDDED_BWQ_A].contains(&name), ..of(&network, fold::fold_batchnorm(&network)?)? })
+    let is_embedded = [EMBEDDED, EMBEDDED_BWQ_A].contains(&name);
+    if !is_embedded && !Path::new(name).exists() {
+        return Err(zoo::unknown(name, place));
+    }
+    let network = network_of(name)?;
+    let activation_bits = (name == EMBEDDED_BWQ_A).then_some(embedded::BWQ_A_ACTIVATION_BITS);
+    Ok(Subject { activation_bits, is_embedded, ..of(&network, fold::fold_batchnorm(&network)?)? })
 }
 
 /// A network at hand, as it was read and with its batch norms folded.
