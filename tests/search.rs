@@ -233,6 +233,47 @@ fn the_objective_is_what_is_made_small() {
     assert_eq!(operations.0, operations.1);
 }
 
+/// Energy and time are those of `bwq cost` for the network and map that are written.
+#[test]
+fn what_is_made_small_by_the_cost_model_is_what_the_cost_model_says() {
+    for objective in ["energy_pj", "latency_ns"] {
+        let dir = tiny_folder("0.2", &format!("objective = \"{objective}\"\n[cost]\ncomponents = \"isaac\"\n"));
+        bwq_ok(dir.path(), &["search", "search.toml", "--engine", "cpu", "--out", "a"]);
+        let csv = dir.path().join("a/search.csv");
+        let of = |name: &str| column(&csv, name);
+        let kept = of("method").iter().zip(of("keeps_budget")).zip(of(objective)).filter(|((m, k), _)| *m == "block-wise" && k == "true").filter_map(|(_, v)| v.parse::<f64>().ok()).fold(f64::MAX, f64::min);
+        // The hardware of the sweep's defaults: pairs of columns subtracted as currents, blocks of the OU.
+        let set = ["weight_bits=7", "activation_bits=8", "signs=\"paired-analog\"", "mapping=\"precision-aware\"", "row_cut=\"block-aligned\"", "components=\"isaac\"", "adc_bits=5"];
+        let set: Vec<String> = set.iter().map(|s| format!("cost.{s}")).collect();
+        let mut args = vec!["cost", "--network", "a/network.json", "--precision-map", "a/precision_map.json", "--json"];
+        set.iter().for_each(|s| args.extend(["--set", s]));
+        let json: serde_json::Value = serde_json::from_str(&bwq_ok(dir.path(), &args)).expect("JSON");
+        let cost = &json["prices"][0]["total"];
+        assert!(cost[objective].as_f64().is_some_and(|said| (said / kept - 1.0).abs() < 1e-9), "{objective}: {kept}, and `bwq cost` says {cost}");
+    }
+    let dir = tiny_folder("0.2", "objective = \"energy_pj\"\n");
+    let (code, _, stderr) = bwq(dir.path(), &["search", "search.toml", "--engine", "cpu"]);
+    assert!(code == 2 && stderr.contains("components"), "{stderr}");
+}
+
+/// The layer-wise baseline can be had as a network, too: each layer has one number of bits, and it is the cheapest one in the table.
+#[test]
+fn the_layer_wise_network_is_written_where_it_is_asked_for() {
+    let dir = tiny_folder("0.2", "method = \"layer-wise\"\n");
+    let stdout = bwq_ok(dir.path(), &["search", "search.toml", "--engine", "cpu", "--out", "a"]);
+    assert!(stdout.contains("chosen: layer-wise"), "{stdout}");
+    let map: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(dir.path().join("a/precision_map.json")).expect("a map")).expect("JSON");
+    for (layer, bits) in map["layers"].as_object().expect("layers") {
+        let all: Vec<u64> = bits.as_array().expect("rows").iter().flat_map(|row| row.as_array().expect("a row")).filter_map(serde_json::Value::as_u64).collect();
+        assert!(!all.is_empty() && all.iter().all(|b| *b == all[0]), "{layer}: {all:?}");
+    }
+    let csv = dir.path().join("a/search.csv");
+    let of = |name: &str| column(&csv, name);
+    let kept = of("method").iter().zip(of("keeps_budget")).zip(of("mean_bits")).filter(|((m, k), _)| *m == "layer-wise" && k == "true").filter_map(|(_, b)| b.parse::<f64>().ok());
+    let chosen = column(&dir.path().join("a/search_layers.csv"), "mean_bits").last().and_then(|v| v.parse::<f64>().ok());
+    assert_eq!(chosen, kept.min_by(f64::total_cmp));
+}
+
 /// Chips have a say where a yield is asked for.
 #[test]
 fn chips_decide_where_a_yield_is_asked_for() {

@@ -5,7 +5,7 @@ use super::{SearchArgs, engine};
 use bwq::config::{Objective, Overrides, Search, search as file};
 use bwq::error::{Result, exit};
 use bwq::report;
-use bwq::search::candidate::{METHODS, Method};
+use bwq::search::candidate::METHODS;
 use bwq::search::curve::BUDGETS;
 use bwq::search::{Chosen, Found, Request, Right, search as find};
 use bwq::sweep::materials::Materials;
@@ -39,6 +39,8 @@ fn text(search: &Search, found: &Found) -> String {
     let unit = match search.settings.objective {
         Objective::Bits => "compression of the weights, 32 / mean magnitude bits",
         Objective::OuOperations => "million OU operations of an image",
+        Objective::EnergyPj => "energy of an image, uJ",
+        Objective::LatencyNs => "time of an image, ms",
     };
     let _ = writeln!(text, "{unit}, of the cheapest that keeps each budget on the first {} test images (float: {}):", found.float_first.images, percent(found.float_first));
     let _ = write!(text, "{:>22}", "allowed drop, points");
@@ -50,7 +52,7 @@ fn text(search: &Search, found: &Found) -> String {
         for method in METHODS {
             let value = found.best(method, times).map_or("none".into(), |t| match search.settings.objective {
                 Objective::Bits => format!("{:.2}", t.counts.compression()),
-                Objective::OuOperations => format!("{:.3}", t.counts.ou_operations as f64 / 1e6),
+                Objective::OuOperations | Objective::EnergyPj | Objective::LatencyNs => format!("{:.3}", t.total as f64 / 1e6),
             });
             let _ = write!(text, "  {value:>19}");
         }
@@ -68,7 +70,7 @@ fn text(search: &Search, found: &Found) -> String {
 
 fn chosen_text(text: &mut String, found: &Found, chosen: &Chosen) {
     let c = &found.counts;
-    let _ = writeln!(text, "chosen: {}, {:.3} magnitude bits a weight, {} activation bits", Method::Block.word(), c.mean_bits(), chosen.activation_bits);
+    let _ = writeln!(text, "chosen: {}, {:.3} magnitude bits a weight, {} activation bits", chosen.candidate.method.word(), c.mean_bits(), chosen.activation_bits);
     let _ = writeln!(text, "  compression        {:.2} (the paper's count), {:.2} with signs, {:.2} with signs and the table of precisions", c.compression(), c.compression_with_signs(), c.compression_with_table());
     let _ = writeln!(text, "  blocks             {} of {} x {}, {} of them empty; {} OU operations an image", c.blocks, found.block[0], found.block[1], c.empty_blocks, c.ou_operations);
     let line = |text: &mut String, what: &str, right: Right, float: Right| {

@@ -139,7 +139,7 @@ pub fn parse(text: &str, place: &str, overrides: &Overrides, asked: Asked) -> Re
     let variants = tree.take("pareto.variants");
     let settings = of(tree.take(SECTION.0).as_ref(), &At::file(place, text))?;
     let cost = tree.take("cost");
-    refuse_points_in_cost(cost.as_ref())?;
+    refuse_points_in_cost(cost.as_ref(), "bwq pareto")?;
     let cost = of_section(cost, place, text)?;
     let usual = settings.test.usual_most().max(u64::from(settings.mean_chips));
     let overrides = Overrides { usual_trials: Some(usual.min(MOST_CHIPS)), ..overrides.clone() };
@@ -166,11 +166,12 @@ pub fn parse(text: &str, place: &str, overrides: &Overrides, asked: Asked) -> Re
 /// As in the table of keys.
 const MOST_CHIPS: u64 = 10_000_000;
 
-fn refuse_points_in_cost(section: Option<&Node>) -> Result<()> {
+/// Refuses what the point of a sweep says; `file` is whose.
+pub(super) fn refuse_points_in_cost(section: Option<&Node>, file: &str) -> Result<()> {
     let Some(Node { value: Value::Table(entries), .. }) = section else { return Ok(()) };
     for entry in entries {
         if let Some((name, of_sweep)) = OF_THE_SWEEP.iter().find(|(name, _)| *name == entry.name) {
-            return Err(entry.at.error(format!("`cost.{name}` in a file of `bwq pareto`: each point says it, by `{of_sweep}`")).hint("leave it out of [cost]: accuracy and cost are of one and the same point"));
+            return Err(entry.at.error(format!("`cost.{name}` in a file of `{file}`: its points say it, by `{of_sweep}`")).hint("leave it out of [cost]: accuracy and cost are of one and the same point"));
         }
     }
     Ok(())

@@ -2,7 +2,10 @@
 //!
 //! To add a key: a line in [`KEYS`], a field of [`SearchConfig`], a line in `of`; then `UPDATE_GOLDEN=1`.
 
+use super::cost::{BAND, CostConfig, keys::KEYS as COST_KEYS, of_section};
 use super::key::{Interval, Key, Kind, closed, integer, key, words};
+use super::keys::written;
+use super::pareto::refuse_points_in_cost;
 use super::parse::{self, Node, Value};
 use super::scalar::{Scalar, read};
 use super::settings::{Form, unknown_key};
@@ -10,6 +13,7 @@ use super::source::At;
 use super::words::Choice;
 use super::{Overrides, PointConfig, Sweep, points_of};
 use crate::error::{Error, Result};
+use crate::search::candidate::Method;
 use std::path::Path;
 
 /// What the search makes small.
@@ -19,6 +23,10 @@ pub enum Objective {
     Bits,
     /// Operations of operation units in one image.
     OuOperations,
+    /// Energy of an image by the cost model, in pJ.
+    EnergyPj,
+    /// Time of an image by the cost model, layers one after another, in ns.
+    LatencyNs,
 }
 
 /// What is done about activations.
@@ -35,6 +43,8 @@ pub enum ActivationSearch {
 pub struct SearchConfig {
     /// What is made small.
     pub objective: Objective,
+    /// Whose network is kept: the block-wise one, or the layer-wise one.
+    pub method: Method,
     /// [rows, columns] of a block.
     pub block: [usize; 2],
     /// Images on which layers are quantised, at most.
@@ -57,6 +67,8 @@ pub struct SearchConfig {
 pub struct Search {
     /// The one point: network, data, hardware, device, budget.
     pub sweep: Sweep,
+    /// `[cost]`: what hardware costs, where that is made small.
+    pub cost: CostConfig,
     /// `[search]`.
     pub settings: SearchConfig,
 }
@@ -69,14 +81,18 @@ impl Search {
 }
 
 /// The section, with what it holds.
-pub const SECTION: (&str, &str) = ("search", "how block precisions are searched (files of `bwq search` only)");
+pub const SECTION: (&str, &str) = ("search", "how block precisions are searched (files of `bwq search` only; beside it `[cost]` of docs/cost.md where energy or time is made small)");
 
 /// Every key of the section.
 #[rustfmt::skip] // one key, few lines: it is read as a table
 pub const KEYS: &[Key] = &[
     key("search.objective", "", words(Objective::WORDS), "\"bits\"",
-        "what is made small: magnitude bits of the weights, or OU operations of an image")
-        .slip("layers with many positions weigh more in ou-operations"),
+        "what is made small: magnitude bits of the weights; or OU operations, energy or time of an image")
+        .slip("energy_pj and latency_ns are the cost model's, under one set: [cost] components, of docs/cost.md")
+        .cost("ou-operations, energy_pj and latency_ns weigh layers with many positions more"),
+    key("search.method", "", words(<Method as Choice>::WORDS), "\"block-wise\"",
+        "whose network is written: bits for each block, or (the baseline) one number of bits for each layer")
+        .slip("both are searched and compared in any case"),
     key("search.block_rows", "", Kind::Integer { min: 1, max: 4096, words: &["ou"] }, "\"ou\"",
         "rows of a weight block; \"ou\" = crossbar.ou_wordlines")
         .unit("wordlines"),
@@ -121,9 +137,13 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Search> {
 pub fn parse(text: &str, place: &str, overrides: &Overrides) -> Result<Search> {
     let mut tree = parse::file(text, place)?;
     for assignment in &overrides.set {
-        tree.set(assignment)?;
+        tree.set_among(assignment, written().chain(COST_KEYS))?;
     }
     let section = tree.take(SECTION.0);
+    let cost = tree.take("cost");
+    refuse_points_in_cost(cost.as_ref(), "bwq search")?;
+    let has_cost = cost.is_some();
+    let cost = of_section(cost, place, text)?;
     let trials_given = tree.has("monte_carlo.trials") || overrides.trials.is_some();
     let (points, preset) = points_of(tree, overrides, Form::Search)?;
     let point = points.first().ok_or_else(|| Error::internal("a file without axes made no point"))?;
@@ -135,8 +155,16 @@ pub fn parse(text: &str, place: &str, overrides: &Overrides) -> Result<Search> {
         return Err(Error::input(place, "`quantization.precision_map` is what a search makes").hint("leave it out"));
     }
     let mut settings = of(section.as_ref(), point, &At::file(place, text))?;
+    let asks_cost = matches!(settings.objective, Objective::EnergyPj | Objective::LatencyNs);
+    if asks_cost && cost.components == BAND {
+        return Err(Error::input(place, format!("`search.objective = \"{}\"` under a band of component sets: they disagree on what is cheap", settings.objective.word()))
+            .hint("name one in [cost]: components = \"isaac\"; `bwq cost` then prices what is found under all"));
+    }
+    if has_cost && !asks_cost {
+        return Err(Error::input(place, format!("`[cost]` beside `search.objective = \"{}\"`, which has no prices", settings.objective.word())).hint("objective = \"energy_pj\" or \"latency_ns\", or leave [cost] out"));
+    }
     settings.most_chips = trials_given.then_some(u64::from(point.monte_carlo.trials));
-    Ok(Search { sweep: Sweep { path: place.into(), points, preset }, settings })
+    Ok(Search { sweep: Sweep { path: place.into(), points, preset }, cost, settings })
 }
 
 fn of(section: Option<&Node>, point: &PointConfig, file: &At) -> Result<SearchConfig> {
@@ -165,6 +193,7 @@ fn of(section: Option<&Node>, point: &PointConfig, file: &At) -> Result<SearchCo
     let unread = |name: &str| Error::internal(format!("`search.{name}` has no value"));
     Ok(SearchConfig {
         objective: Objective::from_word(&word("objective")?).ok_or_else(|| unread("objective"))?,
+        method: Method::from_word(&word("method")?).ok_or_else(|| unread("method"))?,
         block: [whole("block_rows")?.unwrap_or(point.crossbar.ou_wordlines), whole("block_columns")?.unwrap_or(point.crossbar.ou_bitlines)],
         calibration_images: whole("calibration_images")?.ok_or_else(|| unread("calibration_images"))?,
         levels: whole("levels")?.ok_or_else(|| unread("levels"))?,

@@ -4,6 +4,7 @@ use super::cost::{BitPlanes, Groups, Mapping, Packing, Placement, Signs, TableAc
 use super::pareto::{DropFrom, Figure};
 use super::search::{ActivationSearch, Objective};
 use crate::cost::price::Stages;
+use crate::search::candidate::Method;
 use super::point::{Clipping, Clustering, Compensation, DigitalLayers, OffsetRemoval, ReadNoiseModel, RowCut, Subtraction, WeightScale, WireTopology};
 
 /// A value that is written as one of a few words.
@@ -42,7 +43,9 @@ choice!(Compensation: "none" => None, "gain" => Gain, "batchnorm" => Batchnorm);
 choice!(Clustering: "none" => None, "rows" => Rows, "columns" => Columns);
 choice!(ReadNoiseModel: "exact" => Exact, "flips" => Flips);
 choice!(WireTopology: "plain" => Plain, "gated" => Gated);
-choice!(Objective: "bits" => Bits, "ou-operations" => OuOperations);
+choice!(Objective: "bits" => Bits, "ou-operations" => OuOperations, "energy_pj" => EnergyPj, "latency_ns" => LatencyNs);
+// Of the methods, those that choose bits: a search can be asked for the network of either.
+choice!(Method: "block-wise" => Block, "layer-wise" => Layer);
 choice!(ActivationSearch: "keep" => Keep, "fewest" => Fewest);
 choice!(Figure: "energy_pj" => Energy, "latency_ns" => Latency, "area_um2" => Area);
 choice!(DropFrom: "quantised" => Quantised, "float" => Float);
@@ -82,6 +85,7 @@ mod tests {
         round_trip::<WireTopology>();
         round_trip::<Objective>();
         round_trip::<ActivationSearch>();
+        round_trip::<Method>();
         round_trip::<Mapping>();
         round_trip::<Placement>();
         round_trip::<Signs>();

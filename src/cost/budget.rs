@@ -7,7 +7,7 @@ use super::designs::Design;
 use super::network::Subject;
 use super::price;
 use super::scheme::Scheme;
-use crate::config::cost::{Area, Arrays, CostConfig, parse};
+use crate::config::cost::{Area, Arrays, BAND, CostConfig, parse};
 use crate::error::{Error, Result};
 
 /// Most arrays that an area is filled with.
@@ -42,7 +42,7 @@ fn other(config: &CostConfig, subject: &Subject, name: &str) -> Result<Costed> {
 
 /// The one set whose areas are meant.
 fn set(config: &CostConfig) -> Result<ComponentSet> {
-    if config.components == "band" {
+    if config.components == BAND {
         return Err(Error::input(&config.place, "`cost.area_mm2` under the band of component sets: each of them has its own areas").hint("name one: components = \"isaac\""));
     }
     ComponentSet::find(&config.components)

@@ -9,6 +9,7 @@ use crate::config::WeightScale;
 use crate::config::cost::{CostConfig, MapSource, Signs};
 use crate::error::{Error, Result};
 use crate::network::{Network, Op};
+use crate::quantize::PrecisionMap;
 use crate::quantize::weights::{integers_of, magnitude_bits};
 use crate::rng::PhiloxStream;
 use crate::sweep::materials::precision_map_of;
@@ -53,7 +54,8 @@ pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Sc
         return Err(refuse("`cost.signs = \"offset-column\"` beside a precision map: offset weights have no magnitude whose bits could be missing".into()).hint("use pairs of columns"));
     }
     let (blocks, source) = match source {
-        MapSource::File(path) => (from_file(path, subject, scheme)?, format!("the file {}", Path::new(path).file_name().map_or(path.clone(), |n| n.to_string_lossy().into_owned()))),
+        MapSource::File(path) => (of_map(precision_map_of(path)?, path, subject, scheme)?, format!("the file {}", Path::new(path).file_name().map_or(path.clone(), |n| n.to_string_lossy().into_owned()))),
+        MapSource::Given(map) => (of_map(map.clone(), &config.place, subject, scheme)?, "given".into()),
         MapSource::Synthetic => synthetic(config, design, subject, scheme)?,
         _ => {
             let Some(network) = &subject.weights else {
@@ -69,17 +71,16 @@ pub fn bits(config: &CostConfig, design: &Design, subject: &Subject, scheme: &Sc
     Ok(Precision { layers: layers.collect(), source })
 }
 
-fn from_file(path: &str, subject: &Subject, scheme: &Scheme) -> Result<Vec<Bits<'static>>> {
-    let mut map = precision_map_of(path)?;
+fn of_map(mut map: PrecisionMap, place: &str, subject: &Subject, scheme: &Scheme) -> Result<Vec<Bits<'static>>> {
     let layers = &subject.shape.layers;
-    map.check_names(layers.iter().map(|l| l.name.as_str()), path)?;
+    map.check_names(layers.iter().map(|l| l.name.as_str()), place)?;
     let mut all = Vec::with_capacity(layers.len());
     for layer in layers {
         // A map's own limit here; what the cells hold is looked at below, in the words of `cost`.
-        map.check_layer(&layer.name, layer.rows as usize, (layer.outputs * layer.groups) as usize, u8::BITS, path)?;
+        map.check_layer(&layer.name, layer.rows as usize, (layer.outputs * layer.groups) as usize, u8::BITS, place)?;
         let bits = map.layers.remove(&layer.name).unwrap_or_default();
         if let Some(&most) = bits.iter().flatten().max().filter(|&&b| u32::from(b) > scheme.weight_bits) {
-            return Err(Error::input(format!("{path}: layer `{}`", layer.name), format!("{most} bits, but cost.weight_bits allows {}", scheme.weight_bits))
+            return Err(Error::input(format!("{place}: layer `{}`", layer.name), format!("{most} bits, but cost.weight_bits allows {}", scheme.weight_bits))
                 .hint(format!("set cost.weight_bits = {most} or more (signs are not among them)")));
         }
         all.push(Bits::Blocks(Blocks { size: map.block.map(|n| n as u64), bits: Cow::Owned(bits) }));

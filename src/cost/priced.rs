@@ -40,7 +40,7 @@ pub struct Prices {
 /// # Errors
 /// A set that is not there or cannot be read, and one named alone that does not know such a converter.
 pub fn price(costed: &Costed, components: &str, stages: Stages) -> Result<Prices> {
-    if components != "band" {
+    if components != crate::config::cost::BAND {
         return Ok(Prices { sets: vec![under(costed, &ComponentSet::find(components)?, stages)?], silent: Vec::new() });
     }
     let mut prices = Prices::default();

@@ -46,7 +46,9 @@ pub(super) const TRIED: Table<Found> = Table {
         "unseen_accuracy_frac": "accuracy on them",
         "chips": "chips drawn; empty where none were",
         "chips_passing": "chips that lose at most max_drop against the float network",
-        "yield_verdict": "whether the wanted yield is shown"
+        "yield_verdict": "whether the wanted yield is shown",
+        "energy_pj": "energy of an image by the cost model under the component set of [cost]; empty unless energy or time is made small",
+        "latency_ns": "time of an image, layers one after another; empty likewise"
     ]),
     rows: |found| each(found, |f| f.tried.iter().map(|t| tried_row(f, t)).collect()),
 };
@@ -92,6 +94,7 @@ fn tried_row(found: &Found, tried: &Tried) -> Vec<String> {
     row.extend([tried.first.images.to_string(), frac(tried.first), number(drop), tried.keeps(found.allowed_loss(1.0)).to_string()]);
     row.extend(tried.unseen.map_or_else(Default::default, |u| [u.images.to_string(), frac(u)]));
     row.extend(tried.chips.map_or_else(Default::default, |y| [y.chips.to_string(), y.passing.to_string(), y.verdict.word().to_string()]));
+    row.extend(tried.figures.map_or_else(Default::default, |f| [number(f.energy_pj), number(f.latency_ns)]));
     row
 }
 

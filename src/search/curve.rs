@@ -3,6 +3,7 @@
 use super::candidate::{Candidate, Method, searched};
 use super::count::Counts;
 use super::judge::Judge;
+use super::objective::Figures;
 use super::sensitivity::Sensitivity;
 use super::{Problem, Right};
 use crate::error::Result;
@@ -23,7 +24,9 @@ pub struct Tried {
     pub setting: f64,
     /// What its bits come to.
     pub counts: Counts,
-    /// What the objective says of them.
+    /// Its energy and time, where either is made small.
+    pub figures: Option<Figures>,
+    /// What the objective says of it: bits, OU operations, pJ or ns.
     pub total: u64,
     /// On the images that choose.
     pub first: Right,
@@ -33,25 +36,30 @@ pub struct Tried {
     pub chips: Option<super::judge::Yield>,
     /// On the rest of the test set, where it was looked at.
     pub unseen: Option<Right>,
-    /// The network itself, of block-wise candidates.
+    /// The network itself, where it is of the method asked for.
     pub candidate: Option<Candidate>,
 }
 
 impl Tried {
     /// A candidate with its accuracy.
-    pub fn new(problem: &Problem, candidate: Candidate, first: Right, float: Right) -> Self {
+    ///
+    /// # Errors
+    /// What the cost model refuses, where it is asked.
+    pub fn new(problem: &Problem, candidate: Candidate, first: Right, float: Right) -> Result<Self> {
+        let figures = problem.pricing.as_ref().map(|p| p.network(candidate.map(problem.block))).transpose()?;
         let counts = Counts::of_all(problem, candidate.method, &candidate.layers);
-        Tried {
+        Ok(Tried {
             method: candidate.method,
             setting: candidate.setting,
             counts,
-            total: problem.total(&counts),
+            total: problem.total(&counts, figures.as_ref()),
+            figures,
             first,
             lost: float.correct as i64 - first.correct as i64,
             chips: None,
             unseen: None,
-            candidate: (candidate.method == Method::Block).then_some(candidate),
-        }
+            candidate: (candidate.method == problem.method).then_some(candidate),
+        })
     }
 
     /// Whether it loses at most so many images.

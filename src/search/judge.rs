@@ -104,7 +104,7 @@ impl<'a> Judge<'a> {
     /// Scales that do not fit; interruption.
     pub fn tried(&self, problem: &Problem, candidate: Candidate) -> Result<Tried> {
         let first = self.right(&candidate, self.point().quantization.activation_bits, &self.material.dataset)?;
-        let tried = Tried::new(problem, candidate, first, self.float_first);
+        let tried = Tried::new(problem, candidate, first, self.float_first)?;
         let percent = |right: Right| 100.0 * right.frac().unwrap_or_default();
         self.observer.say(&format!(
             "{:<20} {:>9.3e}  {:.3} bits, {:>6.2}x, {:.2} % ({:+.2})",

@@ -6,7 +6,7 @@
 //!
 //! The data's way: [`layer`] (what has weights) -> [`walk`] (calibration images through the float network and the quantised one)
 //! -> [`statistics`] (second moments of a layer's inputs) -> [`fit`] (one layer: step, integers, bits, bias, by [`rounding`], then
-//! [`refine`], with [`objective`]'s costs) -> [`candidate`] (a whole network at one price of a bit) -> [`judge`] (its accuracy, and its chips) ->
+//! [`refine`], with [`objective`]'s or [`pricing`]'s costs) -> [`candidate`] (a whole network at one price of a bit) -> [`judge`] (its accuracy, and its chips) ->
 //! [`curve`] (prices, until the budget's edge is found). [`sensitivity`] weighs the layers against each other, [`count`] says what
 //! bits come to.
 
@@ -18,6 +18,7 @@ pub mod judge;
 pub mod layer;
 pub mod linear;
 pub mod objective;
+pub mod pricing;
 pub mod refine;
 pub mod rounding;
 pub mod sensitivity;
@@ -36,7 +37,8 @@ use count::Counts;
 use curve::{Tried, curve};
 use judge::{Judge, Yield};
 use layer::{Layer, layers};
-use objective::{Block, Hardware, cost};
+use objective::{Block, Figures, Hardware};
+use pricing::Pricing;
 use std::path::Path;
 
 /// Most rows of a layer: a matrix of rows x rows is inverted.
@@ -48,6 +50,8 @@ pub struct Problem<'a> {
     pub network: &'a Network,
     /// Normalised calibration images.
     pub images: &'a [Vec<f32>],
+    /// Whose candidates can be chosen.
+    pub method: Method,
     /// [rows, columns] of a block.
     pub block: [usize; 2],
     /// Most magnitude bits of a block.
@@ -58,12 +62,24 @@ pub struct Problem<'a> {
     pub objective: Objective,
     /// What it is counted on.
     pub hardware: Hardware,
+    /// Prices, where energy or time is made small.
+    pub pricing: Option<Pricing>,
 }
 
 impl Problem<'_> {
-    /// Cost of a block of so many rows and columns of a layer.
+    /// Cost of a block of so many rows and columns of a layer; it grows with the bits, and 0 bits cost nothing.
     pub fn cost(&self, layer: &Layer, rows: usize, columns: usize, bits: u32) -> f64 {
-        cost(self.objective, &self.hardware, &Block { rows, columns, positions: layer.positions }, bits)
+        let priced = || {
+            let share = (rows * columns) as f64 / (layer.rows * layer.outputs) as f64;
+            let of = self.pricing.as_ref().map(|p| p.layer(layer.name, bits)).unwrap_or_default();
+            Figures { energy_pj: of.energy_pj * share, latency_ns: of.latency_ns * share }
+        };
+        match self.objective {
+            Objective::Bits => f64::from(bits) * (rows * columns) as f64,
+            Objective::OuOperations => self.hardware.ou_operations(&Block { rows, columns, positions: layer.positions }, bits) as f64,
+            Objective::EnergyPj => priced().energy_pj,
+            Objective::LatencyNs => priced().latency_ns,
+        }
     }
 
     /// Cost of a layer with that many bits everywhere.
@@ -71,11 +87,14 @@ impl Problem<'_> {
         self.cost(layer, layer.rows, layer.outputs, bits)
     }
 
-    /// What the objective says of counts.
-    pub fn total(&self, counts: &Counts) -> u64 {
+    /// What the objective says of a candidate: bits, operations, pJ or ns, whole ones.
+    pub fn total(&self, counts: &Counts, figures: Option<&Figures>) -> u64 {
+        let figures = figures.copied().unwrap_or_default();
         match self.objective {
             Objective::Bits => counts.magnitude_bits,
             Objective::OuOperations => counts.ou_operations,
+            Objective::EnergyPj => figures.energy_pj.round() as u64,
+            Objective::LatencyNs => figures.latency_ns.round() as u64,
         }
     }
 }
@@ -170,14 +189,18 @@ pub fn search(request: &Request, materials: &mut Materials, observer: &dyn Obser
     let judge = Judge::new(request, &material, observer)?;
     let images: Vec<Vec<f32>> = (0..judge.calibration_len()).map(|i| float::normalise(&material.folded, judge.calibration(), i)).collect();
     let c = &point.crossbar;
+    let priced = matches!(settings.objective, Objective::EnergyPj | Objective::LatencyNs);
+    let pricing = priced.then(|| Pricing::new(point, &request.search.cost, &material.folded, settings.block)).transpose()?;
     let problem = Problem {
         network: &material.folded,
         images: &images,
+        method: settings.method,
         block: settings.block,
         most_bits: point.quantization.weight_bits - 1,
         weight_scale: point.quantization.weight_scale,
         objective: settings.objective,
         hardware: Hardware { ou: [c.ou_wordlines, c.ou_bitlines], cell_bits: c.cell_bits, input_steps: point.quantization.activation_bits.div_ceil(c.dac_bits) },
+        pricing,
     };
     if let Some(layer) = layers(problem.network).iter().find(|l| l.rows > MOST_ROWS) {
         return Err(Error::input(&point.network.model, format!("layer `{}` has {} rows; a search takes up to {MOST_ROWS}", layer.name, layer.rows)));
@@ -191,8 +214,8 @@ pub fn search(request: &Request, materials: &mut Materials, observer: &dyn Obser
     }
     tried.sort_by(|a, b| a.method.cmp(&b.method).then(a.setting.total_cmp(&b.setting)));
     let chosen = judge.choose(&problem, &mut tried, settings.activation_bits == ActivationSearch::Fewest, materials)?;
-    let layer_counts: Vec<_> = chosen.iter().flat_map(|c| &c.candidate.layers).map(|l| (l.clone(), Counts::of(&problem, Method::Block, l))).collect();
-    let counts = chosen.as_ref().map_or_else(Counts::default, |c| Counts::of_all(&problem, Method::Block, &c.candidate.layers));
+    let layer_counts: Vec<_> = chosen.iter().flat_map(|c| &c.candidate.layers).map(|l| (l.clone(), Counts::of(&problem, problem.method, l))).collect();
+    let counts = chosen.as_ref().map_or_else(Counts::default, |c| Counts::of_all(&problem, problem.method, &c.candidate.layers));
     Ok(Found { of, block: settings.block, max_drop: point.monte_carlo.max_drop, float_first, float_unseen, tried, chosen, layer_counts, counts })
 }
 
@@ -214,7 +237,7 @@ fn rounded_to_nearest(problem: &Problem, judge: &Judge, bits: u32) -> Result<Vec
     let [full, stripped] = rounded(problem, bits);
     let full = judge.tried(problem, full)?;
     // The same integers: the same accuracy.
-    let stripped = Tried::new(problem, stripped, full.first, judge.float_first());
+    let stripped = Tried::new(problem, stripped, full.first, judge.float_first())?;
     Ok(vec![full, stripped])
 }
 

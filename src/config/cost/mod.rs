@@ -16,6 +16,7 @@ use super::source::{At, nearest, shown};
 use super::words::Choice;
 use crate::cost::price::Stages;
 use crate::error::{Error, Result};
+use crate::quantize::PrecisionMap;
 use std::path::Path;
 
 /// Where the bits of a weight lie.
@@ -103,6 +104,8 @@ pub enum MapSource {
     Synthetic,
     /// A file.
     File(String),
+    /// One at hand, from a caller; no file says this.
+    Given(PrecisionMap),
 }
 
 /// How many arrays there may be.
@@ -197,6 +200,9 @@ pub struct CostConfig {
     /// Whether the stages of a layer work at the same time.
     pub layer_stages: Stages,
 }
+
+/// The component sets that are taken together, as `cost.components` names them.
+pub const BAND: &str = "band";
 
 /// An option of the command line that stands for a key: the option as it is written, the key's name, the value.
 pub type Given<'a> = (&'a str, &'a str, Option<String>);
