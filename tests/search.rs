@@ -241,7 +241,7 @@ fn what_is_made_small_by_the_cost_model_is_what_the_cost_model_says() {
         bwq_ok(dir.path(), &["search", "search.toml", "--engine", "cpu", "--out", "a"]);
         let csv = dir.path().join("a/search.csv");
         let of = |name: &str| column(&csv, name);
-        let kept = of("method").iter().zip(of("keeps_budget")).zip(of(objective)).filter(|((m, k), _)| *m == "block-wise" && k == "true").filter_map(|(_, v)| v.parse::<f64>().ok()).fold(f64::MAX, f64::min);
+        let kept = of("method").into_iter().zip(of("keeps_budget")).zip(of(objective)).filter(|((m, k), _)| *m == "block-wise" && k == "true").filter_map(|(_, v)| v.parse::<f64>().ok()).fold(f64::MAX, f64::min);
         // The hardware of the sweep's defaults: pairs of columns subtracted as currents, blocks of the OU.
         let set = ["weight_bits=7", "activation_bits=8", "signs=\"paired-analog\"", "mapping=\"precision-aware\"", "row_cut=\"block-aligned\"", "components=\"isaac\"", "adc_bits=5"];
         let set: Vec<String> = set.iter().map(|s| format!("cost.{s}")).collect();
@@ -269,7 +269,7 @@ fn the_layer_wise_network_is_written_where_it_is_asked_for() {
     }
     let csv = dir.path().join("a/search.csv");
     let of = |name: &str| column(&csv, name);
-    let kept = of("method").iter().zip(of("keeps_budget")).zip(of("mean_bits")).filter(|((m, k), _)| *m == "layer-wise" && k == "true").filter_map(|(_, b)| b.parse::<f64>().ok());
+    let kept = of("method").into_iter().zip(of("keeps_budget")).zip(of("mean_bits")).filter(|((m, k), _)| m == "layer-wise" && k == "true").filter_map(|(_, b)| b.parse::<f64>().ok());
     let chosen = column(&dir.path().join("a/search_layers.csv"), "mean_bits").last().and_then(|v| v.parse::<f64>().ok());
     assert_eq!(chosen, kept.min_by(f64::total_cmp));
 }
