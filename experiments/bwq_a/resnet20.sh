@@ -9,5 +9,5 @@ cargo build --release --package bwq --package bwq-train
 bwq=${CARGO_TARGET_DIR:-target}/release/bwq
 out=results/bwq_a/resnet20
 set -- --set "network.model=$data/nets/cifar10_resnet20_bsq.json" --set "network.dataset=$data/cifar10" "$@"
-[ -e $out/search/network.json ] || "$bwq" search experiments/search/resnet20.toml --out $out/search --set monte_carlo.max_drop=0.008 "$1" "$2" "$3" "$4"
+[ -e $out/search/network.json ] || "$bwq" search experiments/search/resnet20.toml --out $out/search --set monte_carlo.max_drop=0.004 "$1" "$2" "$3" "$4"
 exec "$bwq" train experiments/bwq_a/resnet20.toml --out $out --set train.start=$out/search/network.json "$@"

@@ -5,7 +5,7 @@
 set -eu
 . "$(dirname "$0")/../fashion_mnist.sh"
 out=results/bwq_a/seeds
-budgets="0.0016 0.0025 0.005 0.01"
+budgets="0.0016 0.0025 0.01"
 for budget in $budgets; do
     for method in block-wise layer-wise; do
         from=$out/search/${method}_$budget
