@@ -1,8 +1,10 @@
 //! The float reference on real networks, against an independent implementation (PyTorch): logits, activations and,
-//! with `BWQ_SLOW=1`, the accuracy on whole test sets.
+//! with `BWQ_SLOW=1`, the accuracy on whole test sets, and that the integer network of 8 bits loses little of it.
 //!
 //! The networks and data lie in `../shared/data`; without them nothing here runs, which is said loudly, and is a
 //! failure where the variable `CI` is set.
+
+mod support;
 
 use bwq::dataset::{self, Dataset, Pixels};
 use bwq::network::{Network, float, fold, read};
@@ -42,9 +44,9 @@ fn network(data: &Path, name: &str) -> Network {
     read::read(&data.join("nets").join(format!("{name}.json"))).expect("a network")
 }
 
-/// Each test set, read once.
-fn test_sets(data: &Path, images: usize) -> HashMap<&'static str, Dataset> {
-    let load = |name| (name, dataset::load(&data.join(name), images, 16).expect("a test set"));
+/// Each test set, read once, with so many calibration images.
+fn test_sets(data: &Path, images: usize, calibration: usize) -> HashMap<&'static str, Dataset> {
+    let load = |name| (name, dataset::load(&data.join(name), images, calibration).expect("a test set"));
     ["cifar10", "mnist", "fashion_mnist"].map(load).into()
 }
 
@@ -64,7 +66,7 @@ fn assert_close(what: &str, ours: &[f32], theirs: &[f32]) {
 #[test]
 fn logits_equal_the_reference() {
     let Some(data) = data() else { return };
-    let sets = test_sets(&data, 256);
+    let sets = test_sets(&data, 256, 16);
     for (name, set, _) in NETWORKS {
         let (network, set) = (network(&data, name), &sets[set]);
         set.check_fits(network.input_shape, network.classes()).expect("a fitting test set");
@@ -99,7 +101,7 @@ fn squeezenet_equals_the_reference() {
 #[test]
 fn activations_equal_the_reference() {
     let Some(data) = data() else { return };
-    let sets = test_sets(&data, 1);
+    let sets = test_sets(&data, 1, 16);
     for (name, set, _) in NETWORKS {
         let file = data.join("reference").join(format!("activations_image0_{name}.safetensors"));
         let Ok(bytes) = std::fs::read(&file) else { continue };
@@ -125,7 +127,7 @@ fn activations_equal_the_reference() {
 #[test]
 fn calibration_images_are_training_images() {
     let Some(data) = data() else { return };
-    for (name, set) in test_sets(&data, 1) {
+    for (name, set) in test_sets(&data, 1, 16) {
         assert!(set.calibration_source.starts_with("first 16 training images of "), "{name}: {}", set.calibration_source);
         assert_eq!(set.calibration_len(), 16);
     }
@@ -156,7 +158,7 @@ fn the_cifar_mosaic_and_the_binary_version_are_one() {
 fn accuracy_on_whole_test_sets() {
     let Some(data) = data() else { return };
     if std::env::var("BWQ_SLOW").is_ok_and(|v| v == "1") {
-        let sets = test_sets(&data, 10_000);
+        let sets = test_sets(&data, 10_000, 256);
         for (name, set, expected) in NETWORKS {
             let network = network(&data, name);
             let start = std::time::Instant::now();
@@ -165,6 +167,10 @@ fn accuracy_on_whole_test_sets() {
             let gmacs = network.macs() as f64 * 1e4 / seconds / 1e9;
             println!("{name}: {right} of 10000 ({expected} expected), {seconds:.1} s, {gmacs:.1} GMAC/s");
             assert!(right.abs_diff(expected) <= 2, "{name}: {right}, {expected} expected");
+            let integer = support::quantised(&network, &sets[set], 8, 8) as usize;
+            println!("{name}: {integer} with 8 bits");
+            let allowed = if name.contains("mlperf") { 100 } else { 50 };
+            assert!(right <= integer + allowed, "{name}: {right} to {integer}");
         }
     } else {
         println!("NOT RUN: whole test sets (set BWQ_SLOW=1)");

@@ -1,14 +1,13 @@
-//! Real networks: post-training quantisation against an independent implementation's table, and the integer
-//! network against the float one. Slow (minutes): full test sets; set BWQ_SLOW=1.
+//! Real networks: post-training quantisation against an independent implementation's table (slow, minutes: full test sets; set
+//! BWQ_SLOW=1), and the integer network against the float one.
 
 mod support;
 
 use bwq::config::{self, Overrides, QuantizationConfig, WeightScale};
 use bwq::dataset::{self, Dataset};
-use bwq::engine::{IntegerImages, cpu::digital};
 use bwq::network::{Network, Op, Tensor, float, fold, read};
 use bwq::quantize::{IntegerNetwork, Step, lower::lower, weights};
-use support::{shared, slow};
+use support::{quantised, shared, slow};
 
 const IMAGES: usize = 10_000;
 
@@ -56,21 +55,7 @@ fn weights_alone_meet_the_table() {
     }
 }
 
-#[test]
-fn eight_bits_lose_little() {
-    if !slow() {
-        return;
-    }
-    for (name, data) in NETWORKS {
-        let Some((network, dataset)) = load(name, data, IMAGES) else { return };
-        let (float, quantised) = (float::accuracy(&network, &dataset) as i64, quantised(&network, &dataset, 8, 8) as i64);
-        println!("{name:28} float {float}, 8 bits {quantised}");
-        let allowed = if name.contains("mlperf") { 100 } else { 50 };
-        assert!(float - quantised <= allowed, "{name}: {float} to {quantised}");
-    }
-}
-
-/// Few images, always run: the same path on a part of the set.
+/// Few images, always run; whole sets: tests/networks.rs.
 #[test]
 fn eight_bits_lose_little_on_few_images() {
     for (name, data) in [("cifar10_resnet20", "cifar10"), ("fashion_vgg6", "fashion_mnist")] {
@@ -111,15 +96,6 @@ fn the_embedded_bwq_a_network_is_as_good_and_as_small_as_its_readme_says() {
     let point = config::parse_mvm(toml, "test", &Overrides::default()).unwrap();
     let [with, without] = [Some(map), None].map(|map| integers(&lower(&network, &dataset, &point.quantization, map).unwrap()));
     assert_eq!(with, without);
-}
-
-fn quantised(network: &Network, dataset: &Dataset, weight_bits: u32, activation_bits: u32) -> u64 {
-    let toml = format!("[quantization]\nweight_bits = {weight_bits}\nactivation_bits = {activation_bits}\n");
-    let point = config::parse_mvm(&toml, "test", &Overrides::default()).unwrap();
-    let folded = fold::fold_batchnorm(network).unwrap();
-    let integer = lower(&folded, dataset, &point.quantization, None).unwrap();
-    let images = IntegerImages::new(&integer, dataset);
-    digital::correct(&digital::logits(&integer, &images), &images.labels)
 }
 
 /// Integer weights of all layers, one after another.

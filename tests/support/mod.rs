@@ -4,6 +4,11 @@
 pub mod resistors;
 pub mod tiny;
 
+use bwq::config::{self, Overrides};
+use bwq::dataset::Dataset;
+use bwq::engine::{IntegerImages, cpu::digital};
+use bwq::network::{Network, fold};
+use bwq::quantize::lower::lower;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -61,6 +66,16 @@ pub fn bwq_ok(dir: &Path, args: &[&str]) -> String {
     let (code, stdout, stderr) = bwq(dir, args);
     assert_eq!(code, 0, "bwq {args:?}\n{stderr}");
     stdout
+}
+
+/// Images that the integer network classifies as labelled.
+pub fn quantised(network: &Network, dataset: &Dataset, weight_bits: u32, activation_bits: u32) -> u64 {
+    let toml = format!("[quantization]\nweight_bits = {weight_bits}\nactivation_bits = {activation_bits}\n");
+    let point = config::parse_mvm(&toml, "test", &Overrides::default()).unwrap();
+    let folded = fold::fold_batchnorm(network).unwrap();
+    let integer = lower(&folded, dataset, &point.quantization, None).unwrap();
+    let images = IntegerImages::new(&integer, dataset);
+    digital::correct(&digital::logits(&integer, &images), &images.labels)
 }
 
 /// An array of a NumPy archive, as floats (integers are exact below 2^53).
