@@ -43,7 +43,7 @@ trained() { # results folder, dataset, network, activation bits: the end of the 
         searched results/search/$net CIFAR-10 $net layer-wise "layer-wise (search)"
         searched results/search/$net CIFAR-10 $net block-wise "block-wise (search)"
     done
-    for bits in 4 3; do
+    for bits in 5 4; do
         trained results/bwq_a/resnet20 CIFAR-10 cifar10_resnet20_bsq $bits
     done
     searched results/bwq_a/search Fashion-MNIST fashion_vgg6 layer-wise "layer-wise (search)"

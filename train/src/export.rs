@@ -4,12 +4,11 @@ use crate::config::Config;
 use crate::model::Model;
 use crate::train::Trainer;
 use bwq::config::{Clipping, PrecisionMapConfig, QuantizationConfig, WeightScale};
-use bwq::dataset::Dataset;
 use bwq::engine::IntegerImages;
 use bwq::engine::cpu::digital;
 use bwq::error::{Error, Result};
 use bwq::network::{Network, float::argmax, fold, read, write};
-use bwq::quantize::{PrecisionMap, lower::lower};
+use bwq::quantize::{IntegerNetwork, PrecisionMap, lower::lower};
 use bwq::sweep::atomic;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,18 +47,37 @@ pub fn write(trainer: &Trainer, model: &Model, out: &Path) -> Result<[PathBuf; 3
     Ok(paths)
 }
 
+/// The integers of the model at hand, as the engine runs them.
+///
+/// # Errors
+/// Scales that do not fit integers: a training that went astray.
+pub fn integers(trainer: &Trainer, model: &Model) -> Result<IntegerNetwork> {
+    let network = model.network(trainer.network, trainer.graph);
+    let map = precision_map(model, trainer.config);
+    lowered(trainer, &network, model.activation_bits, PrecisionMapConfig::Uniform, map)
+}
+
+fn lowered(trainer: &Trainer, network: &Network, activation_bits: u32, precision_map: PrecisionMapConfig, map: PrecisionMap) -> Result<IntegerNetwork> {
+    let quantization = QuantizationConfig { weight_bits: trainer.config.weight_bits, activation_bits, weight_scale: WeightScale::PerLayer, clipping: Clipping::Mse, precision_map };
+    lower(&fold::fold_batchnorm(network)?, trainer.dataset, &quantization, Some(map))
+}
+
+/// Test images that the engine's integers classify as labelled.
+///
+/// # Errors
+/// As [`integers`].
+pub fn engine_correct(trainer: &Trainer, model: &Model) -> Result<usize> {
+    let integers = integers(trainer, model)?;
+    let images = IntegerImages::new(&integers, trainer.dataset);
+    Ok(digital::correct(&digital::logits(&integers, &images), &images.labels) as usize)
+}
+
 /// Reads what was written as `bwq run` does, and compares its integers with the training's own forward pass (`logits`).
-pub fn evaluate(trainer: &Trainer, activation_bits: u32, logits: &[f32], dataset: &Dataset, paths: &[PathBuf; 3]) -> Result<Agreement> {
+pub fn evaluate(trainer: &Trainer, activation_bits: u32, logits: &[f32], paths: &[PathBuf; 3]) -> Result<Agreement> {
     let network: Network = read::read(&paths[0])?;
     let map = PrecisionMap::read(&paths[2])?;
-    let quantization = QuantizationConfig {
-        weight_bits: trainer.config.weight_bits,
-        activation_bits,
-        weight_scale: WeightScale::PerLayer,
-        clipping: Clipping::Mse,
-        precision_map: PrecisionMapConfig::File(paths[2].display().to_string()),
-    };
-    let integers = lower(&fold::fold_batchnorm(&network)?, dataset, &quantization, Some(map))?;
+    let integers = lowered(trainer, &network, activation_bits, PrecisionMapConfig::File(paths[2].display().to_string()), map)?;
+    let dataset = trainer.dataset;
     let of_engine = digital::logits(&integers, &IntegerImages::new(&integers, dataset));
     let classes = of_engine.len() / dataset.len();
     let largest = |logits: &[u32]| (1..logits.len()).fold(0, |best, class| if logits[class] > logits[best] { class } else { best });

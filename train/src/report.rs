@@ -19,7 +19,7 @@ pub const CURVE: &[Column] = &[
     Column { name: "loss", meaning: "mean cross entropy of the epoch's training images, in nats" },
     Column { name: "lasso", meaning: "the lasso's term of the loss after the epoch" },
     Column { name: "training_accuracy_frac", meaning: "share of the epoch's training images classified as labelled" },
-    Column { name: "accuracy_frac", meaning: "share of the test images" },
+    Column { name: "accuracy_frac", meaning: "share of the test images, by the integers that the engine runs" },
     Column { name: "mean_bits", meaning: "mean magnitude bits of a weight" },
     Column { name: "compression", meaning: "32-bit weights over magnitude bits, the paper's count: 32 / mean_bits" },
 ];

@@ -108,7 +108,7 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
         weight_bits: (config.weight_bits - 1) as u8,
         activation_bits: config.activation_bits[0],
     };
-    let trainer = Trainer { network: &network, graph: &graph, config, training: &training, test: &test };
+    let trainer = Trainer { network: &network, graph: &graph, config, training: &training, test: &test, dataset: &dataset };
     let model = Model::new(&network, &graph, &start, &dataset.calibration)?;
     let identity = identity([&float, &network], &dataset, &training, config);
     let name = identity.to_string();
@@ -128,7 +128,7 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
     let model = state.best.map_or(state.model, |best| best.model);
     let paths = export::write(&trainer, &model, out)?;
     let logits = trainer.logits(&model, &mut crate::pass::Pass::new(&graph));
-    let agreement = export::evaluate(&trainer, model.activation_bits, &logits, &dataset, &paths)?;
+    let agreement = export::evaluate(&trainer, model.activation_bits, &logits, &paths)?;
     atomic::write(&out.join("layers.csv"), report::layers(&model).as_bytes())?;
     bwq::report::plot::blocks::draw(out, &export::precision_map(&model, config))?;
     let provenance = report::provenance(config, &identity, float_correct, &agreement, started.elapsed().as_secs_f64())?;

@@ -7,6 +7,7 @@ use crate::model::Model;
 use crate::ops::loss::{Loss, cross_entropy};
 use crate::pass::Pass;
 use crate::planes::{CellErrors, Rule, Weights};
+use bwq::dataset::Dataset;
 use bwq::rng::training as random;
 use bwq::network::Network;
 use rayon::prelude::*;
@@ -24,8 +25,10 @@ pub struct Trainer<'a> {
     pub config: &'a Config,
     /// Training set.
     pub training: &'a Images,
-    /// Test set.
+    /// Test set, as the training's forward pass reads it.
     pub test: &'a Images,
+    /// The same, as the engine reads it, with its calibration images.
+    pub dataset: &'a Dataset,
 }
 
 /// Where in a training a model is.
