@@ -156,9 +156,35 @@ impl Inputs<'_> {
     fn name(&self, weight: Option<usize>) -> String {
         let node = self.node;
         let of_weight = weight.and_then(|i| node.input(i)).and_then(|name| name.strip_suffix(".weight"));
-        let path = node.name.trim_start_matches('/');
-        let path = path.strip_suffix(&format!("/{}", node.op)).unwrap_or(path);
         let output = node.outputs.first().map_or("", String::as_str);
-        [of_weight.unwrap_or(""), path, output, &node.op].into_iter().find(|name| !name.is_empty()).unwrap_or("node").to_string()
+        [of_weight.unwrap_or(""), &module_path(&node.name, &node.op), output, &node.op].into_iter().find(|name| !name.is_empty()).unwrap_or("node").to_string()
+    }
+}
+
+/// The module that a node called `/layer1/layer1.0/conv1/Conv_1` is of, as PyTorch names it: `layer1.0.conv1`. Another name stays.
+fn module_path(name: &str, op: &str) -> String {
+    let Some(path) = name.strip_prefix('/') else { return name.to_string() };
+    let (path, last) = path.rsplit_once('/').unwrap_or(("", path));
+    if last.strip_prefix(op).is_none_or(|rest| !rest.chars().all(|c| c == '_' || c.is_ascii_digit())) || path.is_empty() {
+        return last.to_string();
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    // A list of modules stands twice: as itself and before the number of its element.
+    let repeated = |i: usize| parts.get(i + 1).is_some_and(|next| next.strip_prefix(parts[i]).is_some_and(|rest| rest.starts_with('.')));
+    (0..parts.len()).filter(|&i| !repeated(i)).map(|i| parts[i]).collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::module_path;
+
+    #[test]
+    fn modules_have_the_names_that_pytorch_gives_them() {
+        assert_eq!(module_path("/layer1/layer1.0/conv1/Conv", "Conv"), "layer1.0.conv1");
+        assert_eq!(module_path("/features/features.17/conv/conv.1/conv.1.2/Clip", "Clip"), "features.17.conv.1.2");
+        assert_eq!(module_path("/layer1/layer1.0/relu_1/Relu", "Relu"), "layer1.0.relu_1");
+        assert_eq!(module_path("/Add_3", "Add"), "Add_3");
+        assert_eq!(module_path("node_relu_1", "Relu"), "node_relu_1");
+        assert_eq!(module_path("conv1", "Conv"), "conv1");
     }
 }
