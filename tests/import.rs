@@ -13,6 +13,8 @@ mod model;
 mod operations;
 #[path = "import/refusals.rs"]
 mod refusals;
+#[path = "import/run.rs"]
+mod run;
 #[path = "import/torch.rs"]
 mod torch;
 
@@ -20,7 +22,7 @@ use bwq::import::pixels::Pixels;
 use bwq::import::{Options, import_onnx};
 use bwq::network::read;
 use std::path::{Path, PathBuf};
-use support::{bwq, shared};
+use support::{bwq, bwq_ok, shared};
 
 /// The ONNX files of the shared networks.
 const NETWORKS: [&str; 6] = ["mnist_cntk", "fashion_vgg6", "cifar10_resnet8_mlperftiny", "cifar10_resnet20", "cifar10_resnet20_bsq", "imagenet_squeezenet10_deepcomp"];
@@ -61,6 +63,22 @@ fn the_command_writes_what_a_sweep_reads() {
     let net = read::read(&dir.path().join("net")).expect("a network");
     assert_eq!((net.preprocess.scale, &net.preprocess.mean[..], &net.preprocess.std[..], &net.name[..]), (1.0 / 255.0, &[0.1, 0.2, 0.3][..], &[0.5; 3][..], "mine"));
     assert_eq!(net.nodes, raw.nodes);
+}
+
+/// The program itself, as a user checks what was imported: the rightly classified images that the data's page states, of
+/// 10 000. (Those of CIFAR-10 are in `tests/networks.rs`, on the same networks.)
+#[test]
+fn the_command_finds_the_accuracy_that_is_known() {
+    let (Some(nets), dir) = (shared("data/nets"), tempfile::tempdir().expect("a folder")) else { return };
+    let cases: [(&str, &str, u32, &[&str]); 2] = [("mnist_cntk", "mnist", 9891, &["--raw-pixels"]), ("fashion_vgg6", "fashion_mnist", 9259, &["--scale", "1/255", "--mean", "0.286", "--std", "0.353"])];
+    for (name, data, right, pixels) in cases {
+        let (model, data) = (nets.join(format!("{name}.onnx")), shared(&format!("data/{data}")).expect("beside the networks"));
+        let args = [&["import", model.to_str().unwrap(), "-o", name, "--check", data.to_str().unwrap()][..], pixels].concat();
+        let stdout = bwq_ok(dir.path(), &args);
+        let found: u32 = stdout.split(['(', ' ']).filter_map(|word| word.parse().ok()).next().expect("a count");
+        println!("{name}: {}", stdout.trim());
+        assert!(found.abs_diff(right) <= 2, "{name}: {stdout}");
+    }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 # requires-python = ">=3.10"
 # dependencies = ["torch", "numpy", "safetensors", "packaging"]
 # ///
-"""A PyTorch network in bwq's form: export(model, (3, 32, 32), "my-net", mean=[0.5], std=[0.25]) writes my-net/network.json and
-my-net/network.safetensors, which a sweep file names as network.model = "my-net". Pixels become (pixel * scale - mean) / std."""
+"""A PyTorch network in bwq's form: export(model, (3, 32, 32), "my-net", scale=1 / 255, mean=[0.5], std=[0.25]) writes
+my-net/network.json and my-net/network.safetensors, which a sweep file names as network.model = "my-net". Pixels, 0 to 255, become
+(pixel * scale - mean) / std, which torchvision calls ToTensor (1 / 255) and Normalize."""
 import json, operator, pathlib, torch
 from safetensors.torch import save_file
 from torch import nn, fx
@@ -33,7 +34,7 @@ def layer(name, m):
             return dict(op="avgpool", kernel=pair(m.kernel_size), stride=pair(m.stride), pad=pair(m.padding))
     raise ValueError(f"{name}: {m} has no counterpart; through ONNX more is taken: torch.onnx.export and bwq import")
 
-def export(model, input_shape, folder, name=None, scale=1 / 255, mean=(0.0,), std=(1.0,)):
+def export(model, input_shape, folder, *, scale, mean, std, name=None):
     traced, nodes, called, channels = fx.symbolic_trace(model.eval()), [], {}, input_shape[0]
     for node in traced.graph.nodes:
         inputs = [called.get(n) for n in node.all_input_nodes]

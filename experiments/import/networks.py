@@ -129,7 +129,7 @@ def main(folder, small):
             for way in ("ts", "norms", "dynamo"):
                 bare(f"{folder}/{name}.{way}.onnx")
         if name in ("resnet", "mobilenet"):
-            export(model, (3, side, side), f"{folder}/{name}.fx")
+            export(model, (3, side, side), f"{folder}/{name}.fx", scale=1 / 255, mean=[0.0], std=[1.0])
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 //! `bwq import`: a network from elsewhere into our form.
 
 use super::ImportArgs;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, print};
 use bwq::error::{Error, Result, exit};
 use bwq::import::layer_list::import_layers;
 use bwq::import::pixels::Pixels;
 use bwq::import::{Imported, Options, import_onnx};
+use bwq::dataset;
 use bwq::network::write::files;
+use bwq::network::{Network, float};
 use bwq::sweep::{Observer, atomic};
 use std::path::Path;
 
@@ -36,10 +38,23 @@ pub fn import(args: &ImportArgs, terminal: &Terminal) -> Result<u8> {
         }
         (None, _) => return Err(Error::input(args.model.display(), "supported: MODEL.onnx, and MODEL.safetensors with --graph")),
     };
-    write(args, &imported, terminal, unsaid && args.graph.is_none())
+    write(args, &imported, terminal, unsaid && args.graph.is_none())?;
+    match &args.check {
+        Some(path) => check(&imported.network, path),
+        None => Ok(exit::DONE),
+    }
 }
 
-fn write(args: &ImportArgs, imported: &Imported, terminal: &Terminal, unsaid: bool) -> Result<u8> {
+/// Prints the float accuracy on a test set: whether weights and pixels were understood as they were meant.
+fn check(network: &Network, path: &Path) -> Result<u8> {
+    let dataset = dataset::load_whole(path, 0)?;
+    dataset.check_fits(network.input_shape, network.classes())?;
+    let right = float::accuracy(network, &dataset);
+    print(&format!("float accuracy {:.2} % ({right} of {} images of {})\n", 100.0 * right as f64 / dataset.len() as f64, dataset.len(), dataset.name))?;
+    Ok(exit::DONE)
+}
+
+fn write(args: &ImportArgs, imported: &Imported, terminal: &Terminal, unsaid: bool) -> Result<()> {
     let Imported { network, notes } = imported;
     for note in notes {
         terminal.say(note);
@@ -62,7 +77,7 @@ fn write(args: &ImportArgs, imported: &Imported, terminal: &Terminal, unsaid: bo
     ));
     terminal.say_files(&args.out, &[graph, weights]);
     terminal.say(&format!("in a sweep file: [network] model = \"{}\"", args.out.display()));
-    Ok(exit::DONE)
+    Ok(())
 }
 
 fn extension(path: &Path) -> String {

@@ -175,6 +175,9 @@ pub struct ImportArgs {
     /// Say that pixels are taken as they are, 0 to 255.
     #[arg(long, conflicts_with_all = ["scale", "mean", "std"])]
     pub raw_pixels: bool,
+    /// Say what share of these test images the float network gets right: a data set as in a sweep file.
+    #[arg(long, value_name = "DATASET")]
+    pub check: Option<PathBuf>,
     /// Shape of an image where the file leaves it open or takes rows: channels, height, width.
     #[arg(long, value_name = "C,H,W", value_delimiter = ',')]
     pub input_shape: Vec<usize>,

@@ -4,7 +4,7 @@
 //! To add an operation: its name in [`folds`] and an arm in [`evaluate`].
 
 use super::graph::Node;
-use super::tensor::{Constant, Eight, Values};
+use super::tensor::{Constant, Eight, MAX_AXES, Values, bounded};
 use crate::error::{Error, Result};
 use std::rc::Rc;
 
@@ -114,7 +114,7 @@ pub fn reshaped(node: &Node, shape: &[usize], second: Option<&Constant>) -> Resu
         }
         "Unsqueeze" => {
             let count = second.map_or_else(|| node.ints("axes").map_or(0, <[i64]>::len), Constant::len);
-            let rank = rank + count.min(64);
+            let rank = rank + count.min(MAX_AXES);
             let axes = axes(rank)?.unwrap_or_default();
             let mut old = shape.iter();
             Ok((0..rank).filter_map(|axis| if axes.contains(&axis) { Some(1) } else { old.next().copied() }).collect())
@@ -125,6 +125,9 @@ pub fn reshaped(node: &Node, shape: &[usize], second: Option<&Constant>) -> Resu
                 (None, Some(list)) => list,
                 (None, None) => return Err(node.refuse("its shape is missing")),
             };
+            if target.len() > MAX_AXES {
+                return Err(node.refuse(format!("a shape of {} axes; at most {MAX_AXES} are taken", target.len())));
+            }
             let all: usize = shape.iter().product();
             let wrong = || node.refuse(format!("shape {shape:?} cannot become {:?}", target.iter().take(8).collect::<Vec<_>>()));
             let mut out = Vec::with_capacity(target.len());
@@ -141,7 +144,7 @@ pub fn reshaped(node: &Node, shape: &[usize], second: Option<&Constant>) -> Resu
                 out.iter_mut().filter(|n| **n == usize::MAX).for_each(|n| *n = all / known);
             }
             match out.iter().try_fold(1usize, |product, &n| product.checked_mul(n)) {
-                Some(product) if product == all => Ok(out),
+                Some(product) if product == all && bounded(&out, all.max(1)) => Ok(out),
                 _ => Err(wrong()),
             }
         }
@@ -328,9 +331,9 @@ fn check_size(node: &Node, shape: &[usize]) -> Result<()> {
 }
 
 fn check_at_most(node: &Node, shape: &[usize], most: usize) -> Result<()> {
-    match shape.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis)) {
-        Some(n) if n <= most && shape.len() <= 64 => Ok(()),
-        _ => Err(node.refuse(format!("a constant of shape {:?}; at most {most} values are made here", shape.iter().take(8).collect::<Vec<_>>()))),
+    match bounded(shape, most) && shape.len() <= MAX_AXES {
+        true => Ok(()),
+        false => Err(node.refuse(format!("a constant of shape {:?}; at most {most} values are made here", shape.iter().take(8).collect::<Vec<_>>()))),
     }
 }
 

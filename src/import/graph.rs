@@ -2,7 +2,7 @@
 
 use super::clipped;
 use super::external::Folder;
-use super::messages::{AttributeProto, ModelProto, ValueInfoProto};
+use super::messages::{AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use super::tensor::{self, Constant, type_name};
 use crate::error::{Error, Result};
 use crate::network::shape::MAX_VALUES;
@@ -128,24 +128,10 @@ pub fn read(bytes: Vec<u8>, place: &str, folder: Folder) -> Result<Graph> {
     let folder = Rc::new(folder);
 
     let mut constants = HashMap::new();
-    for tensor in &graph.initializer {
-        let read = tensor::read(tensor, &format!("{place}: tensor `{}`", clipped(&tensor.name)), &folder)?;
-        constants.insert(tensor.name.clone(), Rc::new(read));
-    }
-    let mut readers: HashMap<String, usize> = HashMap::new();
-    let mut nodes = Vec::with_capacity(graph.node.len());
-    for (index, node) in graph.node.into_iter().enumerate() {
-        let name = if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() };
-        let place = format!("{place}: node {index} `{}` ({})", clipped(&name), clipped(&node.op_type));
-        if !is_standard(&node.domain) {
-            return Err(Error::input(place, format!("an operation of `{}`, not of ONNX itself", clipped(&node.domain)))
-                .hint("export the model with ONNX's own operations only, before any optimiser of a runtime"));
-        }
-        for name in &node.input {
-            *readers.entry(name.clone()).or_default() += 1;
-        }
-        let attributes = node.attribute.into_iter().map(|a| (a.name.clone(), a)).collect();
-        nodes.push(Node { place, name: node.name, op: node.op_type, inputs: node.input, outputs: node.output, attributes, opset, folder: folder.clone() });
+    for (index, tensor) in graph.initializer.into_iter().enumerate() {
+        let tensor = TensorProto::decode(tensor).map_err(|e| at(format!("tensor {index} is broken: {e}")))?;
+        let read = tensor::read(&tensor, &format!("{place}: tensor `{}`", clipped(&tensor.name)), &folder)?;
+        constants.insert(tensor.name, Rc::new(read));
     }
     // Files of old versions list constants among the inputs.
     let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !constants.contains_key(&input.name)).collect();
@@ -157,6 +143,29 @@ pub fn read(bytes: Vec<u8>, place: &str, folder: Folder) -> Result<Graph> {
     let [output] = outputs[..] else {
         return Err(at(format!("{} outputs ({}); one is needed: the logits", outputs.len(), names(&outputs))).hint("export the model so that it returns the logits alone"));
     };
+    let mut readers: HashMap<String, usize> = HashMap::new();
+    let mut nodes = Vec::with_capacity(graph.node.len());
+    for (index, node) in graph.node.into_iter().enumerate() {
+        let node = NodeProto::decode(node).map_err(|e| at(format!("node {index} is broken: {e}")))?;
+        let name = if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() };
+        let place = format!("{place}: node {index} `{}` ({})", clipped(&name), clipped(&node.op_type));
+        if !is_standard(&node.domain) {
+            return Err(Error::input(place, format!("an operation of `{}`, not of ONNX itself", clipped(&node.domain)))
+                .hint("export the model with ONNX's own operations only, before any optimiser of a runtime"));
+        }
+        for name in &node.input {
+            *readers.entry(name.clone()).or_default() += 1;
+        }
+        if node.op_type.is_empty() || node.output.is_empty() {
+            return Err(Error::input(place, "it has no operation or no output"));
+        }
+        let mut attributes = HashMap::new();
+        for attribute in node.attribute.into_iter() {
+            let attribute = AttributeProto::decode(attribute).map_err(|e| Error::input(&place, format!("an attribute is broken: {e}")))?;
+            attributes.insert(attribute.name.clone(), attribute);
+        }
+        nodes.push(Node { place, name: node.name, op: node.op_type, inputs: node.input, outputs: node.output, attributes, opset, folder: folder.clone() });
+    }
     *readers.entry(output.name.clone()).or_default() += 1;
     Ok(Graph { nodes, constants, input: (input.name.clone(), axes(input).map_err(at)?), output: output.name.clone(), readers })
 }

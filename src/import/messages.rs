@@ -3,6 +3,9 @@
 //!
 //! A graph inside an attribute (the branches of `If` and `Loop`) is not declared: those operations are refused by name, and so
 //! no message nests deeper than a handful.
+//!
+//! Nodes, tensors and attributes are kept as their bytes, which look the same in a file, and decoded one at a time: two bytes of a
+//! file would else become a struct of some hundred, a million times over.
 #![allow(missing_docs, reason = "the names are those of onnx.proto")]
 
 use prost::Message;
@@ -28,10 +31,12 @@ pub struct OperatorSetIdProto {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct GraphProto {
-    #[prost(message, repeated, tag = "1")]
-    pub node: Vec<NodeProto>,
-    #[prost(message, repeated, tag = "5")]
-    pub initializer: Vec<TensorProto>,
+    /// A [`NodeProto`] each.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub node: Vec<Bytes>,
+    /// A [`TensorProto`] each.
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub initializer: Vec<Bytes>,
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
@@ -48,8 +53,9 @@ pub struct NodeProto {
     pub name: String,
     #[prost(string, tag = "4")]
     pub op_type: String,
-    #[prost(message, repeated, tag = "5")]
-    pub attribute: Vec<AttributeProto>,
+    /// An [`AttributeProto`] each.
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub attribute: Vec<Bytes>,
     #[prost(string, tag = "7")]
     pub domain: String,
 }

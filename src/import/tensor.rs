@@ -90,6 +90,14 @@ impl Constant {
     }
 }
 
+/// Most axes of a tensor.
+pub const MAX_AXES: usize = 32;
+
+/// True if a tensor of `shape`, or any of its axes together, has at most `most` values.
+pub fn bounded(shape: &[usize], most: usize) -> bool {
+    shape.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis.max(1))).is_some_and(|n| n <= most)
+}
+
 /// Reads a tensor; `place` is its name in messages, `folder` where its bytes may lie.
 ///
 /// # Errors
@@ -97,10 +105,11 @@ impl Constant {
 pub fn read(tensor: &TensorProto, place: &dyn Display, folder: &Folder) -> Result<Constant> {
     let at = |message: String| Error::input(place, message);
     let shape: Option<Vec<usize>> = tensor.dims.iter().map(|&n| usize::try_from(n).ok()).collect();
-    let len = shape.as_ref().and_then(|s| s.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis))).filter(|&n| n <= MAX_VALUES);
-    let (Some(shape), Some(len)) = (shape, len) else {
+    let fits_memory = |shape: &Vec<usize>| shape.len() <= MAX_AXES && bounded(shape, MAX_VALUES);
+    let Some(shape) = shape.filter(fits_memory) else {
         return Err(at(format!("shape {:?}; a tensor has at most {MAX_VALUES} values", tensor.dims.iter().take(8).collect::<Vec<_>>())));
     };
+    let len: usize = shape.iter().product();
     let Some(kind) = Kind::of(tensor.data_type) else {
         return Err(at(format!("type {}; supported: float32, float64, int8 to int64, uint8 to uint32, bool", type_name(tensor.data_type)))
             .hint("export the model in float32"));

@@ -15,8 +15,8 @@ pub fn model(dims: &[i64], nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -
     let r#type = Some(TypeProto { tensor_type: Some(TensorTypeProto { elem_type: 1, shape: Some(TensorShapeProto { dim }) }) });
     let output = nodes.last().and_then(|node| node.output.first()).cloned().unwrap_or_default();
     let graph = GraphProto {
-        node: nodes,
-        initializer: constants,
+        node: nodes.iter().map(|node| node.encode_to_vec().into()).collect(),
+        initializer: constants.iter().map(|tensor| tensor.encode_to_vec().into()).collect(),
         input: vec![ValueInfoProto { name: "x".into(), r#type }],
         output: vec![ValueInfoProto { name: output, r#type: None }],
     };
@@ -26,6 +26,7 @@ pub fn model(dims: &[i64], nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -
 /// A node that makes `output`, and is called so.
 pub fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
     let input = inputs.iter().map(|s| s.to_string()).collect();
+    let attribute = attribute.iter().map(|a| a.encode_to_vec().into()).collect();
     NodeProto { input, output: vec![output.into()], name: output.into(), op_type: op.into(), attribute, domain: String::new() }
 }
 

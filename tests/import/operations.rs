@@ -234,11 +234,12 @@ fn external_weights_lie_beside_the_model() {
     let dir = tempfile::tempdir().expect("a folder");
     let inside = after_same(vec![flatten("c")], Vec::new());
     let mut outside = inside.clone();
-    let tensor = &mut outside.graph.as_mut().unwrap().initializer[0];
+    let mut tensor = TensorProto::decode(outside.graph.as_ref().unwrap().initializer[0].clone()).expect("a tensor");
     std::fs::write(dir.path().join("m.data"), [&[7u8; 8], &tensor.raw_data[..]].concat()).expect("written");
     let entry = |key: &str, value: &str| bwq::import::messages::StringStringEntryProto { key: key.into(), value: value.into() };
     tensor.external_data = vec![entry("location", "m.data"), entry("offset", "8"), entry("length", "16")];
     (tensor.data_location, tensor.raw_data) = (1, Default::default());
+    outside.graph.as_mut().unwrap().initializer[0] = tensor.encode_to_vec().into();
     let path = dir.path().join("m.onnx");
     let outcome = |model: &ModelProto| {
         std::fs::write(&path, model.encode_to_vec()).expect("written");
@@ -266,7 +267,8 @@ fn external_weights_lie_beside_the_model() {
         cases.push((vec![entry("location", "link")], "leads out of the folder"));
     }
     for (entries, wanted) in cases {
-        outside.graph.as_mut().unwrap().initializer[0].external_data = entries;
+        tensor.external_data = entries;
+        outside.graph.as_mut().unwrap().initializer[0] = tensor.encode_to_vec().into();
         let message = outcome(&outside).expect_err(wanted).to_string();
         assert!(message.contains("tensor `c.weight`") && message.contains(wanted), "{wanted}: {message}");
     }

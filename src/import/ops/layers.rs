@@ -23,7 +23,7 @@ pub fn conv(inputs: &Inputs, builder: &mut Builder) -> Result<Value> {
     let [top, left, bottom, right] = image.pad;
     let own = padding(inputs, &window, [h + top + bottom, w + left + right])?;
     let pad = std::array::from_fn(|i| own[i] + image.pad[i]);
-    let [groups] = [usize::try_from(node.int("group", 1)).map_err(|_| node.refuse("a negative number of groups"))?];
+    let groups = usize::try_from(node.int("group", 1)).map_err(|_| node.refuse("a negative number of groups"))?;
     let op = Op::Conv2d { weight: tensor(inputs, &weight, 0)?, bias: inputs.vector(2, outputs)?, stride: window.stride, pad, dilation: window.dilation, groups };
     builder.push_natural(node, &inputs.name(Some(1)), op, vec![image.source])
 }
@@ -102,10 +102,7 @@ fn linear(inputs: &Inputs, weight: &Constant, factor: f32, bias: Option<Vec<f32>
     }
     let mut weight = weight.clone();
     if let Some(order) = &value.order {
-        let mut from = vec![0; outputs * rows];
-        for (place, from) in from.iter_mut().enumerate() {
-            *from = place;
-        }
+        let mut from: Vec<usize> = vec![0; outputs * rows];
         for output in 0..outputs {
             for (i, &ours) in order.iter().enumerate() {
                 from[output * rows + ours as usize] = output * rows + i;
