@@ -1,7 +1,7 @@
 //! The operations of ONNX that a network of ours is made of, one file per family.
 //!
 //! To add an operation: an arm in [`translate`], its name in [`SUPPORTED`], a function in the file of its family, a case in
-//! `tests/import.rs`.
+//! `tests/import/operations.rs`.
 
 mod activations;
 mod affine;
