@@ -88,7 +88,7 @@ fn input(graph: &graph::Graph, options: &Options, place: &str) -> Result<([usize
     let at = |message: String| Error::input(place, message);
     let batch = dims.first().copied().flatten().unwrap_or(1);
     // Channels last, if all that reads the images puts the channels first.
-    let reads_input = |node: &&graph::Node| node.inputs.iter().any(|input| *input == graph.input.0);
+    let reads_input = |node: &&graph::Node| node.inputs.contains(&graph.input.0);
     let mut readers = graph.nodes.iter().filter(reads_input).peekable();
     let last = dims.len() == 4 && readers.peek().is_some() && readers.all(|node| node.op == "Transpose" && node.ints("perm") == Some(&[0, 3, 1, 2]));
     let open = || at(format!("the input `{name}` has shape [{}]; channels, height and width must be known", shown.join(", "))).hint("say it: --input-shape 3,224,224");

@@ -55,6 +55,11 @@ impl Constant {
         self.shape.iter().product()
     }
 
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The numbers as floats, whatever they are.
     pub fn floats(&self) -> Vec<f32> {
         match &self.values {
@@ -137,7 +142,7 @@ pub fn read(tensor: &TensorProto, place: &dyn Display, folder: &Folder) -> Resul
             return Err(at(format!("{} bytes; a value has {}", raw.len(), kind.width())));
         }
         fits(raw.len() / kind.width(), "values")?;
-        kind.from_bytes(raw)
+        kind.read(raw)
     };
     let found = match &values {
         Values::Floats(values) => values.len(),
@@ -191,7 +196,7 @@ impl Kind {
         Values::Integers(values, eight)
     }
 
-    fn from_bytes(self, raw: &[u8]) -> Values {
+    fn read(self, raw: &[u8]) -> Values {
         match self {
             Kind::F32 => Values::Floats(raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
             Kind::F64 => Values::Floats(raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect()),

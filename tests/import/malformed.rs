@@ -3,6 +3,7 @@
 use super::model::*;
 use super::fixtures;
 use bwq::import::external::Folder;
+use bwq::import::messages::{AttributeProto, ModelProto, NodeProto, TensorProto};
 use bwq::import::{Options, import_bytes};
 use bwq::rng::PhiloxStream;
 use prost::Message;
@@ -53,7 +54,64 @@ fn mutated(valid: &[u8], other: &[u8], rng: &mut PhiloxStream) -> Vec<u8> {
     bytes
 }
 
-/// Mutations of valid files, and a quarter as many of random bytes; `BWQ_MALFORMED` says how many.
+/// A change of what a whole file says: numbers, names, types, operations, nodes and tensors that are gone or in another place.
+fn misstated(valid: &[u8], rng: &mut PhiloxStream) -> Vec<u8> {
+    const NUMBERS: [i64; 12] = [0, 1, -1, 2, 3, 7, 64, 1 << 20, 1 << 31, 1 << 40, i64::MAX, i64::MIN];
+    const OPS: [&str; 24] = [
+        "Conv", "Gemm", "MatMul", "BatchNormalization", "Add", "Mul", "Relu", "Clip", "Softmax", "MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean", "Flatten", "Reshape",
+        "Squeeze", "Unsqueeze", "Transpose", "Pad", "Slice", "Concat", "Shape", "Gather", "DequantizeLinear",
+    ];
+    let mut model = ModelProto::decode(valid).expect("a valid model");
+    let graph = model.graph.as_mut().expect("a graph");
+    for _ in 0..rng.random_range(1..4) {
+        let number = NUMBERS[rng.random_range(0..NUMBERS.len())];
+        let (nodes, tensors) = (graph.node.len(), graph.initializer.len());
+        let (n, t) = (rng.random_range(0..nodes.max(1)), rng.random_range(0..tensors.max(1)));
+        let mut node = graph.node.get(n).map(|bytes| NodeProto::decode(bytes.clone()).expect("a node")).unwrap_or_default();
+        let mut tensor = graph.initializer.get(t).map(|bytes| TensorProto::decode(bytes.clone()).expect("a tensor")).unwrap_or_default();
+        match rng.random_range(0..10) {
+            0 => node.op_type = OPS[rng.random_range(0..OPS.len())].into(),
+            1 if node.input.len() > 1 => node.input.swap(0, 1),
+            2 if !node.input.is_empty() => drop(node.input.pop()),
+            3 => node.input.push(tensor.name.clone()),
+            4 if !node.attribute.is_empty() => {
+                let at = rng.random_range(0..node.attribute.len());
+                let mut attribute = AttributeProto::decode(node.attribute[at].clone()).expect("an attribute");
+                attribute.i = number;
+                let place = rng.random_range(0..attribute.ints.len().max(1));
+                attribute.ints.iter_mut().skip(place).take(1).for_each(|i| *i = number);
+                node.attribute[at] = attribute.encode_to_vec().into();
+            }
+            5 => node.attribute.push(ints(["axes", "pads", "perm", "kernel_shape", "strides"][rng.random_range(0..5)], &[number, 1]).encode_to_vec().into()),
+            6 if !tensor.dims.is_empty() => {
+                let at = rng.random_range(0..tensor.dims.len());
+                tensor.dims[at] = number;
+            }
+            7 => tensor.data_type = rng.random_range(0..18),
+            8 => tensor.dims.insert(0, if rng.random() { 1 } else { number }),
+            _ => {
+                let dim = graph.input[0].r#type.as_mut().and_then(|t| t.tensor_type.as_mut()).and_then(|t| t.shape.as_mut()).expect("a shape");
+                let at = rng.random_range(0..dim.dim.len().max(1));
+                dim.dim.iter_mut().skip(at).take(1).for_each(|d| d.dim_value = Some(number));
+            }
+        }
+        if n < nodes {
+            graph.node[n] = node.encode_to_vec().into();
+        }
+        if t < tensors {
+            graph.initializer[t] = tensor.encode_to_vec().into();
+        }
+        match rng.random_range(0..8) {
+            0 if n < nodes => drop(graph.node.remove(n)),
+            1 if t < tensors => drop(graph.initializer.remove(t)),
+            2 if nodes > 0 => graph.node.swap(n, nodes / 2),
+            _ => {}
+        }
+    }
+    model.encode_to_vec()
+}
+
+/// Mutations of valid files, as many whole files that say something else, and a quarter as many of random bytes; `BWQ_MALFORMED` says how many.
 #[test]
 fn malformed_files_are_refused_by_name() {
     let asked = std::env::var("BWQ_MALFORMED").ok().and_then(|n| n.parse().ok());
@@ -67,13 +125,21 @@ fn malformed_files_are_refused_by_name() {
         let bytes = mutated(seed, &valid[rng.random_range(0..valid.len())], &mut rng);
         kinds[usize::from(refused(bytes, &format!("mutation {i} of {}", names[i % names.len()])))] += 1;
     }
+    let mut said = [0usize; 2];
+    for i in 0..count {
+        let bytes = misstated(&valid[i % valid.len()], &mut rng);
+        said[usize::from(refused(bytes, &format!("misstatement {i} of {}", names[i % names.len()])))] += 1;
+    }
     let mut noise_refused = 0;
     for i in 0..count / 4 {
         let bytes: Vec<u8> = (0..rng.random_range(0..200)).map(|_| rng.random()).collect();
         noise_refused += usize::from(refused(bytes, &format!("noise {i}")));
     }
-    println!("{count} mutations of {} valid files: {} refused, {} still a network; {} of {} random files refused; no panic", valid.len(), kinds[1], kinds[0], noise_refused, count / 4);
-    assert!(kinds[0] > 0 && kinds[1] > count / 4, "{kinds:?}: the mutations test nothing");
+    println!("{count} mutations of the bytes of {} valid files: {} refused, {} still a network; {count} of what they say: {} refused, {}; {} of {} random files refused; no panic",
+        valid.len(), kinds[1], kinds[0], said[1], said[0], noise_refused, count / 4);
+    for kinds in [kinds, said] {
+        assert!(kinds[0] > 0 && kinds[1] > count / 4, "{kinds:?}: the mutations test nothing");
+    }
     assert_eq!(noise_refused, count / 4);
 }
 
