@@ -23,6 +23,7 @@ pub mod embedded;
 pub mod engine;
 pub mod error;
 pub mod explain;
+pub mod import;
 pub mod mvm;
 pub mod network;
 pub mod pareto;

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         cli::Command::Demo(args) => cli::run::demo(&args, &terminal),
         cli::Command::New(args) => cli::new::new(&args, &terminal),
         cli::Command::Presets(args) => cli::presets::presets(&args),
+        cli::Command::Import(args) => cli::import::import(&args, &terminal),
         cli::Command::Run(args) => cli::run::run(&args, &terminal),
         cli::Command::Status(args) => cli::merge::status(&args),
         cli::Command::Merge(args) => cli::merge::merge(&args, &terminal),

@@ -10,6 +10,7 @@ mod cost_comparison;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
+pub mod import;
 pub mod merge;
 pub mod mvm;
 pub mod new;
@@ -21,6 +22,7 @@ pub mod terminal;
 pub mod train;
 
 use bwq::config::Overrides;
+use bwq::import::pixels::Fraction as Number;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   bwq demo                                      the main job, on the network inside the program
   bwq new my-sweep && bwq run my-sweep/sweep.toml --dry-run
+  bwq import model.onnx -o my-net --scale 1/255 --mean 0.5 --std 0.5    (then network.model is my-net)
   bwq run sweep.toml --out results --set device.programming_error.sigma_ln=0.1
   bwq explain sweep.toml --trials 10            where does the accuracy go?
   bwq search                                    block precisions of the network inside the program
@@ -61,6 +64,8 @@ pub enum Command {
     New(NewArgs),
     /// List published designs whose values a sweep can start from, or print one with its sources.
     Presets(PresetsArgs),
+    /// Turn a network into our form: an ONNX file, or safetensors with a list of layers.
+    Import(ImportArgs),
     /// Run a sweep; the same command again resumes.
     Run(RunArgs),
     /// Say how far a results folder is.
@@ -139,6 +144,43 @@ pub struct NewArgs {
 pub struct PresetsArgs {
     /// Print this one.
     pub name: Option<String>,
+}
+
+/// `bwq import`
+#[derive(Args)]
+#[command(after_help = "\
+Raw pixels, 0 to 255, become x = (pixel * SCALE - MEAN) / STD per channel: what torchvision calls ToTensor and
+Normalize(MEAN, STD) is --scale 1/255 --mean MEAN --std STD. Images that are floats already are taken as they are.")]
+pub struct ImportArgs {
+    /// MODEL.onnx, or MODEL.safetensors with --graph.
+    pub model: PathBuf,
+    /// Folder for network.json and network.safetensors.
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Name of the network [default: the file's].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The layers of a .safetensors file: a netgraph-1 graph in which inputs and tensors may be left out.
+    #[arg(long, value_name = "LAYERS.json")]
+    pub graph: Option<PathBuf>,
+    /// Factor of raw pixels: a number or a fraction.
+    #[arg(long, value_name = "S")]
+    pub scale: Option<Number>,
+    /// Mean of scaled pixels, one for all channels or one for each.
+    #[arg(long, value_name = "M,...", value_delimiter = ',', allow_hyphen_values = true)]
+    pub mean: Vec<Number>,
+    /// Standard deviation of scaled pixels, one for all channels or one for each.
+    #[arg(long, value_name = "S,...", value_delimiter = ',')]
+    pub std: Vec<Number>,
+    /// Say that pixels are taken as they are, 0 to 255.
+    #[arg(long, conflicts_with_all = ["scale", "mean", "std"])]
+    pub raw_pixels: bool,
+    /// Say what share of these test images the float network gets right: a data set as in a sweep file.
+    #[arg(long, value_name = "DATASET")]
+    pub check: Option<PathBuf>,
+    /// Shape of an image where the file leaves it open or takes rows: channels, height, width.
+    #[arg(long, value_name = "C,H,W", value_delimiter = ',')]
+    pub input_shape: Vec<usize>,
 }
 
 /// A sweep file, what is set in place of its values, and where it runs.

@@ -30,7 +30,7 @@ pub fn shape_of(network: &Network) -> Result<NetworkShape> {
                 let folded = matches!(source, Source::Node(i) if matches!(network.nodes[i].op, Op::Conv2d { .. } | Op::Linear { .. }));
                 net.norm(folded);
             }
-            Op::Relu | Op::Relu6 => {
+            Op::Relu | Op::ClippedRelu { .. } => {
                 net.relu();
             }
             Op::MaxPool { kernel, stride, pad } => {

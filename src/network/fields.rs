@@ -140,7 +140,7 @@ fn short(value: &Value) -> String {
 }
 
 /// The start of a text that a file may make as long as it likes.
-pub(super) fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),

@@ -182,7 +182,7 @@ pub fn compute(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>
             }
         }
         Op::Relu => x.iter().zip(&mut out).for_each(|(&x, y)| *y = if x > 0.0 { x } else { 0.0 }),
-        Op::Relu6 => x.iter().zip(&mut out).for_each(|(&x, y)| *y = if x > 6.0 { 6.0 } else if x > 0.0 { x } else { 0.0 }),
+        Op::ClippedRelu { high } => x.iter().zip(&mut out).for_each(|(&x, y)| *y = if x > *high { *high } else if x > 0.0 { x } else { 0.0 }),
         Op::MaxPool { kernel, stride, pad } => {
             let larger = |a: f32, b: f32| if b > a { b } else { a };
             pool(x, image(), [*kernel, *stride], *pad, &mut out, f32::NEG_INFINITY, larger);

@@ -96,7 +96,8 @@ impl Canonical {
             }
             Op::Subsample { stride } => self.numbers(stride),
             Op::PadChannels { before, after } => self.numbers(&[*before, *after]),
-            Op::Relu | Op::Relu6 | Op::GlobalAvgPool | Op::Flatten | Op::Add | Op::Concat => {}
+            Op::ClippedRelu { high } if *high != 6.0 => self.floats(&[*high]),
+            Op::Relu | Op::ClippedRelu { .. } | Op::GlobalAvgPool | Op::Flatten | Op::Add | Op::Concat => {}
         }
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod convolution;
 mod fields;
+pub(crate) use fields::clipped;
 pub mod float;
 pub mod fold;
 pub mod hash;
@@ -68,8 +69,8 @@ pub enum Op {
     Linear { weight: Tensor, bias: Option<Vec<f32>> },
     /// max(x, 0).
     Relu,
-    /// min(max(x, 0), 6).
-    Relu6,
+    /// min(max(x, 0), high); `relu6` where it ends at 6.
+    ClippedRelu { high: f32 },
     /// Maximum over a window; padding counts as minus infinity.
     MaxPool { kernel: [usize; 2], stride: [usize; 2], pad: [usize; 4] },
     /// Mean over a window; padding counts as zero and is counted in the divisor.
@@ -89,7 +90,7 @@ pub enum Op {
 }
 
 /// Where a node's input comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
     /// The network's input.
     Input,
@@ -155,8 +156,8 @@ pub struct Network {
 
 impl Op {
     /// Names of all operations, as the file format spells them.
-    pub const NAMES: [&'static str; 13] = [
-        "conv2d", "batchnorm", "linear", "relu", "relu6", "maxpool", "avgpool", "global_avgpool", "flatten", "add",
+    pub const NAMES: [&'static str; 14] = [
+        "conv2d", "batchnorm", "linear", "relu", "relu6", "clipped_relu", "maxpool", "avgpool", "global_avgpool", "flatten", "add",
         "concat", "subsample", "pad_channels",
     ];
 
@@ -167,7 +168,8 @@ impl Op {
             Op::BatchNorm { .. } => "batchnorm",
             Op::Linear { .. } => "linear",
             Op::Relu => "relu",
-            Op::Relu6 => "relu6",
+            Op::ClippedRelu { high: 6.0 } => "relu6",
+            Op::ClippedRelu { .. } => "clipped_relu",
             Op::MaxPool { .. } => "maxpool",
             Op::AvgPool { .. } => "avgpool",
             Op::GlobalAvgPool => "global_avgpool",

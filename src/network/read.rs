@@ -195,7 +195,11 @@ fn operation(
         "subsample" => Op::Subsample { stride: fields.pair("stride", None).map_err(at)? },
         "pad_channels" => Op::PadChannels { before: fields.count("before").map_err(at)?, after: fields.count("after").map_err(at)? },
         "relu" => Op::Relu,
-        "relu6" => Op::Relu6,
+        "relu6" => Op::ClippedRelu { high: 6.0 },
+        "clipped_relu" => match fields.real("high").map_err(at)? as f32 {
+            high if high.is_normal() && high > 0.0 => Op::ClippedRelu { high },
+            high => return Err(at(format!("`high` is {high}; a number above 0 is needed"))),
+        },
         "global_avgpool" => Op::GlobalAvgPool,
         "flatten" => Op::Flatten,
         "add" => Op::Add,

@@ -99,7 +99,7 @@ pub fn output_shape(op: &Op, inputs: &[&[usize]]) -> Result<Vec<usize>, String> 
             length(bias, out)?;
             vec![out]
         }
-        Op::Relu | Op::Relu6 => first.to_vec(),
+        Op::Relu | Op::ClippedRelu { .. } => first.to_vec(),
         Op::MaxPool { kernel, stride, pad } | Op::AvgPool { kernel, stride, pad } => {
             let [c, h, w] = image(op, first)?;
             // A window that lies in the padding alone has no maximum.

@@ -84,11 +84,12 @@ fn of_node(node: &Node, network: &Network, tensors: &mut Vec<Bytes>) -> Value {
             put("pad", json!(pad));
         }
         Op::Subsample { stride } => drop(put("stride", json!(stride))),
+        Op::ClippedRelu { high } if *high != 6.0 => drop(put("high", json!(high))),
         Op::PadChannels { before, after } => {
             put("before", json!(before));
             put("after", json!(after));
         }
-        Op::Relu | Op::Relu6 | Op::GlobalAvgPool | Op::Flatten | Op::Add | Op::Concat => {}
+        Op::Relu | Op::ClippedRelu { .. } | Op::GlobalAvgPool | Op::Flatten | Op::Add | Op::Concat => {}
     }
     if !roles.is_empty() {
         put("weights", Value::Object(roles));

@@ -48,7 +48,7 @@ fn fused_into(network: &Network) -> Vec<usize> {
     }
     let mut fused: Vec<usize> = (0..network.nodes.len()).collect();
     for (index, node) in network.nodes.iter().enumerate() {
-        if let (Op::Relu | Op::Relu6, Source::Node(producer)) = (&node.op, node.inputs[0]) {
+        if let (Op::Relu | Op::ClippedRelu { .. }, Source::Node(producer)) = (&node.op, node.inputs[0]) {
             let makes = matches!(network.nodes[producer].op, Op::Conv2d { .. } | Op::Linear { .. } | Op::Add);
             if makes && consumers[producer + 1] == 1 {
                 fused[producer] = index; // the producer's step writes the ReLU's output
@@ -129,7 +129,7 @@ impl Lowering<'_> {
         let t = &self.tensors[output];
         match activation {
             Op::Relu => (t.zero_point, t.high()),
-            Op::Relu6 => (t.zero_point, t.high().min(t.zero_point + (6.0 / t.scale).round_ties_even().min(1e9) as i32)),
+            Op::ClippedRelu { high } => (t.zero_point, t.high().min(t.zero_point + (f64::from(*high) / t.scale).round_ties_even().min(1e9) as i32)),
             _ => (0, t.high()),
         }
     }
@@ -147,7 +147,7 @@ impl Lowering<'_> {
                 let matrix = self.matrix(node, input, output, [low, high], map)?;
                 self.steps.push(Step::Matrix { input, output, matrix: Box::new(matrix) });
             }
-            Op::Add | Op::Relu | Op::Relu6 => {
+            Op::Add | Op::Relu | Op::ClippedRelu { .. } => {
                 let to = self.tensors[output].scale;
                 let factors: Vec<f64> = node.inputs.iter().map(|s| self.tensors[self.tensor(s)].scale / to).collect();
                 let shift = common_shift(factors.iter().copied(), &format!("node `{}`", node.name))?;

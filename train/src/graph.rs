@@ -129,7 +129,7 @@ impl Graph {
                 Kind::BatchNorm { gamma, beta, statistics: self.statistics.len() - 1, eps: *eps }
             }
             Op::Relu => Kind::Relu { top: f32::INFINITY },
-            Op::Relu6 => Kind::Relu { top: 6.0 },
+            Op::ClippedRelu { high } => Kind::Relu { top: *high },
             Op::MaxPool { kernel, stride, pad } => Kind::MaxPool(Pool { input, output, kernel: *kernel, stride: *stride, pad: [pad[0], pad[1]] }),
             Op::AvgPool { kernel, stride, pad } => Kind::MeanPool(Pool { input, output, kernel: *kernel, stride: *stride, pad: [pad[0], pad[1]] }),
             Op::GlobalAvgPool => Kind::MeanPool(Pool { input, output, kernel: [input[1], input[2]], stride: [1, 1], pad: [0, 0] }),
@@ -179,7 +179,7 @@ pub fn can_be_negative(network: &Network, position_of_value: usize) -> bool {
     let Some(index) = position_of_value.checked_sub(1) else { return true };
     let node = &network.nodes[index];
     match node.op {
-        Op::Relu | Op::Relu6 => false,
+        Op::Relu | Op::ClippedRelu { .. } => false,
         Op::Conv2d { .. } | Op::Linear { .. } | Op::BatchNorm { .. } => true,
         _ => node.inputs.iter().any(|s| can_be_negative(network, s.position())),
     }

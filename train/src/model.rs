@@ -97,7 +97,7 @@ impl Model {
             };
             let mut vector = Vector::new(format!("{}.{role}", node.name), values);
             if role == "range" {
-                vector.within = [LEAST_RANGE, if node.op == Op::Relu6 { 6.0 } else { f32::INFINITY }];
+                vector.within = [LEAST_RANGE, if let Op::ClippedRelu { high } = node.op { high } else { f32::INFINITY }];
             }
             vector
         });

@@ -83,7 +83,7 @@ fn network() -> Network {
     node("relu2", Op::Relu, &["sum"]);
     node("conv3", conv(10, 6, 1, 5), &["relu2"]);
     node("bn3", norm(6, 6), &["conv3"]);
-    node("relu3", Op::Relu6, &["bn3"]);
+    node("relu3", Op::ClippedRelu { high: 6.0 }, &["bn3"]);
     node("both", Op::Concat, &["relu3", "relu2"]);
     node("pool", Op::MaxPool { kernel: [2, 2], stride: [2, 2], pad: [0; 4] }, &["both"]);
     node("conv4", conv(16, 8, 1, 7), &["pool"]);
