@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         cli::Command::New(args) => cli::new::new(&args, &terminal),
         cli::Command::Presets(args) => cli::presets::presets(&args),
         cli::Command::Run(args) => cli::run::run(&args, &terminal),
-        cli::Command::Status(args) => cli::merge::status(&args),
+        cli::Command::Status(args) => cli::status::status(&args),
         cli::Command::Merge(args) => cli::merge::merge(&args, &terminal),
         cli::Command::Explain(args) => cli::explain::explain(&args, &terminal),
         cli::Command::Check(args) => cli::check::check(&args, &terminal),
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         cli::Command::Cost(args) => cli::cost::cost(&args, &terminal),
         cli::Command::Pareto(args) => cli::pareto::pareto(&args, &terminal),
         cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
+        cli::Command::Slurm(args) => cli::slurm::slurm(&args, &terminal),
         cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),
         cli::Command::Doctor(args) => cli::doctor::doctor(&args, &terminal),
     };

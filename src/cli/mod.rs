@@ -17,6 +17,8 @@ pub mod pareto;
 pub mod presets;
 pub mod run;
 pub mod search;
+pub mod slurm;
+pub mod status;
 pub mod terminal;
 pub mod train;
 
@@ -83,6 +85,8 @@ pub enum Command {
     Pareto(ParetoArgs),
     /// Draw the figures of a results folder.
     Plot(PlotArgs),
+    /// Print a script that runs a sweep as a Slurm array, with a merge that waits for it.
+    Slurm(SlurmArgs),
     /// Measure the kernels of each engine beside the machine's limits.
     Bench(BenchArgs),
     /// Report adapters, drivers and limits, and compare one block on both engines.
@@ -266,9 +270,21 @@ pub struct SearchArgs {
 
 /// `bwq status`
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bwq status results
+  sbatch --array=\"$(bwq status results --missing --shards 64)\" job.sh
+
+Exit codes: 0 complete, 3 not.")]
 pub struct StatusArgs {
     /// Results folder.
     pub dir: PathBuf,
+    /// Print only which of --shards shards have blocks to make, as `sbatch --array=` takes them (3,7-9); nothing if none.
+    #[arg(long, requires = "shards")]
+    pub missing: bool,
+    /// Shards the sweep was cut into.
+    #[arg(long, value_name = "N", requires = "missing")]
+    pub shards: Option<u64>,
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,
@@ -411,6 +427,46 @@ pub struct ParetoArgs {
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bwq slurm`
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bwq slurm sweep.toml --partition short --write job.sh      measures here, then sizes the array
+  bash job.sh                                                submits the array and the merge
+  bwq slurm sweep.toml --shards 64 --time 1:00:00 --sbatch=--gres=gpu:1 -- --engine gpu > job.sh
+  bash job.sh \"$(bwq status sweep-results --missing --shards 64)\"      runs again what is missing")]
+pub struct SlurmArgs {
+    /// The sweep file.
+    pub sweep: PathBuf,
+    /// Results folder, which all nodes see [default: the sweep file's name with `-results`].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Elements of the array [default: as many as take half an hour each, measured on this machine].
+    #[arg(long, value_name = "N")]
+    pub shards: Option<u64>,
+    /// Time limit of an element, as sbatch takes it [default: twice what it should take, measured on this machine].
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// Partition.
+    #[arg(long, value_name = "NAME")]
+    pub partition: Option<String>,
+    /// Account.
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Cores of an element; many elements of few cores make most of a cluster.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub cpus_per_task: usize,
+    /// Any other flag of sbatch: --sbatch=--gres=gpu:1.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub sbatch: Vec<String>,
+    /// Write the script into this file instead of printing it.
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Flags of `bwq run` for every element.
+    #[arg(last = true, value_name = "RUN FLAGS")]
+    pub run: Vec<OsString>,
 }
 
 /// `bwq bench`
