@@ -22,7 +22,7 @@ const SWEEP: &str = r#"
 [network]
 model = "embedded"
 dataset = "embedded"
-images = 40
+images = 24
 
 [crossbar]
 ou_wordlines = [9, 32]
@@ -78,6 +78,13 @@ fn runs(log: &str) -> Vec<(usize, Option<u64>)> {
     runs
 }
 
+/// The program at work on an element.
+fn program_of(slurm: &Cluster, job: &str, element: u64) -> u32 {
+    let all = slurm.processes(&[&format!("SLURM_ARRAY_JOB_ID={job}"), &format!("SLURM_ARRAY_TASK_ID={element}")]);
+    let is_bwq = |pid: &&u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "bwq");
+    *all.iter().find(is_bwq).unwrap_or_else(|| panic!("element {element} is not at work: {all:?}\n{}", slurm.queue()))
+}
+
 #[test]
 fn a_sweep_survives_its_cluster() {
     if !slow() || no_slurm() {
@@ -102,28 +109,26 @@ fn a_sweep_survives_its_cluster() {
     };
     let job = submit(&slurm, &[]);
 
-    // The node of element 1 loses its power after the element's first block.
-    slurm.until(60, "element 1 has made a block", |_| (!blocks_of(&out, 1).is_empty()).then_some(()));
-    let node = slurm.ask("squeue", &["-h", "-j", &format!("{job}_1"), "-o", "%N"]);
-    slurm.crash(&node);
-    let before_crash = blocks_of(&out, 1);
-    // Element 0 is warned, as it is before its time limit.
-    slurm.until(60, "element 0 has made a block", |_| (!blocks_of(&out, 0).is_empty()).then_some(()));
-    slurm.ask("scancel", &["--batch", "--signal=USR1", &format!("{job}_0")]);
-    let before_warning = blocks_of(&out, 0);
-    slurm.repair(&node);
-    // The program of element 2 is killed and nothing else: no node failed, so nobody runs it again.
-    slurm.until(60, "element 2 has made a block", |c| {
-        c.queue();
-        (!blocks_of(&out, 2).is_empty()).then_some(())
-    });
-    let element = slurm.processes(&[&format!("SLURM_ARRAY_JOB_ID={job}"), "SLURM_ARRAY_TASK_ID=2"]);
-    let is_bwq = |pid: &&u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "bwq");
-    let program: Vec<u32> = element.iter().filter(is_bwq).copied().collect();
-    assert_eq!(program.len(), 1, "{element:?}");
-    cluster::kill("KILL", &program);
-    let before_kill = blocks_of(&out, 2);
-    slurm.until_empty(120);
+    // Each after its first block: element 0 is warned, as it is before its time limit; the node of element 1 loses its power;
+    // the program of element 2 is killed and nothing else, so nobody runs it again.
+    let mut before: BTreeMap<u64, BTreeMap<PathBuf, SystemTime>> = BTreeMap::new();
+    while before.len() < 3 {
+        let next = slurm.until(300, "an element has made its first block", |c| {
+            c.queue();
+            (0..3).find(|e| !before.contains_key(e) && !blocks_of(&out, *e).is_empty())
+        });
+        match next {
+            0 => drop(slurm.ask("scancel", &["--batch", "--signal=USR1", &format!("{job}_0")])),
+            1 => {
+                let node = slurm.ask("squeue", &["-h", "-j", &format!("{job}_1"), "-o", "%N"]);
+                slurm.crash(&node);
+                slurm.repair(&node);
+            }
+            _ => cluster::kill("KILL", &[program_of(&slurm, &job, 2)]),
+        }
+        before.insert(next, blocks_of(&out, next));
+    }
+    slurm.until_empty(300);
 
     // The merge waited for the requeued elements, and says what is missing.
     let merge_log = std::fs::read_dir(out.join("slurm")).expect("logs").flatten().map(|e| e.path()).find(|p| p.to_string_lossy().contains("_merge")).expect("the merge's log");
@@ -132,7 +137,7 @@ fn a_sweep_survives_its_cluster() {
     let missing = bwq(&d, &["status", "many out", "--missing", "--shards", "4"]);
     assert_eq!((missing.0, missing.1.as_str()), (3, "2\n"), "{}", missing.2);
     submit(&slurm, &[missing.1.trim()]);
-    slurm.until_empty(60);
+    slurm.until_empty(300);
     let complete = bwq(&d, &["status", "many out", "--missing", "--shards", "4"]);
     assert_eq!((complete.0, complete.1.as_str()), (0, ""), "{}", complete.2);
 
@@ -147,7 +152,8 @@ fn a_sweep_survives_its_cluster() {
 
     // No block was made twice but the one at hand, and none was touched.
     let mut report = Vec::new();
-    for (element, how, before) in [(0, "warned", before_warning), (1, "node lost", before_crash), (2, "killed", before_kill)] {
+    for (element, how) in [(0, "warned"), (1, "node lost"), (2, "killed")] {
+        let before = &before[&element];
         let logs = std::fs::read_dir(out.join("slurm")).expect("logs").flatten().map(|e| e.path()).filter(|p| p.to_string_lossy().ends_with(&format!("_{element}.log")));
         let mut logs: Vec<PathBuf> = logs.collect();
         logs.sort();

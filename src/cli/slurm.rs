@@ -24,7 +24,7 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
         _ => {
             let (work, on) = measure(args, &run, &sweep, &out, terminal)?;
             let size = size(&work, args.shards);
-            let measured = size.describe(&work, &on, args.cpus_per_task);
+            let measured = size.describe(&work, &on);
             terminal.say(&measured);
             (size.shards, args.time.clone().unwrap_or_else(|| limit(size.limit_s)), Some(size.memory_mib), measured)
         }
@@ -32,8 +32,15 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
     if shards > MOST_ELEMENTS {
         terminal.say(&format!("{shards} elements: more than {MOST_ELEMENTS}, the most unless the administrator allows more (scontrol show config | grep MaxArraySize)"));
     }
-    let named = [("--partition", &args.partition), ("--account", &args.account)].into_iter();
-    let sbatch: Vec<String> = named.filter_map(|(flag, value)| Some(format!("{flag}={}", value.as_ref()?))).chain(args.sbatch.iter().cloned()).collect();
+    let mut sbatch = Vec::new();
+    for (flag, value) in [("--partition", &args.partition), ("--account", &args.account)] {
+        let Some(value) = value else { continue };
+        if value.is_empty() || value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(Error::input(flag, format!("`{value}` is no name")).hint("names of Slurm have no blanks"));
+        }
+        sbatch.push(format!("{flag}={value}"));
+    }
+    sbatch.extend(args.sbatch.iter().cloned());
     let flags: Vec<String> = args.run.iter().map(|f| f.to_str().map(str::to_string)).collect::<Option<_>>().ok_or_else(|| Error::usage("a flag behind -- is no UTF-8"))?;
     let text = script(&Job {
         program: &std::env::current_exe().map_err(|e| Error::internal(format!("the program's own path: {e}")))?,

@@ -48,10 +48,9 @@ pub fn size(work: &Estimate, shards: Option<u64>) -> Size {
 
 impl Size {
     /// What was measured and what follows, for the user.
-    pub fn describe(&self, work: &Estimate, engine: &str, threads: usize) -> String {
+    pub fn describe(&self, work: &Estimate, engine: &str) -> String {
         let mut text = format!(
-            "measured on {engine} of this machine with {threads} thread{}: about {} for {} blocks; {} element{} of about {} each",
-            if threads == 1 { "" } else { "s" },
+            "measured here on {engine}: about {} for {} blocks; {} element{} of about {} each",
             duration(work.blocks_s),
             work.missing,
             self.shards,
@@ -121,7 +120,7 @@ pub fn script(job: &Job) -> Result<String> {
     let flags: Vec<String> = job.flags.iter().map(|f| quoted(f)).collect();
     Ok(format!(
         "#!/bin/bash\n\
-         # A sweep of bwq as a Slurm array of {shards} elements, and a merge that waits for them.\n\
+         # A sweep of bwq as a Slurm array (elements: {shards}), and a merge that waits for it.\n\
          {measured}#\n\
          # submit    bash THIS_SCRIPT        (sbatch THIS_SCRIPT leaves the merge to you: bwq merge RESULTS)\n\
          # watch     squeue --me; bwq status RESULTS; logs are in RESULTS/slurm\n\
@@ -203,7 +202,7 @@ mod tests {
         assert_eq!(size(&work(3, 1e6), None).shards, 3, "no more elements than blocks");
         let long = size(&work(1_000_000, 1e8), None);
         assert_eq!(long.shards, MOST_ELEMENTS);
-        assert!(long.describe(&work(1_000_000, 1e8), "the CPU", 1).contains("that is long"));
+        assert!(long.describe(&work(1_000_000, 1e8), "the CPU").contains("that is long"));
         let none = size(&work(0, 0.0), None);
         assert!(none.shards == 1 && none.element_s == 30.0, "{none:?}");
         // Blocks are whole: two of eleven blocks of ten seconds, for the first element of ten.

@@ -158,7 +158,7 @@ impl Cluster {
         let tail = |path: PathBuf| {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
-            format!("== {}\n{}\n", path.display(), lines[lines.len().saturating_sub(15)..].join("\n"))
+            format!("== {}\n{}\n", path.display(), lines[lines.len().saturating_sub(60)..].join("\n"))
         };
         std::fs::read_dir(self.folder.path().join("log")).into_iter().flatten().flatten().map(|e| tail(e.path())).collect()
     }
