@@ -1,13 +1,16 @@
 //! The program: read the command line, do one thing, print an error with its hint, exit with its code.
 
-use clap::Parser;
+use clap::FromArgMatches;
 use std::process::ExitCode;
 
 mod cli;
 
 fn main() -> ExitCode {
     quiet_drivers();
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::from_arg_matches(&cli::examples::command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let terminal = cli::terminal::Terminal::new(cli.quiet);
     let result = match cli.command {
         cli::Command::Demo(args) => cli::run::demo(&args, &terminal),
@@ -27,6 +30,8 @@ fn main() -> ExitCode {
         cli::Command::Slurm(args) => cli::slurm::slurm(&args, &terminal),
         cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),
         cli::Command::Doctor(args) => cli::doctor::doctor(&args, &terminal),
+        cli::Command::Completions(args) => cli::manual::completions(&args),
+        cli::Command::Man(args) => cli::manual::man(&args, &terminal),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -1,7 +1,8 @@
 //! The command line: every subcommand and flag with its help. Only this folder and `main` know the terminal. Long because it
 //! is the list of them all.
 //!
-//! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`.
+//! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`, examples in
+//! `examples`.
 
 pub mod bench;
 pub mod check;
@@ -9,7 +10,9 @@ pub mod cost;
 mod cost_comparison;
 pub mod doctor;
 pub mod engine;
+pub mod examples;
 pub mod explain;
+pub mod manual;
 pub mod merge;
 pub mod mvm;
 pub mod new;
@@ -89,8 +92,12 @@ pub enum Command {
     Slurm(SlurmArgs),
     /// Measure the kernels of each engine beside the machine's limits.
     Bench(BenchArgs),
-    /// Report adapters, drivers and limits, and compare one block on both engines.
+    /// Report adapters, drivers and limits, compare one block on both engines, and say what to ask an administrator for.
     Doctor(DoctorArgs),
+    /// Print what a shell needs to complete subcommands and flags.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them.
+    Man(ManArgs),
 }
 
 /// Which engine, and where.
@@ -270,12 +277,7 @@ pub struct SearchArgs {
 
 /// `bwq status`
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
-  bwq status results
-  sbatch --array=\"$(bwq status results --missing --shards 64)\" job.sh
-
-Exit codes: 0 complete, 3 not.")]
+#[command(after_help = "Exit codes: 0 complete, 3 not.")]
 pub struct StatusArgs {
     /// Results folder.
     pub dir: PathBuf,
@@ -431,12 +433,6 @@ pub struct ParetoArgs {
 
 /// `bwq slurm`
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
-  bwq slurm sweep.toml --partition short --write job.sh      measures here, then sizes the array
-  bash job.sh                                                submits the array and the merge
-  bwq slurm sweep.toml --shards 64 --time 1:00:00 --sbatch=--gres=gpu:1 -- --engine gpu > job.sh
-  bash job.sh \"$(bwq status sweep-results --missing --shards 64)\"      runs again what is missing")]
 pub struct SlurmArgs {
     /// The sweep file.
     pub sweep: PathBuf,
@@ -501,4 +497,19 @@ pub struct DoctorArgs {
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bwq completions`
+#[derive(Args)]
+pub struct CompletionsArgs {
+    /// Shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// `bwq man`
+#[derive(Args)]
+pub struct ManArgs {
+    /// Write a page for each subcommand into this folder instead of printing the first one.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
