@@ -118,7 +118,13 @@ fn a_sweep_survives_its_cluster() {
             (0..3).find(|e| !before.contains_key(e) && !blocks_of(&out, *e).is_empty())
         });
         match next {
-            0 => drop(slurm.ask("scancel", &["--batch", "--signal=USR1", &format!("{job}_0")])),
+            0 => {
+                // It tries again where it has no answer: only until the signal is there.
+                let mut scancel = slurm.command("scancel").args(["--batch", "--signal=USR1", &format!("{job}_0")]).spawn().expect("scancel starts");
+                slurm.until(60, "element 0 stops", |_| std::fs::read_to_string(out.join(format!("slurm/{job}_0.log"))).is_ok_and(|l| l.contains("stopped after")).then_some(()));
+                let _ = scancel.kill();
+                scancel.wait().expect("it ended");
+            }
             1 => {
                 let node = slurm.ask("squeue", &["-h", "-j", &format!("{job}_1"), "-o", "%N"]);
                 slurm.crash(&node);

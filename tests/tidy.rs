@@ -322,7 +322,7 @@ fn the_commands_of_the_documents_exist() {
     let all = help(&["--help"]);
     let mut complaints = Vec::new();
     let mut checked = BTreeSet::new();
-    for page in ["README.md", "CONTRIBUTING.md", "experiments/ou_limit/README.md", "experiments/speed/README.md", "experiments/coverage/README.md"] {
+    for page in ["README.md", "CONTRIBUTING.md", "docs/cluster.md", "experiments/ou_limit/README.md", "experiments/speed/README.md", "experiments/coverage/README.md"] {
         for line in code_lines(&text(page)) {
             let command = line.split("  #").next().unwrap_or(&line);
             let words: Vec<&str> = command.split_whitespace().collect();

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 
 /// The nodes.
 pub const NODES: [&str; 2] = ["n1", "n2"];
-/// What the job script's and a daemon's environment say of the node.
-const DAEMON_NODE: &str = "BWQ_TEST_NODE";
+/// What a cluster needs.
 const PROGRAMS: [&str; 4] = ["munged", "slurmctld", "slurmd", "sbatch"];
 
 /// The daemons.
@@ -73,7 +72,7 @@ impl Cluster {
     fn daemon(&mut self, program: &str, args: &[String], node: &str) {
         let log = std::fs::File::create(self.folder.path().join(format!("log/{program}{node}.out"))).expect("a log");
         let mut command = self.command(program);
-        command.args(args).env(DAEMON_NODE, node).stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
+        command.args(args).stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         self.daemons.insert(format!("{program}{node}"), command.spawn().expect("the daemon starts"));
     }
 
@@ -142,8 +141,10 @@ impl Cluster {
     /// A power cut: everything of a node dies at once, and the administrator sees it.
     pub fn crash(&mut self, node: &str) {
         let mut daemon = self.daemons.remove(&format!("slurmd{node}")).expect("a node");
-        let pids = [self.processes(&[&format!("{DAEMON_NODE}={node}")]), self.processes(&[&format!("SLURMD_NODENAME={node}")])].concat();
-        kill("KILL", &pids);
+        // The step's daemon first, by its children, as it hides its environment: it would still report how they ended.
+        let job = self.processes(&[&format!("SLURMD_NODENAME={node}")]);
+        let steps: Vec<u32> = job.iter().filter_map(|pid| parent(*pid)).filter(is_step).collect();
+        kill("KILL", &[steps, vec![daemon.id()], job].concat());
         daemon.wait().expect("it ended");
         self.ask("scontrol", &["update", &format!("nodename={node}"), "state=down", "reason=power"]);
     }
@@ -164,6 +165,17 @@ impl Cluster {
     }
 }
 
+/// The process that started another.
+fn parent(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|l| l.strip_prefix("PPid:"))?.trim().parse().ok()
+}
+
+/// Whether it is the daemon of a job's step.
+fn is_step(pid: &u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("slurmstepd"))
+}
+
 /// Sends a signal to processes; those that are gone do not matter.
 pub fn kill(signal: &str, pids: &[u32]) {
     let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
@@ -172,9 +184,10 @@ pub fn kill(signal: &str, pids: &[u32]) {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Jobs and what the daemons started first, then the daemons themselves.
-        let ours: Vec<u32> = self.processes(&[]).into_iter().filter(|pid| *pid != std::process::id()).collect();
-        kill("KILL", &ours);
+        // Jobs with their steps' daemons first, then the daemons themselves.
+        let jobs = self.processes(&["SLURM_JOB_NUM_NODES=1"]);
+        let steps: Vec<u32> = jobs.iter().filter_map(|pid| parent(*pid)).filter(is_step).collect();
+        kill("KILL", &[steps, jobs].concat());
         for daemon in self.daemons.values_mut() {
             let _ = daemon.kill();
             let _ = daemon.wait();
