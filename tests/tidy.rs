@@ -1,5 +1,5 @@
 //! The house rules as a test of the repository: documents that are fresh, twins that name each other, boundaries that
-//! hold. `UPDATE_GOLDEN=1` rewrites the generated pages of `docs/`.
+//! hold. `UPDATE_GOLDEN=1` rewrites the generated pages of `docs/`. Long because every rule of the house is a test here.
 
 mod support;
 

@@ -38,12 +38,12 @@ Examples:
   bwq explain sweep.toml --trials 10            where does the accuracy go?
   bwq search                                    block precisions of the network inside the program
   bwq cost --network resnet18-cifar10           what it takes on BWQ-H
-  bwq pareto                                    accuracy under variation against energy, and the cheapest that keeps it
+  bwq pareto                                    accuracy against energy; the cheapest that keeps it
   bwq check sweep.toml --max-drop 0.01 --yield 0.99 --confidence 0.95
   bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
 
-Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete or undecided, 4 a stated limit is violated,
-69 no usable GPU, 75 interrupted (the same command goes on).";
+Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete or undecided, 4 a stated limit is
+violated, 69 no usable GPU, 75 interrupted (the same command goes on).";
 
 /// How many wordlines may be on at once, at what block precision, and what does that buy?
 #[derive(Parser)]
