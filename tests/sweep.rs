@@ -192,7 +192,8 @@ fn shards_under_gnu_parallel_give_the_same_bytes() {
         eprintln!("NOT RUN: no GNU parallel");
         return;
     }
-    let dir = support::folder_with_network(SWEEP, 8);
+    let few = "[network]\nmodel = \"net.json\"\ndataset = \"data\"\nimages = 5\n[crossbar]\nou_wordlines = [9, 20]\n[device]\nprogramming_error = { law = \"lognormal\", sigma_ln = [0.1, 0.2] }\n[monte_carlo]\ntrials = 40\n";
+    let dir = support::folder_with_network(few, 8);
     let d = dir.path();
     run(d, "whole", &["--engine", "cpu"]);
     let missing = || {
