@@ -1,6 +1,7 @@
 #!/bin/sh
 # All tests, on a software Vulkan adapter where the machine has no other. BWQ_SLOW=1 adds the slow tests;
-# with CI set, a test that cannot run is a failure.
+# with CI set, a test that cannot run is a failure. BWQ_INSTALL_SLURM=1, or CI, also installs what the tests on schedulers
+# start: a private Slurm and GNU parallel.
 set -eu
 cd "$(dirname "$0")"
 
@@ -49,6 +50,17 @@ if ! has_vulkan; then
         fi
         echo "test.sh: going on with the CPU tests; the GPU tests will say that they did not run" >&2
     fi
+fi
+
+# Nobody wants a Slurm on a machine of their own unasked.
+if [ -n "${CI:-}${BWQ_INSTALL_SLURM:-}" ] && command -v apt-get >/dev/null 2>&1; then
+    packages=
+    for pair in slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client munged:munge parallel:parallel; do
+        PATH="$PATH:/usr/sbin" command -v "${pair%:*}" >/dev/null 2>&1 || packages="$packages ${pair#*:}"
+    done
+    # shellcheck disable=SC2086
+    [ -z "$packages" ] || { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages; } ||
+        echo "test.sh:$packages could not be installed" >&2
 fi
 
 exec cargo test --release --workspace "$@"

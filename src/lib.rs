@@ -32,5 +32,6 @@ pub mod report;
 pub mod rng;
 pub mod search;
 pub mod stats;
+pub mod surroundings;
 pub mod sweep;
 pub mod warning;

@@ -1,13 +1,16 @@
 //! The program: read the command line, do one thing, print an error with its hint, exit with its code.
 
-use clap::Parser;
+use clap::FromArgMatches;
 use std::process::ExitCode;
 
 mod cli;
 
 fn main() -> ExitCode {
     quiet_drivers();
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::from_arg_matches(&cli::examples::command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let terminal = cli::terminal::Terminal::new(cli.quiet);
     let result = match cli.command {
         cli::Command::Demo(args) => cli::run::demo(&args, &terminal),
@@ -15,7 +18,7 @@ fn main() -> ExitCode {
         cli::Command::Presets(args) => cli::presets::presets(&args),
         cli::Command::Import(args) => cli::import::import(&args, &terminal),
         cli::Command::Run(args) => cli::run::run(&args, &terminal),
-        cli::Command::Status(args) => cli::merge::status(&args),
+        cli::Command::Status(args) => cli::status::status(&args),
         cli::Command::Merge(args) => cli::merge::merge(&args, &terminal),
         cli::Command::Explain(args) => cli::explain::explain(&args, &terminal),
         cli::Command::Check(args) => cli::check::check(&args, &terminal),
@@ -25,8 +28,11 @@ fn main() -> ExitCode {
         cli::Command::Cost(args) => cli::cost::cost(&args, &terminal),
         cli::Command::Pareto(args) => cli::pareto::pareto(&args, &terminal),
         cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
+        cli::Command::Slurm(args) => cli::slurm::slurm(&args, &terminal),
         cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),
         cli::Command::Doctor(args) => cli::doctor::doctor(&args, &terminal),
+        cli::Command::Completions(args) => cli::manual::completions(&args),
+        cli::Command::Man(args) => cli::manual::man(&args, &terminal),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -24,7 +24,7 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 3
 "#;
 
-const SUBCOMMANDS: [&str; 14] = ["demo", "new", "presets", "import", "run", "status", "merge", "check", "explain", "mvm", "cost", "plot", "bench", "doctor"];
+const SUBCOMMANDS: [&str; 17] = ["demo", "new", "presets", "import", "run", "status", "merge", "check", "explain", "mvm", "cost", "plot", "slurm", "bench", "doctor", "completions", "man"];
 
 /// A folder with the tiny network, its data and `sweep.toml`.
 fn folder(sweep: &str) -> tempfile::TempDir {
@@ -107,6 +107,44 @@ fn help_has_examples_and_lists_everything() {
     }
     assert!(bwq_ok(dir.path(), &["--version"]).contains(env!("CARGO_PKG_VERSION")));
     assert!(help.lines().all(|l| l.chars().count() <= 100), "{help}");
+}
+
+/// What `bwq slurm` refuses before anything is measured, and a script that a shell can read.
+#[test]
+fn slurm_writes_a_script_or_says_why_not() {
+    let dir = folder(SWEEP);
+    let d = dir.path();
+    let sized = ["slurm", "sweep.toml", "--shards", "3", "--time", "1:00:00"];
+    for (extra, wanted) in [
+        (&["--", "--shard", "0/2"][..], "--shard behind --"),
+        (&["--", "--threads", "2"], "--cpus-per-task"),
+        (&["--", "--bogus"], "bwq run --help"),
+        (&["--", "--set", "crossbar.ou_wordlines=0"], "ou_wordlines"),
+        (&["--partition", "a b"], "`a b` is no name"),
+        (&["--sbatch", "gres=gpu:1"], "--sbatch=--gres=gpu:1"),
+        (&["--cpus-per-task", "0"], "at least 1"),
+    ] {
+        refused_as(d, &[&sized, extra].concat(), &[wanted]);
+    }
+    refused_as(d, &["slurm", "sweep.toml", "--shards", "3", "--time", "soon"], &["--time", "2:00:00"]);
+    refused_as(d, &["slurm", "sweep.toml", "--shards", "0", "--time", "10"], &["at least 1"]);
+    refused_as(d, &["status", "nowhere", "--missing", "--shards", "3"], &["nowhere"]);
+    refused_as(d, &["status", "nowhere", "--missing"], &["--shards"]);
+    // Measured: one element of the least time.
+    let text = bwq_ok(d, &["slurm", "sweep.toml", "--out", "it's here", "--partition", "short", "--sbatch=--qos=low", "--", "--engine", "cpu"]);
+    for wanted in ["#SBATCH --array=0-0\n", "#SBATCH --time=0:10:00\n", "#SBATCH --mem=", "#SBATCH --partition=short\n", "#SBATCH --qos=low\n", "flags=('--engine' 'cpu')\n", "# measured here on cpu"] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    bwq_ok(d, &["slurm", "sweep.toml", "--out", "it's here", "--shards", "3", "--time", "5", "--write", "job.sh", "--", "--engine", "cpu"]);
+    assert_eq!(shell(d, "bash -n job.sh").0, 0);
+    assert!(!d.join("it's here").exists(), "a script alone makes no folder");
+    // An element is a shell's work but for the requeue: run by hand it makes its blocks, and the merge says what is missing.
+    let element = |i: u32| shell(d, &format!("SLURM_ARRAY_TASK_ID={i} SLURM_CPUS_PER_TASK=1 bash job.sh"));
+    assert_eq!(element(0).0, 0);
+    let merge = shell(d, "bash job.sh merge");
+    assert!(merge.0 == 3 && merge.1.contains("bash THIS_SCRIPT 1\n"), "{merge:?}"); // two points of a block each
+    assert_eq!((element(1).0, element(2).0), (0, 0));
+    assert_eq!(shell(d, "bash job.sh merge").0, 0);
 }
 
 #[test]

@@ -182,6 +182,41 @@ fn contents(dir: &Path) -> BTreeMap<String, (Vec<u8>, std::time::SystemTime)> {
     std::fs::read_dir(dir).unwrap().map(entry).collect()
 }
 
+/// GNU parallel over shards, with `status --missing` before, between and after; where it is absent that is said, and is a
+/// failure in CI.
+#[test]
+fn shards_under_gnu_parallel_give_the_same_bytes() {
+    let is_gnu = Command::new("parallel").arg("--version").output().is_ok_and(|o| String::from_utf8_lossy(&o.stdout).starts_with("GNU parallel"));
+    if !is_gnu {
+        assert!(std::env::var_os("CI").is_none(), "GNU parallel is wanted in CI");
+        eprintln!("NOT RUN: no GNU parallel");
+        return;
+    }
+    let few = "[network]\nmodel = \"net.json\"\ndataset = \"data\"\nimages = 5\n[crossbar]\nou_wordlines = [9, 20]\n[device]\nprogramming_error = { law = \"lognormal\", sigma_ln = [0.1, 0.2] }\n[monte_carlo]\ntrials = 40\n";
+    let dir = support::folder_with_network(few, 8);
+    let d = dir.path();
+    run(d, "whole", &["--engine", "cpu"]);
+    let missing = || {
+        let (code, stdout, stderr) = bwq(d, &["status", "parallel", "--missing", "--shards", "5"]);
+        assert!(stderr.is_empty(), "{stderr}");
+        (code, stdout)
+    };
+    bwq_ok(d, &["run", "sweep.toml", "--out", "parallel", "--engine", "cpu", "--quiet", "--shard", "1/5"]);
+    assert_eq!(missing(), (3, "0,2-4\n".into()));
+    let shards = |list: &[&str]| {
+        let mut command = Command::new("parallel");
+        command.current_dir(d).env("PARALLEL_HOME", d.join("home")).stdin(Stdio::null()).args(["-j", "2", env!("CARGO_BIN_EXE_bwq"), "run", "sweep.toml", "--out", "parallel", "--engine", "cpu", "--quiet", "--threads", "1", "--shard", "{}/5", ":::"]);
+        let out = command.args(list).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    };
+    shards(&["4", "2"]);
+    assert_eq!(missing(), (3, "0,3\n".into()));
+    shards(&["0", "1", "2", "3", "4"]);
+    assert_eq!(missing(), (0, String::new()));
+    bwq_ok(d, &["merge", "parallel"]);
+    assert_eq!(tables(d, "parallel"), tables(d, "whole"));
+}
+
 /// SIGTERM: finished blocks are kept, exit 75, and the same command goes on.
 #[test]
 fn a_terminated_run_says_75_and_goes_on() {

@@ -1,5 +1,5 @@
 //! The house rules as a test of the repository: documents that are fresh, twins that name each other, boundaries that
-//! hold. `UPDATE_GOLDEN=1` rewrites the generated pages of `docs/`.
+//! hold. `UPDATE_GOLDEN=1` rewrites the generated pages of `docs/`. Long because every rule of the house is a test here.
 
 mod support;
 
@@ -273,6 +273,7 @@ fn the_reference_of_the_sweep_file_is_fresh() {
 #[test]
 fn other_generated_pages_are_fresh() {
     fresh("docs/csv.md", &bwq::report::dictionary());
+    fresh("docs/sweep.schema.json", &bwq::config::schema::sweep_schema());
     fresh("docs/cost.md", &bwq::config::cost::reference::markdown().expect("made"));
 }
 
@@ -285,6 +286,19 @@ fn fresh(path: &str, generated: &str) {
     }
     let there = std::fs::read_to_string(&full).unwrap_or_default();
     assert!(there == generated, "{path} is stale: UPDATE_GOLDEN=1 cargo test --test tidy rewrites it");
+}
+
+/// The help of every subcommand, as it is where no terminal tells its width.
+#[test]
+fn the_help_texts_are_those_on_record() {
+    let help = |args: &[&str]| support::bwq_ok(root(), args);
+    let all = help(&["--help"]);
+    let names: Vec<&str> = all.lines().skip_while(|l| !l.starts_with("Commands:")).skip(1).take_while(|l| !l.is_empty()).filter_map(|l| l.strip_prefix("  ")?.split(' ').next().filter(|n| !n.is_empty() && *n != "help")).collect();
+    assert!(names.len() > 15, "{names:?}");
+    let pages: Vec<String> = names.iter().map(|name| format!("$ bwq {name} --help\n{}", help(&[name, "--help"]))).collect();
+    none("help that does not end with examples", names.iter().zip(&pages).filter(|(_, page)| !page.rsplit("\n\n").next().is_some_and(|last| last.starts_with("Examples:"))).map(|(name, _)| name));
+    none("lines of more than 100 characters", pages.iter().flat_map(|p| p.lines()).filter(|l| l.chars().count() > 100));
+    fresh("docs/help.txt", &format!("$ bwq --help\n{all}\n{}", pages.join("\n")));
 }
 
 /// Code blocks of a page: their lines.
@@ -308,7 +322,7 @@ fn the_commands_of_the_documents_exist() {
     let all = help(&["--help"]);
     let mut complaints = Vec::new();
     let mut checked = BTreeSet::new();
-    for page in ["README.md", "CONTRIBUTING.md", "experiments/ou_limit/README.md", "experiments/speed/README.md", "experiments/coverage/README.md"] {
+    for page in ["README.md", "CONTRIBUTING.md", "docs/cluster.md", "experiments/ou_limit/README.md", "experiments/speed/README.md", "experiments/coverage/README.md"] {
         for line in code_lines(&text(page)) {
             let command = line.split("  #").next().unwrap_or(&line);
             let words: Vec<&str> = command.split_whitespace().collect();

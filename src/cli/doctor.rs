@@ -6,32 +6,45 @@ use bwq::config::{self, Overrides};
 use bwq::engine::{Engine, IntegerImages, Plan, cpu};
 use bwq::error::{Result, exit};
 use bwq::quantize::lower::lower;
+use bwq::surroundings::{Finding, Surroundings};
 use bwq::sweep::Observer;
 use bwq::{embedded, network::fold};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Variables that decide which adapter or how many cores a job gets.
-const VARIABLES: &[&str] = &["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "CUDA_VISIBLE_DEVICES", "RAYON_NUM_THREADS", "SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID", "HQ_TASK_ID"];
-/// Where drivers announce themselves to the Vulkan loader.
-const DRIVER_FOLDERS: &[&str] = &["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
 /// Images of the block that both engines run.
 const IMAGES: usize = 2;
 
 /// Reports; exit 0 also without a GPU, since the CPU engine is always there.
 pub fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<u8> {
-    let variables: serde_json::Map<String, Value> = VARIABLES.iter().filter_map(|v| Some(((*v).to_string(), std::env::var(v).ok()?.into()))).collect();
+    let mut here = Surroundings::read(Path::new("/"), |v| std::env::var(v).ok());
     let block = Block::new()?;
     terminal.say("running one block ...");
     let (expected, seconds) = block.run(&Engine::Cpu)?;
+    let (adapters, choice) = adapters(&block, &expected);
+    let count = |picks: fn(&Value) -> bool| adapters.as_array().into_iter().flatten().filter(|a| picks(a)).count();
+    here.hardware_adapters = count(|a| a["type"] != "software");
+    here.nvidia_adapters = count(|a| a["nvidia"] == true);
+    let mut findings = if cfg!(feature = "gpu") { here.findings() } else { Vec::new() };
+    let choice = choice.unwrap_or_else(|error| {
+        if error.message.contains("CUDA_VISIBLE_DEVICES") {
+            findings.push(Finding { wrong: error.message.clone(), ask: error.hint.clone().unwrap_or_default() });
+        }
+        "none, the CPU engine runs".into()
+    });
+    let findings: Vec<Value> = findings.iter().map(|f| json!({ "wrong": f.wrong, "ask": f.ask })).collect();
     let report = json!({
         "tool_version": env!("CARGO_PKG_VERSION"),
         "commit": option_env!("BWQ_COMMIT").unwrap_or("unknown"),
         "cpu": { "threads": rayon::current_num_threads(), "instruction_set": cpu::instruction_set(), "block_s": seconds },
-        "vulkan_drivers": drivers(),
-        "environment": variables,
-        "adapters": adapters(&block, &expected),
+        "cores": { "machine": here.cores, "allowed": here.allowed_cores },
+        "vulkan_drivers": here.drivers,
+        "environment": here.variables,
+        "adapters": adapters,
+        "auto_takes": choice,
+        "findings": findings,
     });
     if args.json {
         print(&format!("{report:#}\n"))?;
@@ -65,16 +78,9 @@ impl Block {
     }
 }
 
-fn drivers() -> Vec<String> {
-    let files = |folder: &&str| std::fs::read_dir(folder).map(|e| e.flatten().map(|e| e.path().display().to_string()).collect()).unwrap_or_default();
-    let mut all: Vec<String> = DRIVER_FOLDERS.iter().flat_map(|f| -> Vec<String> { files(f) }).collect();
-    all.sort();
-    all
-}
-
 #[cfg(feature = "gpu")]
-fn adapters(block: &Block, expected: &[u32]) -> Value {
-    use bwq::engine::gpu::{GpuEngine, list_adapters};
+fn adapters(block: &Block, expected: &[u32]) -> (Value, Result<String>) {
+    use bwq::engine::gpu::{GpuEngine, job_choice, list_adapters};
     let describe = |a: bwq::engine::gpu::AdapterReport| {
         let ran = GpuEngine::new(Some(&a.index.to_string()), true).and_then(|gpu| {
             let engine = Engine::Gpu(Box::new(gpu));
@@ -87,17 +93,17 @@ fn adapters(block: &Block, expected: &[u32]) -> Value {
             Err(error) => (format!("failed: {error}"), None),
         };
         json!({
-            "number": a.index, "name": a.name, "type": a.kind, "backend": a.backend, "driver": a.driver, "pci_bus_id": a.pci_bus_id,
+            "number": a.index, "name": a.name, "type": a.kind, "backend": a.backend, "driver": a.driver, "pci_bus_id": a.pci_bus_id, "nvidia": a.is_nvidia,
             "max_binding_mib": a.max_binding_bytes >> 20, "max_buffer_mib": a.max_buffer_bytes >> 20, "workgroup_memory_kib": a.workgroup_memory_bytes >> 10,
             "max_invocations": a.max_invocations, "block": check, "block_s": seconds,
         })
     };
-    list_adapters().into_iter().map(describe).collect()
+    (list_adapters().into_iter().map(describe).collect(), job_choice())
 }
 
 #[cfg(not(feature = "gpu"))]
-fn adapters(_: &Block, _: &[u32]) -> Value {
-    json!([])
+fn adapters(_: &Block, _: &[u32]) -> (Value, Result<String>) {
+    (json!([]), Ok("none, the CPU engine runs".into()))
 }
 
 /// The report as lines for people.
@@ -105,7 +111,7 @@ fn text_of(report: &Value) -> String {
     let mut lines = Vec::new();
     let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
     lines.push(format!("bwq {} ({})", text(&report["tool_version"]), text(&report["commit"])));
-    lines.push(format!("CPU engine: {} threads, {}, one block in {:.3} s", report["cpu"]["threads"], text(&report["cpu"]["instruction_set"]), report["cpu"]["block_s"].as_f64().unwrap_or(0.0)));
+    lines.push(format!("CPU engine: {} threads of {} cores, {}, one block in {:.3} s", report["cpu"]["threads"], report["cores"]["machine"], text(&report["cpu"]["instruction_set"]), report["cpu"]["block_s"].as_f64().unwrap_or(0.0)));
     for (name, value) in report["environment"].as_object().into_iter().flatten() {
         lines.push(format!("{name} = {}", text(value)));
     }
@@ -124,6 +130,12 @@ fn text_of(report: &Value) -> String {
         lines.push(format!("  for a GPU: install its Vulkan driver; in a container pass the driver's ICD file through (VK_DRIVER_FILES), not only the device"));
         lines.push(format!("  for a software adapter on Debian or Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1"));
     }
+    if cfg!(feature = "gpu") {
+        lines.push(format!("--engine auto takes: {}", text(&report["auto_takes"])));
+    }
+    let findings: Vec<&Value> = report["findings"].as_array().into_iter().flatten().collect();
+    lines.push(if findings.is_empty() { "nothing to ask an administrator for".into() } else { "what is wrong here, and what to ask for:".to_string() });
+    lines.extend(findings.iter().map(|f| format!("  {}: {}", text(&f["wrong"]), text(&f["ask"]))));
     lines.push(String::new());
     lines.join("\n")
 }

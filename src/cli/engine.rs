@@ -90,6 +90,7 @@ pub fn choose(args: &EngineArgs, points: &[PointConfig], observer: &dyn Observer
 fn gpu(args: &EngineArgs, insists: bool, observer: &dyn Observer) -> Result<Engine> {
     match GpuEngine::new(args.adapter.as_deref(), insists) {
         Ok(gpu) => {
+            observer.say(&gpu.choice());
             if gpu.is_software() {
                 observer.warn(&Warning::SoftwareAdapterUsed(gpu.adapter_name()));
             }
@@ -99,10 +100,11 @@ fn gpu(args: &EngineArgs, insists: bool, observer: &dyn Observer) -> Result<Engi
         }
         Err(error) if insists => Err(error),
         Err(error) => {
-            let software = bwq::engine::gpu::list_adapters().into_iter().find(|a| a.is_software);
-            observer.warn(&match software {
-                Some(adapter) => Warning::SoftwareAdapterPassedOver(adapter.name),
-                None => Warning::NoGpu(error.message),
+            let adapters = bwq::engine::gpu::list_adapters();
+            let told = std::env::var_os("CUDA_VISIBLE_DEVICES").is_some();
+            observer.warn(&match adapters.first() {
+                Some(adapter) if !told && adapters.iter().all(|a| a.is_software) => Warning::SoftwareAdapterPassedOver(adapter.name.clone()),
+                _ => Warning::NoGpu(error.message),
             });
             Ok(Engine::Cpu)
         }

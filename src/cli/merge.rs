@@ -1,37 +1,14 @@
-//! `bwq status`, `bwq merge`, `bwq plot`: what happens after the trials.
+//! `bwq merge` and `bwq plot`: what happens after the trials.
 
 use super::terminal::{Terminal, print};
-use super::{MergeArgs, PlotArgs, StatusArgs};
+use super::{MergeArgs, PlotArgs};
 use bwq::error::{Error, Result, exit};
 use bwq::report;
-use bwq::sweep::manifest::Manifest;
-use bwq::sweep::merge::{merge as merge_blocks, progress};
+use bwq::sweep::merge::merge as merge_blocks;
 use bwq::sweep::Observer;
 use bwq::warning::Warning;
-use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
-
-/// How far a results folder is: exit 0 if complete, 3 if not.
-pub fn status(args: &StatusArgs) -> Result<u8> {
-    let manifest = Manifest::read(&args.dir)?;
-    let points = progress(&args.dir, &manifest);
-    let (done, all) = points.iter().fold((0, 0), |(d, a), p| (d + p.0, a + p.1));
-    let mut text = String::new();
-    if args.json {
-        let list: Vec<_> = manifest.points.iter().zip(&points).map(|(m, p)| json!({ "config_hash": m.short(), "blocks_done": p.0, "blocks": p.1 })).collect();
-        let _ = writeln!(text, "{}", json!({ "blocks_done": done, "blocks": all, "points": list }));
-    } else {
-        let varying = |name: &str| manifest.points.iter().any(|p| p.value(name) != manifest.points[0].value(name));
-        for (m, p) in manifest.points.iter().zip(&points) {
-            let values: Vec<String> = m.columns.iter().filter(|c| varying(&c.0)).map(|c| format!("{} {}", c.0, c.1)).collect();
-            let _ = writeln!(text, "{}  {:>4} of {:<4} blocks  {}", m.short(), p.0, p.1, values.join(", "));
-        }
-        let _ = writeln!(text, "{done} of {all} blocks are done");
-    }
-    print(&text)?;
-    Ok(if done == all { exit::DONE } else { exit::INCOMPLETE })
-}
 
 /// Tables and figures of a results folder.
 pub fn merge(args: &MergeArgs, terminal: &Terminal) -> Result<u8> {

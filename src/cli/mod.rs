@@ -1,7 +1,8 @@
 //! The command line: every subcommand and flag with its help. Only this folder and `main` know the terminal. Long because it
 //! is the list of them all.
 //!
-//! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`.
+//! To add a subcommand: its arguments here, a file with a function that returns an exit code, a line in `main`, examples in
+//! `examples`.
 
 pub mod bench;
 pub mod check;
@@ -9,8 +10,10 @@ pub mod cost;
 mod cost_comparison;
 pub mod doctor;
 pub mod engine;
+pub mod examples;
 pub mod explain;
 pub mod import;
+pub mod manual;
 pub mod merge;
 pub mod mvm;
 pub mod new;
@@ -18,6 +21,8 @@ pub mod pareto;
 pub mod presets;
 pub mod run;
 pub mod search;
+pub mod slurm;
+pub mod status;
 pub mod terminal;
 pub mod train;
 
@@ -36,12 +41,12 @@ Examples:
   bwq explain sweep.toml --trials 10            where does the accuracy go?
   bwq search                                    block precisions of the network inside the program
   bwq cost --network resnet18-cifar10           what it takes on BWQ-H
-  bwq pareto                                    accuracy under variation against energy, and the cheapest that keeps it
+  bwq pareto                                    accuracy against energy; the cheapest that keeps it
   bwq check sweep.toml --max-drop 0.01 --yield 0.99 --confidence 0.95
   bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
 
-Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete or undecided, 4 a stated limit is violated,
-69 no usable GPU, 75 interrupted (the same command goes on).";
+Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete or undecided, 4 a stated limit is
+violated, 69 no usable GPU, 75 interrupted (the same command goes on).";
 
 /// How many wordlines may be on at once, at what block precision, and what does that buy?
 #[derive(Parser)]
@@ -88,10 +93,16 @@ pub enum Command {
     Pareto(ParetoArgs),
     /// Draw the figures of a results folder.
     Plot(PlotArgs),
+    /// Print a script that runs a sweep as a Slurm array, with a merge that waits for it.
+    Slurm(SlurmArgs),
     /// Measure the kernels of each engine beside the machine's limits.
     Bench(BenchArgs),
-    /// Report adapters, drivers and limits, and compare one block on both engines.
+    /// Report adapters, drivers and limits, compare one block on both engines, and say what to ask an administrator for.
     Doctor(DoctorArgs),
+    /// Print what a shell needs to complete subcommands and flags.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them.
+    Man(ManArgs),
 }
 
 /// Which engine, and where.
@@ -308,9 +319,16 @@ pub struct SearchArgs {
 
 /// `bwq status`
 #[derive(Args)]
+#[command(after_help = "Exit codes: 0 complete, 3 not.")]
 pub struct StatusArgs {
     /// Results folder.
     pub dir: PathBuf,
+    /// Print only which of --shards shards have blocks to make, as `sbatch --array=` takes them (3,7-9); nothing if none.
+    #[arg(long, requires = "shards")]
+    pub missing: bool,
+    /// Shards the sweep was cut into.
+    #[arg(long, value_name = "N", requires = "missing")]
+    pub shards: Option<u64>,
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,
@@ -455,6 +473,40 @@ pub struct ParetoArgs {
     pub json: bool,
 }
 
+/// `bwq slurm`
+#[derive(Args)]
+pub struct SlurmArgs {
+    /// The sweep file.
+    pub sweep: PathBuf,
+    /// Results folder, which all nodes see [default: the sweep file's name with `-results`].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Elements of the array [default: as many as take half an hour each, measured on this machine].
+    #[arg(long, value_name = "N")]
+    pub shards: Option<u64>,
+    /// Time limit of an element, as sbatch takes it [default: twice what it should take, measured on this machine].
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// Partition.
+    #[arg(long, value_name = "NAME")]
+    pub partition: Option<String>,
+    /// Account.
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Cores of an element; many elements of few cores make most of a cluster.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub cpus_per_task: usize,
+    /// Any other flag of sbatch: --sbatch=--gres=gpu:1.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub sbatch: Vec<String>,
+    /// Write the script into this file instead of printing it.
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Flags of `bwq run` for every element.
+    #[arg(last = true, value_name = "RUN FLAGS")]
+    pub run: Vec<OsString>,
+}
+
 /// `bwq bench`
 #[derive(Args)]
 pub struct BenchArgs {
@@ -487,4 +539,19 @@ pub struct DoctorArgs {
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bwq completions`
+#[derive(Args)]
+pub struct CompletionsArgs {
+    /// Shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// `bwq man`
+#[derive(Args)]
+pub struct ManArgs {
+    /// Write a page for each subcommand into this folder instead of printing the first one.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }

@@ -38,7 +38,7 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
     if args.dry_run {
         let engine = engine::choose(&args.of.engine, &sweep.points, terminal)?;
         let request = Request { sweep: &sweep, out: &out, engine: &engine, kernel: args.of.engine.kernel.0, shard, half_width_frac: args.half_width, command: &[] };
-        print(&estimate(&request, terminal)?)?;
+        print(&estimate(&request, terminal)?.report)?;
         if let Some(half_width) = args.half_width {
             terminal.say(&format!("that is the most: a point is done once its mean is known to +-{half_width}"));
         }

@@ -17,6 +17,7 @@ pub mod presets;
 mod resolve;
 mod rules;
 pub mod scalar;
+pub mod schema;
 pub mod search;
 mod settings;
 pub mod source;

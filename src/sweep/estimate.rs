@@ -54,8 +54,22 @@ struct Layer {
     seconds: f64,
 }
 
-/// A report for the user: points, blocks, time, memory, disk, kernels.
-pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<String> {
+/// What the missing blocks will cost, in wall time of this machine and the threads it is given.
+pub struct Estimate {
+    /// Blocks that are to be made.
+    pub missing: u64,
+    /// Seconds for them, in all.
+    pub blocks_s: f64,
+    /// Seconds for the accuracies before any trial, which every process makes that does not find them.
+    pub references_s: f64,
+    /// Memory of one process, about.
+    pub memory_bytes: u64,
+    /// A report for the user: points, blocks, time, memory, disk, kernels.
+    pub report: String,
+}
+
+/// Measures a few images of some kinds of points, and adds up.
+pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<Estimate> {
     let mut materials = Materials::default();
     let manifest = Manifest::new(request.sweep, &mut materials)?;
     let mut kinds = kinds(request, &manifest, &mut materials)?;
@@ -63,7 +77,8 @@ pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<String> {
     let mut per_chip = vec![0.0; manifest.points.len()];
     kinds.iter().for_each(|kind| kind.points.iter().for_each(|&p| per_chip[p] = kind.seconds));
     // The ideal crossbar and the one without random errors come first.
-    let mut seconds: f64 = kinds.iter().map(|kind| 2.0 * kind.seconds).sum();
+    let references_s: f64 = kinds.iter().map(|kind| 2.0 * kind.seconds).sum();
+    let mut blocks_s = 0.0;
     let (mut disk, mut blocks, mut missing, mut k) = (0, 0, 0, 0);
     for ((point, of), per_chip) in request.sweep.points.iter().zip(&manifest.points).zip(per_chip) {
         let mut of_point = 0;
@@ -77,7 +92,7 @@ pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<String> {
         }
         missing += of_point;
         if !crate::engine::is_deterministic(point) {
-            seconds += per_chip * (of_point * u64::from(of.block_trials)) as f64;
+            blocks_s += per_chip * (of_point * u64::from(of.block_trials)) as f64;
         }
     }
     let memory = kinds.iter().map(|kind| kind.bytes).max().unwrap_or(0);
@@ -85,11 +100,11 @@ pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<String> {
     let mut text = String::new();
     let _ = writeln!(text, "points   {}", manifest.points.len());
     let _ = writeln!(text, "blocks   {blocks} of {k}, {missing} to be made");
-    let _ = writeln!(text, "time     about {} on {}, references included{measured}", duration(seconds), request.engine.describe());
+    let _ = writeln!(text, "time     about {} on {}, references included{measured}", duration(references_s + blocks_s), request.engine.describe());
     let _ = writeln!(text, "memory   about {:.1} GiB", memory as f64 / (1u64 << 30) as f64 + 0.05);
     let _ = writeln!(text, "disk     about {:.1} MB in {}", disk as f64 / 1e6, request.out.display());
     write_kernels(&mut text, request, &manifest, &kinds);
-    Ok(text)
+    Ok(Estimate { missing, blocks_s, references_s, memory_bytes: memory, report: text })
 }
 
 /// The kinds of points, in the order of their first ones.
@@ -277,7 +292,8 @@ fn ranges(points: &[usize]) -> String {
     if parts.len() > 6 { format!("{} ... ({} points)", shown.join(", "), points.len()) } else { shown.join(", ") }
 }
 
-fn duration(seconds: f64) -> String {
+/// A time for people.
+pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),

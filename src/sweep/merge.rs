@@ -33,14 +33,13 @@ pub struct Merged {
 
 /// How far a results folder is: per point (finished blocks, all blocks).
 pub fn progress(out: &Path, manifest: &Manifest) -> Vec<(u32, u32)> {
-    // A block counts once its point's accuracies before any trial are there: merge needs both.
-    let finished = |p: &ManifestPoint| {
-        if !References::path(out, &p.hash).exists() {
-            return 0;
-        }
-        (0..p.blocks()).filter(|&b| Block::path(out, &p.hash, b).exists()).count() as u32
-    };
-    manifest.points.iter().map(|p| (finished(p), p.blocks())).collect()
+    manifest.points.iter().map(|p| (finished(out, p).iter().filter(|f| **f).count() as u32, p.blocks())).collect()
+}
+
+/// Which blocks of a point are there. One counts once its point's accuracies before any trial are there: merge needs both.
+pub fn finished(out: &Path, point: &ManifestPoint) -> Vec<bool> {
+    let referenced = References::path(out, &point.hash).exists();
+    (0..point.blocks()).map(|b| referenced && Block::path(out, &point.hash, b).exists()).collect()
 }
 
 /// Merges the blocks of a results folder. Unless `partial`, every block must be there.

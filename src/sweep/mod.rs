@@ -19,6 +19,7 @@ pub mod merge;
 pub mod references;
 pub mod run;
 pub mod shard;
+pub mod slurm;
 
 use crate::warning::Warning;
 

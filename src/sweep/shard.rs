@@ -2,7 +2,10 @@
 //!
 //! From 0, so that a scheduler's task number over its task count fits as it is.
 
+use super::manifest::Manifest;
+use super::merge::finished;
 use crate::error::{Error, Result};
+use std::path::Path;
 use std::str::FromStr;
 
 /// A share of the blocks.
@@ -35,9 +38,37 @@ impl FromStr for Shard {
     }
 }
 
+/// The shards of `count` that have a block to make, in order.
+pub fn missing(out: &Path, manifest: &Manifest, count: u64) -> Vec<u64> {
+    let finished: Vec<Vec<bool>> = manifest.points.iter().map(|p| finished(out, p)).collect();
+    let mut shards: Vec<u64> = manifest.blocks().zip(0..).filter(|((point, block), _)| !finished[*point][*block as usize]).map(|(_, k)| k % count.max(1)).collect();
+    shards.sort_unstable();
+    shards.dedup();
+    shards
+}
+
+/// Ascending numbers as a list of ranges, as `sbatch --array=` takes it: `3,7-9`.
+pub fn ranges(numbers: &[u64]) -> String {
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    for &n in numbers {
+        match parts.last_mut() {
+            Some((_, last)) if *last + 1 == n => *last = n,
+            _ => parts.push((n, n)),
+        }
+    }
+    parts.iter().map(|&(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") }).collect::<Vec<_>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_short() {
+        assert_eq!(ranges(&[3, 7, 8, 9]), "3,7-9");
+        assert_eq!(ranges(&[0, 1, 2, u64::MAX]), format!("0-2,{}", u64::MAX));
+        assert_eq!(ranges(&[]), "");
+    }
 
     #[test]
     fn every_block_has_one_shard() {

@@ -56,7 +56,7 @@ pub fn column(path: &Path, name: &str) -> Vec<String> {
 
 /// Runs the program in `dir`; returns (exit code, stdout, stderr).
 pub fn bwq(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let out = std::process::Command::new(env!("CARGO_BIN_EXE_bwq")).current_dir(dir).args(args).output().expect("the program starts");
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_bwq")).current_dir(dir).args(args).env_remove("COLUMNS").stdin(std::process::Stdio::null()).output().expect("the program starts");
     let text = |b: Vec<u8>| String::from_utf8_lossy(&b).into_owned();
     (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
 }

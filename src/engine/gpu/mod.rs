@@ -12,7 +12,7 @@
 //! Where cells are more than a draw from a table (`Plan::host_cells`), the CPU engine programs them and they are uploaded in
 //! the place of `program_cells`.
 //!
-//! Only this folder knows wgpu. `adapter` chooses, `device` opens and reports errors, `shaders` and `passes` compile,
+//! Only this folder knows wgpu. `adapter` chooses (of what a job was `given`), `device` opens and reports errors, `shaders` and `passes` compile,
 //! `layout` mirrors uniforms, `batch` sizes, `selection` chooses kernels, `product`, `tables` and `chips` run,
 //! `timestamps` measures. To add a pass, see [`crate::engine::cpu`].
 
@@ -21,6 +21,7 @@ mod batch;
 mod chips;
 mod converter;
 mod device;
+mod given;
 mod layout;
 mod limits;
 mod mvm;
@@ -46,21 +47,34 @@ use device::Device;
 use passes::Passes;
 use std::ops::Range;
 
+/// The adapter that a job takes which names none, and why; software ones are passed over. Nothing is opened.
+pub fn job_choice() -> Result<String> {
+    let (_, report, why) = adapter::choose(None, false)?;
+    Ok(describe_choice(&report, &why))
+}
+
+fn describe_choice(report: &AdapterReport, why: &str) -> String {
+    let at = if report.pci_bus_id.is_empty() { String::new() } else { format!(" at PCI {}", report.pci_bus_id) };
+    format!("adapter {}: {}{at} ({why})", report.index, report.name)
+}
+
 /// A GPU with its passes compiled.
 pub struct GpuEngine {
     device: Device,
     passes: Passes,
     limits: BatchLimits,
+    /// Why this adapter.
+    why: String,
 }
 
 impl GpuEngine {
-    /// Opens an adapter. `selector`: its number, a part of its name, or its PCI bus id. Without one the best is
-    /// taken, a software adapter (lavapipe, say) last and only if `allow_software`.
+    /// Opens an adapter. `selector`: its number, a part of its name, or its PCI bus id. Without one the first is taken that
+    /// `CUDA_VISIBLE_DEVICES` names, else the best, a software adapter (lavapipe, say) last and only if `allow_software`.
     pub fn new(selector: Option<&str>, allow_software: bool) -> Result<Self> {
-        let (adapter, report) = adapter::choose(selector, allow_software)?;
+        let (adapter, report, why) = adapter::choose(selector, allow_software)?;
         let device = Device::open(&adapter, report)?;
         let passes = Passes::new(&device)?;
-        Ok(GpuEngine { device, passes, limits: BatchLimits::default() })
+        Ok(GpuEngine { device, passes, limits: BatchLimits::default(), why })
     }
 
     /// The same engine with other limits of a batch; results are the same.
@@ -78,6 +92,11 @@ impl GpuEngine {
     pub fn describe(&self) -> String {
         let r = &self.device.report;
         format!("gpu {} ({}, {}, {})", r.name, r.kind, r.backend, r.driver)
+    }
+
+    /// Which adapter was taken, and why.
+    pub fn choice(&self) -> String {
+        describe_choice(&self.device.report, &self.why)
     }
 
     /// Name of the adapter.
