@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         cli::Command::Cost(args) => cli::cost::cost(&args, &terminal),
         cli::Command::Pareto(args) => cli::pareto::pareto(&args, &terminal),
         cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
+        cli::Command::Report(args) => cli::report::report(&args, &terminal),
         cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),
         cli::Command::Doctor(args) => cli::doctor::doctor(&args, &terminal),
     };

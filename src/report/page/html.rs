@@ -1,0 +1,90 @@
+//! Text and tables as HTML. Everything that comes from a folder passes through [`escape`].
+
+/// Text that is nothing but text in HTML, also inside quotes. Control characters, which HTML cannot hold, are replaced.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\'' => escaped += "&#39;",
+            '\n' | '\t' => escaped.push(c),
+            c if c.is_control() => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A paragraph of text.
+pub fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>\n", escape(text))
+}
+
+/// A column's name and what it means.
+pub struct Head {
+    /// Name.
+    pub name: String,
+    /// Meaning; empty where there is none.
+    pub meaning: String,
+}
+
+impl Head {
+    /// A column that needs no explanation.
+    pub fn plain(name: &str) -> Self {
+        Head { name: name.to_string(), meaning: String::new() }
+    }
+}
+
+/// A table of text, sortable where scripts run. Numbers stand at the right.
+pub fn table(caption: &str, heads: &[Head], rows: &[Vec<String>]) -> String {
+    let mut text = format!("<div class=\"scroll\"><table class=\"data\">\n<caption>{}</caption>\n<thead><tr>", escape(caption));
+    for head in heads {
+        let title = if head.meaning.is_empty() { String::new() } else { format!(" title=\"{}\"", escape(&head.meaning)) };
+        text += &format!("<th scope=\"col\"{title}>{}</th>", breakable(&head.name));
+    }
+    text += "</tr></thead>\n<tbody>\n";
+    for row in rows {
+        let cell = |value: &String| if is_number(value) { format!("<td class=\"n\">{}</td>", escape(value)) } else { format!("<td>{}</td>", breakable(value)) };
+        text += &format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>());
+    }
+    text + "</tbody>\n</table></div>\n"
+}
+
+/// Names and values, a row each; the value is HTML already.
+pub fn pairs(of: &[(String, String)]) -> String {
+    let row = |(name, value): &(String, String)| format!("<tr><th scope=\"row\">{}</th><td>{value}</td></tr>\n", breakable(name));
+    format!("<div class=\"scroll\"><table class=\"pairs\"><tbody>\n{}</tbody></table></div>\n", of.iter().map(row).collect::<String>())
+}
+
+/// What stands folded away on the screen, and open on paper.
+pub fn folded(summary: &str, inside: &str) -> String {
+    format!("<details><summary>{}</summary>\n{inside}</details>\n", escape(summary))
+}
+
+/// A name that may be broken behind its underscores and slashes.
+fn breakable(name: &str) -> String {
+    escape(name).replace('_', "_<wbr>").replace('/', "/<wbr>")
+}
+
+fn is_number(value: &str) -> bool {
+    value.starts_with(|c: char| c.is_ascii_digit() || c == '-') && value.chars().all(|c| c.is_ascii_digit() || " .-+e()%to".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{escape, is_number};
+
+    #[test]
+    fn nothing_escapes() {
+        assert_eq!(escape("<a b=\"c\" d='e'>&amp;\0\n"), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;amp;\u{fffd}\n");
+    }
+
+    #[test]
+    fn numbers_and_intervals_stand_at_the_right() {
+        assert!(["-1.5", "92.73 (92.10 to 93.00)", "1e-7"].iter().all(|v| is_number(v)));
+        assert!(["", "conv1", "9 wordlines", "3x"].iter().all(|v| !is_number(v)));
+    }
+}
