@@ -24,7 +24,7 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 3
 "#;
 
-const SUBCOMMANDS: [&str; 13] = ["demo", "new", "presets", "run", "status", "merge", "check", "explain", "mvm", "cost", "plot", "bench", "doctor"];
+const SUBCOMMANDS: [&str; 14] = ["demo", "new", "presets", "run", "status", "merge", "check", "explain", "mvm", "cost", "plot", "report", "bench", "doctor"];
 
 /// A folder with the tiny network, its data and `sweep.toml`.
 fn folder(sweep: &str) -> tempfile::TempDir {

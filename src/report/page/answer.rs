@@ -2,7 +2,7 @@
 
 use super::folder::{Csv, Folder};
 use super::html::paragraph;
-use super::numbers::{percent, short, with_ends};
+use super::numbers::{millionth, percent, short, with_ends};
 use crate::error::Result;
 
 /// Points whose yields are listed one by one.
@@ -33,14 +33,14 @@ fn of_sweep(t: &Csv) -> Vec<String> {
     let Some((worst, best)) = extremes(t, "accuracy_mean_frac") else { return Vec::new() };
     let quantised = t.number(best, "quantised_accuracy_frac").map_or(String::new(), |q| format!("; the quantised network alone reaches {} %", percent(q)));
     let first = if t.rows.len() == 1 {
-        format!("The mean accuracy is {} % over {} chips{quantised}.", mean(best), t.own(best, "trials"))
+        format!("The mean accuracy is {} over {} chips{quantised}.", mean(best), t.own(best, "trials"))
     } else {
-        format!("The mean accuracy runs from {} %{} to {} %{}{quantised}.", mean(best), at(t, best), mean(worst), at(t, worst))
+        format!("The mean accuracy runs from {}{} to {}{}{quantised}.", mean(best), at(t, best), mean(worst), at(t, worst))
     };
     let drop = t.column("max_drop_frac").filter(|c| !t.varies(*c)).and_then(|c| best[c].parse().ok()).map_or("max_drop".into(), |d| format!("{} points", percent(d)));
     let passes = format!("A chip passes if it loses at most {drop} against the quantised network");
     let second = if t.rows.len() <= FEW {
-        let yields: Vec<String> = t.rows.iter().map(|r| format!("{} %{}", chip_yield(r), at(t, r))).collect();
+        let yields: Vec<String> = t.rows.iter().map(|r| format!("{}{}", chip_yield(r), at(t, r))).collect();
         format!("{passes}; the yield is {}.", yields.join("; "))
     } else {
         let all = |r: &&Vec<String>| t.number(r, "yield_frac") == Some(1.0);
@@ -55,7 +55,7 @@ fn of_check(t: &Csv) -> Vec<String> {
     let asked = t.number(first, "yield_asked_frac").map_or("?".into(), percent);
     let confidence = t.number(first, "confidence").map_or("?".into(), percent);
     let row = |r: &Vec<String>| {
-        let seen = t.number(r, "yield_frac").map_or(String::new(), |y| format!(" (yield {} % over {} chips)", with_ends(y, t.ends(r, "yield_lo_frac", "yield_hi_frac")), t.own(r, "chips")));
+        let seen = t.number(r, "yield_frac").map_or(String::new(), |y| format!(" (yield {} over {} chips)", with_ends(y, t.ends(r, "yield_lo_frac", "yield_hi_frac")), t.own(r, "chips")));
         let place = t.place(r, &[]);
         format!("{}{}{seen}", if place.is_empty() { String::new() } else { format!("{place}: ") }, t.own(r, "verdict").to_uppercase())
     };
@@ -82,7 +82,7 @@ fn of_explain(t: &Csv) -> Vec<String> {
         let after = t.number(last, "accuracy_after_frac").map_or("?".into(), percent);
         let place = t.place(last, &[]);
         let place = if place.is_empty() { String::new() } else { format!("At {place}: ") };
-        answer.push(format!("{place}With all causes together the mean accuracy is {after} %. The one that costs most when it is added is {} ({}): {} points.", t.own(most.1, "cause"), t.own(most.1, "setting"), losses(most.1)));
+        answer.push(format!("{place}With all causes together the mean accuracy is {after} %. The one that costs most when it is added is {} ({}): {}, in points of accuracy.", t.own(most.1, "cause"), t.own(most.1, "setting"), losses(most.1)));
     }
     answer
 }
@@ -96,10 +96,10 @@ fn of_pareto(t: &Csv) -> Vec<String> {
     let variant = t.own(cheapest, "variant");
     let names = [variant.to_string(), t.place(cheapest, &[])].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(", ");
     vec![format!(
-        "{count} of {} points keep the accuracy in enough chips. The one of them with the least energy is {names}: {} to {} pJ an image under the component sets, mean accuracy {} %, yield {} %.",
+        "{count} of {} points keep the accuracy in enough chips. The one of them with the least energy is {names}: {} to {} uJ an image under the component sets, mean accuracy {}, yield {}.",
         t.rows.len(),
-        short(t.own(cheapest, "energy_min_pj")),
-        short(t.own(cheapest, "energy_max_pj")),
+        millionth(t, cheapest, "energy_min_pj"),
+        millionth(t, cheapest, "energy_max_pj"),
         with_ends(t.number(cheapest, "accuracy_mean_frac").unwrap_or(f64::NAN), t.ends(cheapest, "accuracy_mean_lo95_frac", "accuracy_mean_hi95_frac")),
         with_ends(t.number(cheapest, "yield_frac").unwrap_or(f64::NAN), t.ends(cheapest, "yield_lo_frac", "yield_hi_frac")),
     )]
@@ -124,9 +124,10 @@ fn of_search(t: &Csv) -> Vec<String> {
 fn of_cost(t: &Csv) -> Vec<String> {
     let range = |name: &str, unit: &str| {
         let (least, most) = extremes(t, name)?;
-        let (least, most) = (short(t.own(least, name)), short(t.own(most, name)));
+        let value = |row| if name == "area_mm2" { short(t.own(row, name)) } else { millionth(t, row, name) };
+        let (least, most) = (value(least), value(most));
         Some(if least == most { format!("{least} {unit}") } else { format!("{least} to {most} {unit}") })
     };
-    let figures: Vec<String> = [("energy_pj", "pJ an image"), ("latency_ns", "ns an image"), ("area_mm2", "mm2")].into_iter().filter_map(|(name, unit)| range(name, unit)).collect();
+    let figures: Vec<String> = [("energy_pj", "uJ an image"), ("latency_ns", "ms an image"), ("area_mm2", "mm2")].into_iter().filter_map(|(name, unit)| range(name, unit)).collect();
     if figures.is_empty() { Vec::new() } else { vec![format!("Over the networks, designs and component sets of the table: {}.", figures.join(", "))] }
 }

@@ -6,16 +6,15 @@ use super::numbers::percent;
 use crate::error::Result;
 
 /// Columns of the accuracies that no chip has a part in.
-const COLUMNS: [(&str, &str); 4] = [
+const COLUMNS: [(&str, &str); 3] = [
     ("float_accuracy_frac", "float network, %"),
     ("quantised_accuracy_frac", "quantised network, %"),
     ("ideal_crossbar_accuracy_frac", "ideal crossbar, %"),
-    ("nominal_crossbar_accuracy_frac", "as configured, without random errors, %"),
 ];
 
 /// A row for each set of accuracies, with the points that have it.
 pub fn of(folder: &Folder) -> Result<String> {
-    let known = folder.tables.iter().find(|t| t.columns.iter().any(|c| c.name == COLUMNS[3].0));
+    let known = folder.tables.iter().find(|t| t.columns.iter().any(|c| c.name == COLUMNS[1].0));
     let Some(t) = known else { return Ok(String::new()) };
     let columns: Vec<_> = COLUMNS.iter().filter(|(name, _)| t.columns.iter().any(|c| c.name == *name)).collect();
     let mut rows: Vec<(Vec<String>, Vec<String>)> = Vec::new();
@@ -36,6 +35,6 @@ pub fn of(folder: &Folder) -> Result<String> {
         }
         accuracies
     });
-    let says = "The ideal crossbar (no errors, infinite on/off ratio, lossless converter) gave the quantised network's logits exactly, or nothing would have been simulated: what is lost after it is lost to the crossbar.";
-    Ok(paragraph(says) + &table("Top-1 accuracy on the test images.", &heads, &cells.collect::<Vec<_>>()))
+    let says = "Top-1 accuracies that no chip has a part in. The ideal crossbar (no errors, infinite on/off ratio, lossless converter) gave the quantised network's logits exactly, or nothing would have been simulated: what is lost after it is lost to the crossbar.";
+    Ok(paragraph(says) + &table("On the test images.", &heads, &cells.collect::<Vec<_>>()))
 }

@@ -139,7 +139,8 @@ impl Chart {
         let mut items = String::new();
         for (i, series) in self.series.iter().enumerate().filter(|(_, s)| !s.label.is_empty()) {
             let line = if series.joined { format!("<line class=\"line c{}\" x1=\"2\" y1=\"8\" x2=\"28\" y2=\"8\"/>", i % COLOURS) } else { String::new() };
-            items += &swatch(&format!("{line}{}", marker(i, 15.0, 8.0)), &series.label);
+            let key = if series.marks.iter().any(|m| m.bar.is_some()) { format!("<rect class=\"bar f{}\" x=\"4\" y=\"4\" width=\"22\" height=\"8\"/>", i % COLOURS) } else { marker(i, 15.0, 8.0) };
+            items += &swatch(&format!("{line}{key}"), &series.label);
         }
         if let Some((text, _)) = &self.reference {
             items += &swatch("<line class=\"reference\" x1=\"2\" y1=\"8\" x2=\"28\" y2=\"8\"/>", text);

@@ -2,7 +2,7 @@
 
 use super::chart::{Chart, Mark, Series, step_of};
 use super::folder::{Csv, Folder};
-use super::numbers::{percent, short, significant, with_ends};
+use super::numbers::{millionth, percent, significant, with_ends};
 use crate::error::Result;
 use crate::report::plot::axes::{Axes, LEFT, WIDTH};
 use crate::report::plot::select::{self, Figure};
@@ -47,7 +47,8 @@ impl Sweep<'_> {
     fn chart(&self, kind: &str, what: &str, y_label: &str, caption: &str) -> Chart {
         let f = self.figure;
         let share = |x: &f64| (x - LEFT) / WIDTH;
-        let title = if f.title.is_empty() { String::new() } else { format!(", {}", f.title.trim_end_matches([' ', ','])) };
+        // A value that has no meaning at these points is left out.
+        let title: String = f.title.split(", ").filter(|part| !part.is_empty() && !part.ends_with(' ')).map(|part| format!(", {part}")).collect();
         Chart {
             id: format!("{kind}-{}", self.number),
             title: format!("{what} against {}{title}.", f.x_column),
@@ -67,7 +68,8 @@ impl Sweep<'_> {
         let numbers = f.x_values.iter().filter(|v| select::numeric(v).is_some()).count();
         for (i, line) in f.lines.iter().enumerate() {
             let joined = numbers > 1 && line.points.len() > 1;
-            let beside = if joined { 0.0 } else { 0.025 * (i as f64 - (f.lines.len() as f64 - 1.0) / 2.0) };
+            // Beside each other, so that none hides another.
+            let beside = (if joined { 0.012 } else { 0.025 }) * (i as f64 - (f.lines.len() as f64 - 1.0) / 2.0);
             let mark = |p: &select::Point| {
                 let row = self.by_line.get(&p.line)?;
                 of(&row.fields, chart.x_ticks[p.x].0 + beside, &self.point(i, p))
@@ -228,7 +230,7 @@ fn of_check(check: &Csv) -> Option<Chart> {
         let label = check.place(row, &[x]);
         let bounds = check.ends(row, "yield_lo_frac", "yield_hi_frac");
         let says = format!(
-            "{} {}{}{label}\n{}\nyield {} %\n{} chips, {} failed",
+            "{} {}{}{label}\n{}\nyield {}\n{} chips, {} failed",
             check.header[x], row[x], if label.is_empty() { "" } else { ", " }, check.own(row, "verdict").to_uppercase(), with_ends(share, bounds), check.own(row, "chips"), check.own(row, "chips_failed"),
         );
         let mark = Mark { x: at(&row[x]), y: 100.0 * share, interval: bounds.map(|(lo, hi)| (100.0 * lo, 100.0 * hi)), spread: None, bar: None, says };
@@ -271,10 +273,10 @@ fn of_pareto(pareto: &Csv) -> Option<Chart> {
         let (interval, bounds) = (pareto.ends(row, "accuracy_mean_lo95_frac", "accuracy_mean_hi95_frac"), pareto.ends(row, "yield_lo_frac", "yield_hi_frac"));
         let variant = pareto.own(row, "variant");
         let says = format!(
-            "{}{}{}\nmean accuracy {} %, {} chips\nyield {} %, {} chips: {}\nenergy of an image {} to {} pJ\nlatency {} ns, area {} um2 at least",
+            "{}{}{}\nmean accuracy {}, {} chips\nyield {}, {} chips: {}\nenergy of an image {} to {} uJ\nlatency {} ms, area {} mm2 at least",
             variant, if variant.is_empty() { "" } else { ": " }, pareto.place(row, &[]), with_ends(mean, interval), pareto.own(row, "mean_chips"),
             pareto.number(row, "yield_frac").map_or("?".into(), |y| with_ends(y, bounds)), pareto.own(row, "chips"), pareto.own(row, "verdict"),
-            short(pareto.own(row, "energy_min_pj")), short(pareto.own(row, "energy_max_pj")), short(pareto.own(row, "latency_min_ns")), short(pareto.own(row, "area_min_um2")),
+            millionth(pareto, row, "energy_min_pj"), millionth(pareto, row, "energy_max_pj"), millionth(pareto, row, "latency_min_ns"), millionth(pareto, row, "area_min_um2"),
         );
         let mark = Mark { x: at(pj), y: 100.0 * mean, interval: interval.map(|(lo, hi)| (100.0 * lo, 100.0 * hi)), spread: None, bar: None, says };
         series[usize::from(pareto.own(row, "on_front") != "true")].marks.push(mark);
@@ -286,8 +288,8 @@ fn of_pareto(pareto: &Csv) -> Option<Chart> {
         id: "pareto".into(),
         title: "Mean accuracy against energy of an image.".into(),
         caption: "Energy: the least over the component sets, on a logarithmic axis; bars: 95 % interval of the mean.".into(),
-        x_label: "energy of an image, pJ (energy_min_pj)".into(),
-        x_ticks: ticks.map(|v| (at(v), format!("{v:.1e}"))).collect(),
+        x_label: "energy of an image, uJ (energy_min_pj)".into(),
+        x_ticks: ticks.map(|v| (at(v), significant(v / 1e6, 4))).collect(),
         y_label: "top-1 accuracy, %".into(),
         y_range: None,
         series,

@@ -6,6 +6,7 @@ use crate::config::keys::KEYS;
 use crate::error::{Error, Result};
 use crate::sweep::manifest::Manifest;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Bytes of the largest file that is read.
@@ -147,9 +148,22 @@ impl Csv {
         self.rows.windows(2).any(|w| w[0][column] != w[1][column])
     }
 
-    /// Parameters that are not the same in all rows: the axes. Hashes and versions are none.
+    /// Parameters that are not the same in all rows: the axes. Hashes and versions are none, nor is what follows from an axis
+    /// before it.
     pub fn axes(&self) -> Vec<usize> {
-        (0..self.first_own).filter(|&c| !["tool_version", "config_hash"].contains(&self.header[c].as_str()) && self.varies(c)).collect()
+        let mut axes: Vec<usize> = Vec::new();
+        for column in (0..self.first_own).filter(|&c| !["tool_version", "config_hash"].contains(&self.header[c].as_str()) && self.varies(c)) {
+            if !axes.iter().any(|&by| self.determines(by, column)) {
+                axes.push(column);
+            }
+        }
+        axes
+    }
+
+    /// Whether rows with the same value in `by` have the same in `column`.
+    fn determines(&self, by: usize, column: usize) -> bool {
+        let mut seen: HashMap<&str, &str> = HashMap::new();
+        self.rows.iter().all(|r| *seen.entry(&r[by]).or_insert(&r[column]) == r[column])
     }
 
     /// A row's place on the axes, without the columns in `known`: `sigma_ln 0.1, adc_bits 6`.

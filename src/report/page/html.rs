@@ -18,9 +18,14 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// A paragraph of text.
+/// A paragraph of text; what stands in backticks is code.
 pub fn paragraph(text: &str) -> String {
-    format!("<p>{}</p>\n", escape(text))
+    let parts: Vec<String> = text.split('`').map(escape).collect();
+    if parts.len().is_multiple_of(2) {
+        return format!("<p>{}</p>\n", escape(text));
+    }
+    let inside: String = parts.iter().enumerate().map(|(i, part)| if i % 2 == 1 { format!("<code>{part}</code>") } else { part.clone() }).collect();
+    format!("<p>{inside}</p>\n")
 }
 
 /// A column's name and what it means.
@@ -38,17 +43,23 @@ impl Head {
     }
 }
 
+/// Rows of a table that paper keeps together.
+const SHORT: usize = 14;
+
 /// A table of text, sortable where scripts run. Numbers stand at the right.
 pub fn table(caption: &str, heads: &[Head], rows: &[Vec<String>]) -> String {
-    let mut text = format!("<div class=\"scroll\"><table class=\"data\">\n<caption>{}</caption>\n<thead><tr>", escape(caption));
-    for head in heads {
+    let short = if rows.len() <= SHORT { " short" } else { "" };
+    let mut text = format!("<div class=\"scroll\"><table class=\"data{short}\">\n<caption>{}</caption>\n<thead><tr>", escape(caption));
+    let numbers = |column: usize| rows.iter().filter_map(|r| r.get(column)).all(|v| v.is_empty() || is_number(v));
+    let class: Vec<&str> = (0..heads.len()).map(|column| if numbers(column) { " class=\"n\"" } else { "" }).collect();
+    for (head, class) in heads.iter().zip(&class) {
         let title = if head.meaning.is_empty() { String::new() } else { format!(" title=\"{}\"", escape(&head.meaning)) };
-        text += &format!("<th scope=\"col\"{title}>{}</th>", breakable(&head.name));
+        text += &format!("<th scope=\"col\"{class}{title}>{}</th>", breakable(&head.name));
     }
     text += "</tr></thead>\n<tbody>\n";
     for row in rows {
-        let cell = |value: &String| if is_number(value) { format!("<td class=\"n\">{}</td>", escape(value)) } else { format!("<td>{}</td>", breakable(value)) };
-        text += &format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>());
+        let cells = row.iter().zip(&class).map(|(value, class)| format!("<td{class}>{}</td>", breakable(value)));
+        text += &format!("<tr>{}</tr>\n", cells.collect::<String>());
     }
     text + "</tbody>\n</table></div>\n"
 }
@@ -64,13 +75,25 @@ pub fn folded(summary: &str, inside: &str) -> String {
     format!("<details><summary>{}</summary>\n{inside}</details>\n", escape(summary))
 }
 
-/// A name that may be broken behind its underscores and slashes.
-fn breakable(name: &str) -> String {
-    escape(name).replace('_', "_<wbr>").replace('/', "/<wbr>")
+/// Characters after which a word may be broken wherever it is, as hashes must.
+const LONGEST_WORD: usize = 20;
+
+/// Text that may be broken behind underscores and slashes, and inside words that no column has room for.
+pub fn breakable(text: &str) -> String {
+    let (mut broken, mut run) = (String::new(), 0);
+    for c in text.chars() {
+        broken += &escape(c.encode_utf8(&mut [0; 4]));
+        run = if c.is_whitespace() { 0 } else { run + 1 };
+        if c == '_' || c == '/' || run == LONGEST_WORD {
+            broken += "<wbr>";
+            run = 0;
+        }
+    }
+    broken
 }
 
 fn is_number(value: &str) -> bool {
-    value.starts_with(|c: char| c.is_ascii_digit() || c == '-') && value.chars().all(|c| c.is_ascii_digit() || " .-+e()%to".contains(c))
+    value.starts_with(|c: char| c.is_ascii_digit() || c == '-') && value.chars().all(|c| c.is_ascii_digit() || " .-+e()%,to".contains(c))
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! Numbers for people: shares in percent, few digits, times.
 
+use super::folder::Csv;
+
 /// A fraction in percent with two decimals: `92.73`.
 pub fn percent(frac: f64) -> String {
     let text = format!("{:.2}", 100.0 * frac);
     if text == "-0.00" { "0.00".into() } else { text }
 }
 
-/// `92.73 (92.56 to 92.90)`, in percent; without the ends where there are none.
+/// `92.73 % (92.56 to 92.90)`; without the ends where there are none.
 pub fn with_ends(frac: f64, ends: Option<(f64, f64)>) -> String {
-    ends.map_or(percent(frac), |(lo, hi)| format!("{} ({} to {})", percent(frac), percent(lo), percent(hi)))
+    let brackets = ends.map_or(String::new(), |(lo, hi)| format!(" ({} to {})", percent(lo), percent(hi)));
+    format!("{} %{brackets}", percent(frac))
 }
 
 /// A field of a table: floats with six significant digits at most, everything else as it stands.
@@ -17,6 +20,11 @@ pub fn short(field: &str) -> String {
         Ok(value) if value.is_finite() && field.len() > 7 && field.contains(['.', 'e']) => significant(value, 6),
         _ => field.to_string(),
     }
+}
+
+/// A field in a unit a million times as large (pJ in uJ, ns in ms, um2 in mm2), for people; as `?` where there is none.
+pub fn millionth(table: &Csv, row: &[String], name: &str) -> String {
+    table.number(row, name).map_or("?".into(), |value| significant(value / 1e6, 4))
 }
 
 /// A number with so many significant digits, without trailing zeros.
@@ -56,7 +64,7 @@ mod tests {
         for (field, wanted) in [("0.9272500000001", "0.92725"), ("1.8434465403984126e-8", "1.84345e-8"), ("75788928000", "75788928000"), ("29722678.451405257", "29722678"), ("lossless", "lossless"), ("", "")] {
             assert_eq!(short(field), wanted);
         }
-        assert_eq!(with_ends(0.92725, Some((0.9, 1.0))), "92.73 (90.00 to 100.00)");
+        assert_eq!(with_ends(0.92725, Some((0.9, 1.0))), "92.73 % (90.00 to 100.00)");
         assert_eq!(percent(-1e-9), "0.00");
     }
 

@@ -32,7 +32,7 @@ fn results(t: &Csv) -> String {
     if axes.is_empty() {
         axes.extend(t.column("ou_wordlines"));
     }
-    let names = ["chips", "mean accuracy % (95 %)", "5th percentile %", "median %", "95th percentile %", "sd %", "without random errors %", "yield % (95 %)"];
+    let names = ["chips", "mean accuracy (95 %)", "5th percentile %", "median %", "95th percentile %", "sd %", "without random errors %", "yield (95 %)"];
     let heads: Vec<Head> = axes.iter().map(|&c| Head { name: t.header[c].clone(), meaning: t.meaning(c).into() }).chain(names.map(Head::plain)).collect();
     let row = |r: &Vec<String>| {
         let share = |name| t.number(r, name).map(percent).unwrap_or_default();
