@@ -215,7 +215,7 @@ fn chromium() -> Option<PathBuf> {
 /// Opens a page in a window of that size, with the probe in it; returns what the probe saw. No errors on the console.
 fn opened(chromium: &Path, dir: &Path, html: &str, size: &str) -> Value {
     let probe = include_str!("data/report_probe.js");
-    let with_probe = html.replace("</body>", &format!("<script>{{{probe}}}</script></body>"));
+    let with_probe = html.replace("</body>", &format!("<script>addEventListener(\"load\", () => {{{probe}}});</script></body>"));
     let path = dir.join("probed.html");
     std::fs::write(&path, with_probe).unwrap();
     let profile = tempfile::tempdir().unwrap();

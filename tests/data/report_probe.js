@@ -1,4 +1,4 @@
-// Put at the end of a copy of a page by tests/report.rs: does what a reader does, and leaves what it saw in the document.
+// Run by tests/report.rs when a copy of a page is loaded: does what a reader does, and leaves what it saw in the document.
 "use strict";
 const marks = [...document.querySelectorAll(".chart .mark")];
 const tipNow = () => (document.getElementById("tip").hidden ? "" : document.getElementById("tip").textContent);
