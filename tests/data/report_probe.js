@@ -29,7 +29,7 @@ if (marks.length > 1) {
   document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
   seen.escaped = tipNow();
 }
-const head = document.querySelector("table.data thead button");
+const head = document.querySelector("table.data thead [role=button]");
 if (head) {
   const column = () => [...head.closest("table").tBodies[0].rows].map((r) => parseFloat(r.cells[0].textContent));
   head.click();

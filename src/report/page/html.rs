@@ -46,10 +46,16 @@ impl Head {
 /// Rows of a table that paper keeps together.
 const SHORT: usize = 14;
 
+/// Columns above which paper has no room for intervals in one line.
+const WIDE: usize = 12;
+/// Rows of a folded table that paper has; page.css has the same number.
+const ON_PAPER: usize = 24;
+
 /// A table of text, sortable where scripts run. Numbers stand at the right.
 pub fn table(caption: &str, heads: &[Head], rows: &[Vec<String>]) -> String {
     let short = if rows.len() <= SHORT { " short" } else { "" };
-    let mut text = format!("<div class=\"scroll\"><table class=\"data{short}\">\n<caption>{}</caption>\n<thead><tr>", escape(caption));
+    let wide = if heads.len() > WIDE { " wide" } else { "" };
+    let mut text = format!("<div class=\"scroll\"><table class=\"data{short}{wide}\">\n<caption>{}</caption>\n<thead><tr>", escape(caption));
     let numbers = |column: usize| rows.iter().filter_map(|r| r.get(column)).all(|v| v.is_empty() || is_number(v));
     let class: Vec<&str> = (0..heads.len()).map(|column| if numbers(column) { " class=\"n\"" } else { "" }).collect();
     for (head, class) in heads.iter().zip(&class) {
@@ -62,6 +68,14 @@ pub fn table(caption: &str, heads: &[Head], rows: &[Vec<String>]) -> String {
         text += &format!("<tr>{}</tr>\n", cells.collect::<String>());
     }
     text + "</tbody>\n</table></div>\n"
+}
+
+/// What paper says behind a folded table that is longer than it shows.
+pub fn cut_on_paper(rows: usize, file: &str) -> String {
+    if rows <= ON_PAPER {
+        return String::new();
+    }
+    format!("<p class=\"paper\">On paper the first {ON_PAPER} of {rows} rows; all of them are in {}.</p>\n", escape(file))
 }
 
 /// Names and values, a row each; the value is HTML already.
@@ -93,7 +107,7 @@ pub fn breakable(text: &str) -> String {
 }
 
 fn is_number(value: &str) -> bool {
-    value.starts_with(|c: char| c.is_ascii_digit() || c == '-') && value.chars().all(|c| c.is_ascii_digit() || " .-+e()%,to".contains(c))
+    value.starts_with(|c: char| c.is_ascii_digit() || c == '-') && value.chars().all(|c| c.is_ascii_digit() || " \u{a0}.-+e()%,to".contains(c))
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ pub fn percent(frac: f64) -> String {
     if text == "-0.00" { "0.00".into() } else { text }
 }
 
-/// `92.73 % (92.56 to 92.90)`; without the ends where there are none.
+/// `92.73 % (92.56 to 92.90)`, with a space that is not broken; without the ends where there are none.
 pub fn with_ends(frac: f64, ends: Option<(f64, f64)>) -> String {
     let brackets = ends.map_or(String::new(), |(lo, hi)| format!(" ({} to {})", percent(lo), percent(hi)));
-    format!("{} %{brackets}", percent(frac))
+    format!("{}\u{a0}%{brackets}", percent(frac))
 }
 
 /// A field of a table: floats with six significant digits at most, everything else as it stands.
@@ -64,7 +64,7 @@ mod tests {
         for (field, wanted) in [("0.9272500000001", "0.92725"), ("1.8434465403984126e-8", "1.84345e-8"), ("75788928000", "75788928000"), ("29722678.451405257", "29722678"), ("lossless", "lossless"), ("", "")] {
             assert_eq!(short(field), wanted);
         }
-        assert_eq!(with_ends(0.92725, Some((0.9, 1.0))), "92.73 % (90.00 to 100.00)");
+        assert_eq!(with_ends(0.92725, Some((0.9, 1.0))), "92.73\u{a0}% (90.00 to 100.00)");
         assert_eq!(percent(-1e-9), "0.00");
     }
 

@@ -56,10 +56,17 @@ function compare(a, b) {
 for (const table of document.querySelectorAll("table.data")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
-    const button = document.createElement("button");
-    button.type = "button";
+    // No <button>: Chromium prints a table's head on its first page only where the head holds one.
+    const button = document.createElement("span");
+    button.setAttribute("role", "button");
+    button.setAttribute("tabindex", "0");
     button.append(...head.childNodes);
     head.append(button);
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      button.click();
+    });
     button.addEventListener("click", () => {
       const down = head.getAttribute("aria-sort") === "ascending";
       heads.forEach((h) => h.removeAttribute("aria-sort"));

@@ -2,7 +2,7 @@
 //! that say which row it is.
 
 use super::folder::{Csv, Folder};
-use super::html::{Head, folded, paragraph, table};
+use super::html::{Head, cut_on_paper, folded, paragraph, table};
 use super::numbers::{percent, short, with_ends};
 use crate::error::Result;
 
@@ -21,7 +21,7 @@ pub fn of(folder: &Folder) -> Result<String> {
         let parts = parts(t);
         let rows = if t.rows.len() == 1 { "1 row".into() } else { format!("{} rows", t.rows.len()) };
         let open = t.file == folder.tables[0].file && t.file != "summary.csv";
-        text += &if open { format!("<h3>{}</h3>\n{parts}", t.file) } else { folded(&format!("{}: {rows}", t.file), &parts) };
+        text += &if open { format!("<h3>{}</h3>\n{parts}", t.file) } else { folded(&format!("{}: {rows}", t.file), &(parts + &cut_on_paper(t.rows.len(), t.file))) };
     }
     Ok(text)
 }
