@@ -51,4 +51,14 @@ if ! has_vulkan; then
     fi
 fi
 
+# A browser opens the page of `bwq report` in tests. It is installed in CI only; elsewhere that test says that it did not run.
+if [ -n "${CI:-}" ] && ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
+    if command -v apt-get >/dev/null 2>&1; then
+        { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; } ||
+            echo "test.sh: the package chromium could not be installed" >&2
+    else
+        echo "test.sh: install Chromium by hand, as CI is set" >&2
+    fi
+fi
+
 exec cargo test --release --workspace "$@"

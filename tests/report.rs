@@ -212,25 +212,33 @@ fn chromium() -> Option<PathBuf> {
     found
 }
 
-/// Opens a page in a window of that size, with the probe in it; returns what the probe saw. No errors on the console.
-fn opened(chromium: &Path, dir: &Path, html: &str, size: &str) -> Value {
-    let probe = include_str!("data/report_probe.js");
-    let with_probe = html.replace("</body>", &format!("<script>addEventListener(\"load\", () => {{{probe}}});</script></body>"));
-    let path = dir.join("probed.html");
-    std::fs::write(&path, with_probe).unwrap();
+/// The document as it is once loaded, and what is on the console.
+fn dom_and_console(chromium: &Path, page: &Path, size: &str) -> (String, Vec<String>) {
     let profile = tempfile::tempdir().unwrap();
     let out = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--enable-logging=stderr", "--log-level=0", "--virtual-time-budget=3000", "--dump-dom"])
         .arg(format!("--window-size={size}"))
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}", path.display()))
+        .arg(format!("file://{}", page.display()))
         .output()
         .expect("Chromium starts");
-    let (dom, log) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    let console: Vec<&str> = log.lines().filter(|l| l.contains("CONSOLE")).collect();
+    let log = String::from_utf8_lossy(&out.stderr);
+    (String::from_utf8_lossy(&out.stdout).into_owned(), log.lines().filter(|l| l.contains("CONSOLE")).map(str::to_string).collect())
+}
+
+/// Opens a page in a window of that size, with the probe in it; returns what the probe saw. No errors on the console.
+fn opened(chromium: &Path, dir: &Path, html: &str, size: &str) -> Value {
+    let probe = include_str!("data/report_probe.js");
+    // The page's policy lets no other script run, so it must be told of the probe.
+    let (before, rest) = html.split_once("script-src '").unwrap();
+    let allowing = format!("{before}script-src 'unsafe-inline'{}", &rest[rest.find('\'').unwrap() + 1..]);
+    let with_probe = allowing.replace("</body>", &format!("<script>addEventListener(\"load\", () => {{{probe}}});</script></body>"));
+    let path = dir.join("probed.html");
+    std::fs::write(&path, with_probe).unwrap();
+    let (dom, console) = dom_and_console(chromium, &path, size);
     assert!(console.is_empty(), "{console:?}");
     let seen = dom.split("id=\"seen\">").nth(1).and_then(|s| s.split("</script>").next());
-    serde_json::from_str(seen.unwrap_or_else(|| panic!("the probe did not run:\n{log}"))).unwrap()
+    serde_json::from_str(seen.unwrap_or_else(|| panic!("the probe did not run: {dom}"))).unwrap()
 }
 
 #[test]
@@ -258,7 +266,11 @@ fn a_browser_draws_it_and_hover_and_keyboard_say_the_values() {
         assert_eq!(seen["pictures"], serde_json::json!([true]));
         assert!(seen["wide"].as_i64().unwrap() <= 0, "{size}: the page is wider than its window by {}", seen["wide"]);
     }
-    // The probe can fail: a page that asks for something outside is caught by its own policy, on the console.
-    let outside = html.replace("<main>", "<main><img alt=\"\" src=\"http://127.0.0.1:9/x.png\">");
-    assert!(std::panic::catch_unwind(|| opened(&chromium, d, &outside, "800,600")).is_err(), "an outside request goes unseen");
+    // The page's own policy refuses what should not be there, and the console, which the page must leave empty, says so.
+    let bad = html.replace("<main>", "<main><img alt=\"\" src=\"http://127.0.0.1:9/x.png\"><script>document.body.remove()</script>");
+    std::fs::write(d.join("bad.html"), bad).unwrap();
+    let (dom, console) = dom_and_console(&chromium, &d.join("bad.html"), "800,600");
+    assert!(dom.contains("id=\"provenance\""), "a script of the folder ran");
+    assert!(dom.contains("role=\"button\"") && !console.iter().any(|l| l.contains("stylesheet")), "the page's own script or style sheet is refused: {console:?}");
+    assert!(["x.png", "script"].iter().all(|what| console.iter().any(|l| l.contains(what) && l.contains("Content Security Policy"))), "{console:?}");
 }
