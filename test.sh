@@ -1,7 +1,7 @@
 #!/bin/sh
 # All tests, on a software Vulkan adapter where the machine has no other. BWQ_SLOW=1 adds the slow tests;
-# with CI set, a test that cannot run is a failure. BWQ_INSTALL_SLURM=1, or CI, also installs what the tests on schedulers
-# start: a private Slurm and GNU parallel.
+# with CI set, a test that cannot run is a failure. BWQ_INSTALL=1, or CI, also installs what tests of clusters and of the page start: a
+# private Slurm, GNU parallel, Chromium.
 set -eu
 cd "$(dirname "$0")"
 
@@ -52,15 +52,19 @@ if ! has_vulkan; then
     fi
 fi
 
-# Nobody wants a Slurm on a machine of their own unasked.
-if [ -n "${CI:-}${BWQ_INSTALL_SLURM:-}" ] && command -v apt-get >/dev/null 2>&1; then
+# What tests of clusters and of the report's page need. Nobody wants these on a machine of their own unasked: elsewhere than in CI those tests
+# say that they did not run.
+if [ -n "${CI:-}${BWQ_INSTALL:-}" ]; then
     packages=
     for pair in slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client munged:munge parallel:parallel; do
         PATH="$PATH:/usr/sbin" command -v "${pair%:*}" >/dev/null 2>&1 || packages="$packages ${pair#*:}"
     done
-    # shellcheck disable=SC2086
-    [ -z "$packages" ] || { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages; } ||
-        echo "test.sh:$packages could not be installed" >&2
+    command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || packages="$packages chromium"
+    if [ -n "$packages" ]; then
+        # shellcheck disable=SC2086
+        { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages; } ||
+            echo "test.sh: could not be installed:$packages" >&2
+    fi
 fi
 
 exec cargo test --release --workspace "$@"

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         cli::Command::Pareto(args) => cli::pareto::pareto(&args, &terminal),
         cli::Command::Plot(args) => cli::merge::plot(&args, &terminal),
         cli::Command::Slurm(args) => cli::slurm::slurm(&args, &terminal),
+        cli::Command::Report(args) => cli::report::report(&args, &terminal),
         cli::Command::Bench(args) => cli::bench::bench(&args, &terminal),
         cli::Command::Doctor(args) => cli::doctor::doctor(&args, &terminal),
         cli::Command::Completions(args) => cli::manual::completions(&args),

@@ -24,7 +24,7 @@ programming_error = { law = "lognormal", sigma_ln = 0.1 }
 trials = 3
 "#;
 
-const SUBCOMMANDS: [&str; 17] = ["demo", "new", "presets", "import", "run", "status", "merge", "check", "explain", "mvm", "cost", "plot", "slurm", "bench", "doctor", "completions", "man"];
+const SUBCOMMANDS: [&str; 18] = ["demo", "new", "presets", "import", "run", "status", "merge", "check", "explain", "mvm", "cost", "plot", "slurm", "report", "bench", "doctor", "completions", "man"];
 
 /// A folder with the tiny network, its data and `sweep.toml`.
 fn folder(sweep: &str) -> tempfile::TempDir {

@@ -37,7 +37,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<String> {
 /// Everything that people write by hand here.
 fn written() -> Vec<String> {
     let endings = [".rs", ".wgsl", ".md", ".toml", ".sh", ".py", ".txt", ".cff"];
-    let folders = ["src", "shaders", "tests", "benches", "docs", "experiments", "examples", "assets", "presets", "components", "train"];
+    let folders = ["src", "shaders", "tests", "benches", "docs", "experiments", "examples", "assets", "presets", "components", "train", "python"];
     let mut all: Vec<String> = folders.iter().flat_map(|f| files(f, &endings)).collect();
     let at_root = std::fs::read_dir(root()).expect("the root").map(|e| e.expect("an entry").path());
     let text = |p: &PathBuf| p.is_file() && !p.ends_with("Cargo.lock") && endings.iter().any(|e| p.to_string_lossy().ends_with(e));

@@ -19,6 +19,7 @@ pub mod mvm;
 pub mod new;
 pub mod pareto;
 pub mod presets;
+pub mod report;
 pub mod run;
 pub mod search;
 pub mod slurm;
@@ -44,6 +45,7 @@ Examples:
   bwq pareto                                    accuracy against energy; the cheapest that keeps it
   bwq check sweep.toml --max-drop 0.01 --yield 0.99 --confidence 0.95
   bwq run sweep.toml --out results --shard 0/4  a quarter of the work; then `bwq merge results`
+  bwq report results                            one HTML page of it: figures, tables, configuration, provenance
 
 Exit codes: 0 done, 1 a bug, 2 usage or bad input, 3 incomplete or undecided, 4 a stated limit is
 violated, 69 no usable GPU, 75 interrupted (the same command goes on).";
@@ -95,6 +97,8 @@ pub enum Command {
     Plot(PlotArgs),
     /// Print a script that runs a sweep as a Slurm array, with a merge that waits for it.
     Slurm(SlurmArgs),
+    /// Make one self-contained HTML page of a results folder: answer, figures, tables, configuration, provenance.
+    Report(ReportArgs),
     /// Measure the kernels of each engine beside the machine's limits.
     Bench(BenchArgs),
     /// Report adapters, drivers and limits, compare one block on both engines, and say what to ask an administrator for.
@@ -349,6 +353,19 @@ pub struct MergeArgs {
 pub struct PlotArgs {
     /// Results folder with a summary.csv.
     pub dir: PathBuf,
+}
+
+/// `bwq report`
+#[derive(Args)]
+#[command(after_help = "\
+The page needs no network: send it, print it, keep it beside the tables. The same folder gives the same bytes.
+Exit codes: 0 done, 3 the page is written, but its sweep lacks blocks.")]
+pub struct ReportArgs {
+    /// Results folder of `bwq run`, `check`, `explain`, `search`, `cost` or `pareto`.
+    pub dir: PathBuf,
+    /// The page [default: report.html in the folder].
+    #[arg(long, short, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
 }
 
 /// `bwq mvm`

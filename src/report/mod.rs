@@ -1,4 +1,4 @@
-//! One result, many views: CSV tables ([`tables`]), provenance ([`provenance`]), figures ([`plot`]).
+//! One result, many views: CSV tables, provenance ([`provenance`]), figures ([`plot`]), a page with all of them ([`page`]).
 //!
 //! To add a table: a file with its columns and rows, a line in [`TABLES`]; the data dictionary follows by itself.
 
@@ -8,6 +8,7 @@ pub mod cost_comparison;
 mod differences;
 pub mod explain;
 mod layers;
+pub mod page;
 pub mod pareto;
 pub mod plot;
 pub mod provenance;
@@ -150,6 +151,30 @@ fn frac(part: u64, whole: u64) -> String {
     if whole == 0 { String::new() } else { number(part as f64 / whole as f64) }
 }
 
+/// What a table looks like, whatever it is made of.
+struct Form {
+    file: &'static str,
+    row: &'static str,
+    columns: &'static [Column],
+}
+
+impl Form {
+    const fn of<R>(table: &Table<R>) -> Self {
+        Form { file: table.file, row: table.row, columns: table.columns }
+    }
+}
+
+/// Tables whose rows start with a point's parameters, in the order of the dictionary.
+fn forms_of_points() -> impl Iterator<Item = Form> {
+    let sweep = TABLES.iter().map(Form::of).chain([Form::of(&CHECK), Form::of(&explain::CAUSES), Form::of(&explain::LAYERS)]);
+    sweep.chain([Form::of(&pareto::POINTS), Form::of(&pareto::SETS), Form::of(&search::TRIED), Form::of(&search::LAYERS)])
+}
+
+/// Tables of `bwq cost`.
+fn forms_of_cost() -> impl Iterator<Item = Form> {
+    cost::TABLES.iter().map(Form::of).chain([Form::of(&cost_comparison::TABLE), Form::of(&cost_comparison::MEANS)])
+}
+
 /// The data dictionary: every table, every column.
 pub fn dictionary() -> String {
     let mut text = String::from(
@@ -160,11 +185,7 @@ pub fn dictionary() -> String {
     for key in crate::config::keys::KEYS.iter().filter(|k| k.column != "trials" && k.column != "seed") {
         text += &line(key.column, &format!("`{}`: {}", key.path, key.meaning));
     }
-    let forms = TABLES.iter().map(|t| (t.file, t.row, t.columns)).chain([(CHECK.file, CHECK.row, CHECK.columns)]);
-    let forms = forms.chain([&explain::CAUSES, &explain::LAYERS].map(|t| (t.file, t.row, t.columns)));
-    let forms = forms.chain([&pareto::POINTS, &pareto::SETS].map(|t| (t.file, t.row, t.columns)));
-    let forms = forms.chain([&search::TRIED, &search::LAYERS].map(|t| (t.file, t.row, t.columns)));
-    for (file, row, columns) in forms {
+    for Form { file, row, columns } in forms_of_points() {
         text += &format!("\n## `{file}`\n\nOne row per {row}. After the columns above:\n\n| column | meaning |\n|---|---|\n");
         columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }

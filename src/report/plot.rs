@@ -5,15 +5,15 @@
 //! Only the last step (scene to SVG text or pixels) is a library's; axes, ticks and legend are ours, so
 //! that ticks stand at the values simulated and the same CSV gives the same bytes.
 
-mod axes;
+pub(super) mod axes;
 pub mod blocks;
 pub mod budgets;
 pub mod costs;
 mod draw;
 mod pen;
 pub mod pareto;
-mod select;
-mod table;
+pub(super) mod select;
+pub(super) mod table;
 pub mod trade_off;
 
 use crate::error::{Error, Result};

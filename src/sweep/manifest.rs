@@ -143,7 +143,7 @@ impl Manifest {
     pub fn read(out: &Path) -> Result<Self> {
         let path = Self::path(out);
         let text = std::fs::read(&path).map_err(|e| Error::io(&path, "read", &e).hint("`bwq run SWEEP.toml --out DIR` makes a results folder"))?;
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| Error::input(path.display(), format!("not a manifest of this version: {e}")))?;
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| Error::input(path.display(), format!("not a manifest of this version: {e}")).hint("run the sweep again with this version"))?;
         let odd = |p: &ManifestPoint| p.block_trials == 0 || p.hash.len() != 64 || !p.hash.is_ascii();
         if manifest.format != FORMAT || manifest.points.iter().any(odd) {
             return Err(Error::input(path.display(), "not a manifest of this version").hint("run the sweep again with this version"));

@@ -10,8 +10,10 @@ use crate::config::Sweep;
 use crate::engine::{Engine, Kernel};
 use crate::error::{Error, Kind, Result};
 use crate::stats::half_width;
+use crate::warning::Warning;
 use serde_json::json;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a run is asked for.
@@ -69,19 +71,20 @@ pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer
 /// Does `work` with the blocks of a sweep, waits for what is being written, and leaves a log, also when interrupted.
 pub fn session<T>(request: &Request, manifest: &Manifest, materials: &mut Materials, observer: &dyn Observer, work: impl FnOnce(&mut Blocks) -> Result<T>) -> Result<(T, Outcome)> {
     let started = SystemTime::now();
-    let mut blocks = Blocks::new(request, manifest, materials, observer);
+    let record = Record { observer, warnings: Mutex::default() };
+    let mut blocks = Blocks::new(request, manifest, materials, &record);
     let done = work(&mut blocks);
     // A block that was finished before the error or the interruption is kept.
     blocks.finish()?;
     let outcome = Outcome { made: blocks.made, found: blocks.found, ..Outcome::default() };
     match done {
         Err(error) if error.kind == Kind::Interrupted => {
-            write_log(request, &started, outcome)?;
+            write_log(request, &started, outcome, &record.warnings())?;
             Err(Error::interrupted(format!("stopped after {} new blocks, all kept; the same command goes on from here", outcome.made)))
         }
         Err(error) => Err(error),
         Ok(result) => {
-            write_log(request, &started, outcome)?;
+            write_log(request, &started, outcome, &record.warnings())?;
             Ok((result, outcome))
         }
     }
@@ -118,8 +121,45 @@ fn run_all(request: &Request, blocks: &mut Blocks) -> Result<Vec<Option<u32>>> {
     Ok(enough)
 }
 
-/// One file per run, for provenance: who made what, when, where.
-fn write_log(request: &Request, started: &SystemTime, outcome: Outcome) -> Result<()> {
+/// Passes everything on, and keeps the warnings for the log.
+struct Record<'a> {
+    observer: &'a dyn Observer,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Record<'_> {
+    /// Warnings so far, each once.
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().map(|w| w.clone()).unwrap_or_default()
+    }
+}
+
+impl Observer for Record<'_> {
+    fn say(&self, line: &str) {
+        self.observer.say(line);
+    }
+
+    fn warn(&self, warning: &Warning) {
+        self.observer.warn(warning);
+        let text = warning.to_string();
+        if let Ok(mut warnings) = self.warnings.lock()
+            && !warnings.contains(&text)
+        {
+            warnings.push(text);
+        }
+    }
+
+    fn progress(&self, done: u64, total: u64) {
+        self.observer.progress(done, total);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.observer.interrupted()
+    }
+}
+
+/// One file per run, for provenance: who made what, when, where, and what it warned of.
+fn write_log(request: &Request, started: &SystemTime, outcome: Outcome, warnings: &[String]) -> Result<()> {
     let seconds = |t: &SystemTime| t.duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
     let log = json!({
         "command": request.command,
@@ -132,6 +172,7 @@ fn write_log(request: &Request, started: &SystemTime, outcome: Outcome) -> Resul
         "ended_unix_s": seconds(&SystemTime::now()),
         "blocks_made": outcome.made,
         "blocks_found": outcome.found,
+        "warnings": warnings,
     });
     let name = format!("{}-{}-{}.json", started.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis()), atomic::host(), std::process::id());
     let text = serde_json::to_vec_pretty(&log).map_err(|e| Error::internal(e.to_string()))?;

@@ -44,6 +44,8 @@ pub struct Line {
 pub struct Point {
     /// Index into [`Figure::x_values`].
     pub x: usize,
+    /// Line of the table it is from.
+    pub line: u64,
     /// Mean accuracy.
     pub mean: f64,
     /// 5th percentile.
@@ -88,7 +90,7 @@ pub fn figures(table: &Table) -> Result<Vec<Figure>> {
         quantised.dedup();
         let lines = lines.iter().map(|rows| {
             let mut points: Vec<Point> =
-                rows.iter().map(|r| Point { x: at(r), mean: r.mean, p5: r.p5, p95: r.p95 }).collect();
+                rows.iter().map(|r| Point { x: at(r), line: r.line, mean: r.mean, p5: r.p5, p95: r.p95 }).collect();
             points.sort_by_key(|p| p.x);
             if points.windows(2).any(|w| w[0].x == w[1].x) {
                 return Err(twice(table, rows, x));

@@ -1,0 +1,68 @@
+//! The page's title and what was run.
+
+use super::folder::{Csv, Folder};
+use super::html::escape;
+
+/// The title: what is asked, of what.
+pub fn title(folder: &Folder) -> String {
+    let Some(first) = folder.tables.first() else { return "bwq".into() };
+    let network = value(first, "network");
+    let of = if network.is_empty() { String::new() } else { format!(" of {network}") };
+    match first.file {
+        "summary.csv" | "differences.csv" | "layers.csv" | "trials.csv" => format!("Accuracy{of} under variation"),
+        "check.csv" => format!("Do enough chips keep the accuracy{of}?"),
+        "explain.csv" | "explain_layers.csv" => format!("Where the accuracy{of} goes"),
+        "pareto.csv" | "pareto_sets.csv" => format!("Accuracy{of} under variation against cost"),
+        "search.csv" | "search_layers.csv" => format!("Block precisions{of}"),
+        _ => format!("What inference{of} takes on hardware"),
+    }
+}
+
+/// What was run, in a paragraph.
+pub fn lead(folder: &Folder) -> String {
+    let Some(first) = folder.tables.first() else { return String::new() };
+    let mut facts = vec![format!("<strong>bwq {}</strong>", escape(command(first.file)))];
+    for (name, text) in [("network", "network "), ("dataset", "data "), ("images", ""), ("design", "design ")] {
+        let value = value(first, name);
+        if !value.is_empty() {
+            facts.push(format!("{text}{}{}", escape(&value), if name == "images" { " test images" } else { "" }));
+        }
+    }
+    if let Some(column) = first.column("config_hash") {
+        let mut points: Vec<&str> = first.rows.iter().map(|r| r[column].as_str()).collect();
+        points.sort_unstable();
+        points.dedup();
+        facts.push(if points.len() == 1 { "1 point".into() } else { format!("{} points", points.len()) });
+    }
+    let axes: Vec<&str> = first.axes().into_iter().map(|c| first.header[c].as_str()).filter(|n| !["network", "design"].contains(n)).collect();
+    if !axes.is_empty() && first.file != "cost_comparison.csv" {
+        facts.push(format!("swept: {}", escape(&axes.join(", "))));
+    }
+    let version = first.column("tool_version").and_then(|c| Some(first.rows.first()?[c].clone())).unwrap_or_default();
+    facts.push(format!("version {}", escape(&version)));
+    format!("<p class=\"lead\">{}</p>\n", facts.join(" · "))
+}
+
+/// The subcommand that writes a table.
+fn command(file: &str) -> &'static str {
+    match file.split(['_', '.']).next().unwrap_or("") {
+        "check" => "check",
+        "explain" => "explain",
+        "pareto" => "pareto",
+        "search" => "search",
+        "cost" => "cost",
+        _ => "run",
+    }
+}
+
+/// The values of a parameter, at most three of them by name.
+fn value(table: &Csv, name: &str) -> String {
+    let Some(column) = table.column(name).filter(|c| *c < table.first_own) else { return String::new() };
+    let mut values: Vec<&str> = Vec::new();
+    for row in &table.rows {
+        if !values.contains(&row[column].as_str()) {
+            values.push(&row[column]);
+        }
+    }
+    if values.len() > 3 { format!("{} and {} more", values[..2].join(", "), values.len() - 2) } else { values.join(", ") }
+}

@@ -1,0 +1,46 @@
+//! The Python module as a user gets it: a wheel of this very program, installed into a fresh virtual environment, against NumPy.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Runs a command and expects success; returns its standard output.
+fn ok(command: &mut Command) -> String {
+    let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(out.status.success(), "{command:?}\n{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// A fresh environment in `dir` that has packages from the registry; without them the test says aloud that it did not run, and fails in CI.
+fn environment(dir: &Path, packages: &[&str]) -> Option<PathBuf> {
+    let python = dir.join("venv/bin/python");
+    let made = Command::new("python3").args(["-m", "venv"]).arg(dir.join("venv")).output().is_ok_and(|o| o.status.success());
+    let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
+    let filled = made && Command::new(&python).args(quiet).args(packages).output().is_ok_and(|o| o.status.success());
+    if !filled {
+        assert!(std::env::var_os("CI").is_none(), "no Python environment with {packages:?} in CI");
+        eprintln!("NOT RUN: no Python environment with {packages:?} could be made here");
+    }
+    filled.then_some(python)
+}
+
+#[test]
+fn the_installed_wheel_equals_numpy() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(python) = environment(dir.path(), &["numpy"]) else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let wheel = ok(Command::new(&python).arg(root.join("python/wheel.py")).arg(env!("CARGO_BIN_EXE_bwq")).arg(dir.path()));
+    // No index: the wheel asks for nothing beside NumPy.
+    ok(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check"]).arg(wheel.trim()));
+    let test = || ok(Command::new(&python).arg(root.join("python/tests/installed.py")).current_dir(dir.path()).env_remove("BWQ").env_remove("PYTHONPATH"));
+    test();
+    // Tables are data frames once pandas is there.
+    ok(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "pandas"]));
+    test();
+    // The page's lines run as they stand.
+    let page = std::fs::read_to_string(root.join("python/README.md")).unwrap();
+    let lines = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("lines of Python");
+    let printed = ok(Command::new(&python).arg("-c").arg(lines).current_dir(dir.path()));
+    assert!(printed.contains("accuracy_mean_frac") || printed.contains("config_hash"), "{printed}");
+}
