@@ -1,6 +1,6 @@
 //! The Python module as a user gets it: a wheel of this very program, installed into a fresh virtual environment, against NumPy.
 
-mod support;
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
