@@ -1,5 +1,7 @@
 //! `bwq report`: the page says what the tables say, escapes what it is given, loads nothing, and works in a real browser.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 mod support;
 
 use serde_json::Value;

@@ -8,9 +8,12 @@ use crate::error::Result;
 /// Points whose yields are listed one by one.
 const FEW: usize = 8;
 
+/// A table's answer, a paragraph for each text.
+type Answer = fn(&Csv) -> Vec<String>;
+
 /// The answers of all tables that hold one.
 pub fn of(folder: &Folder) -> Result<String> {
-    let makers: [(&str, fn(&Csv) -> Vec<String>); 6] =
+    let makers: [(&str, Answer); 6] =
         [("summary.csv", of_sweep), ("check.csv", of_check), ("explain.csv", of_explain), ("pareto.csv", of_pareto), ("search.csv", of_search), ("cost_summary.csv", of_cost)];
     let tables = makers.iter().filter_map(|(file, of)| Some(of(folder.table(file)?)));
     Ok(tables.flatten().map(|sentences| paragraph(&sentences)).collect())
