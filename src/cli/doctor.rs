@@ -30,7 +30,7 @@ pub fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<u8> {
     let mut findings = if cfg!(feature = "gpu") { here.findings() } else { Vec::new() };
     let choice = choice.unwrap_or_else(|error| {
         if error.message.contains("CUDA_VISIBLE_DEVICES") {
-            findings.push(Finding { wrong: error.message.clone(), ask: error.hint.clone().unwrap_or_default() });
+            findings.push(Finding { wrong: error.message.lines().next().unwrap_or_default().trim_end_matches(':').into(), ask: error.hint.clone().unwrap_or_default() });
         }
         "none, the CPU engine runs".into()
     });
