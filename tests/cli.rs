@@ -147,6 +147,38 @@ fn slurm_writes_a_script_or_says_why_not() {
     assert_eq!(shell(d, "bash job.sh merge").0, 0);
 }
 
+/// A driver file that is not there: no adapter, and the reason with what to do; the engine that runs says so too.
+#[test]
+fn doctor_says_what_to_ask_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = bwq_with(dir.path(), &["doctor", "--json"], &[("VK_DRIVER_FILES", "/no/such_icd.json"), ("SLURM_CONF", "/no/slurm.conf")]);
+    assert_eq!(code, 0, "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["environment"]["VK_DRIVER_FILES"], "/no/such_icd.json");
+    assert!(report["cores"]["allowed"].as_u64().is_some_and(|n| n > 0), "{report:#}");
+    if cfg!(feature = "gpu") {
+        let findings = report["findings"].as_array().unwrap();
+        assert!(findings.iter().any(|f| f["wrong"].as_str().unwrap().contains("/no/such_icd.json") && f["ask"].as_str().unwrap().contains("unset")), "{report:#}");
+        assert_eq!(report["auto_takes"], "none, the CPU engine runs");
+    }
+}
+
+/// Made of the command line itself: what a shell completes, and a page for each subcommand.
+#[test]
+fn completions_and_manual_know_every_subcommand() {
+    let dir = tempfile::tempdir().unwrap();
+    let pages = dir.path().join("man1");
+    bwq_ok(dir.path(), &["man", "--out", "man1"]);
+    let bash = bwq_ok(dir.path(), &["completions", "bash"]);
+    assert!(bwq_ok(dir.path(), &["man"]).contains(".TH bwq 1"));
+    for sub in SUBCOMMANDS {
+        let page = std::fs::read_to_string(pages.join(format!("bwq-{sub}.1"))).unwrap();
+        assert!(page.contains("Examples") && page.contains(&format!("bwq {sub}")), "{page}");
+        assert!(bash.contains(&format!("bwq__{sub}")) || bash.contains(&format!("bwq__subcmd__{sub}")), "{sub}");
+    }
+    assert_eq!(bwq(dir.path(), &["completions", "cmd"]).0, 2);
+}
+
 #[test]
 fn usage_errors_are_2() {
     let dir = tempfile::tempdir().unwrap();

@@ -30,7 +30,7 @@ pub fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<u8> {
     let mut findings = if cfg!(feature = "gpu") { here.findings() } else { Vec::new() };
     let choice = choice.unwrap_or_else(|error| {
         if error.message.contains("CUDA_VISIBLE_DEVICES") {
-            findings.push(Finding { wrong: error.message.clone(), ask: error.hint.clone().unwrap_or_default() });
+            findings.push(Finding { wrong: error.message.lines().next().unwrap_or_default().trim_end_matches(':').into(), ask: error.hint.clone().unwrap_or_default() });
         }
         "none, the CPU engine runs".into()
     });
@@ -124,11 +124,11 @@ fn text_of(report: &Value) -> String {
         lines.push(format!("  one block: {}{}", text(&a["block"]), a["block_s"].as_f64().map_or(String::new(), |s| format!(", {s:.3} s"))));
     }
     if !cfg!(feature = "gpu") {
-        lines.push(format!("built without the `gpu` feature: the CPU engine does everything"));
+        lines.push("built without the `gpu` feature: the CPU engine does everything".into());
     } else if adapters.is_empty() {
-        lines.push(format!("no Vulkan adapter: the CPU engine does everything, with the same results"));
-        lines.push(format!("  for a GPU: install its Vulkan driver; in a container pass the driver's ICD file through (VK_DRIVER_FILES), not only the device"));
-        lines.push(format!("  for a software adapter on Debian or Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1"));
+        lines.push("no Vulkan adapter: the CPU engine does everything, with the same results".into());
+        lines.push("  for a GPU: install its Vulkan driver; in a container pass the driver's ICD file through (VK_DRIVER_FILES), not only the device".into());
+        lines.push("  for a software adapter on Debian or Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1".into());
     }
     if cfg!(feature = "gpu") {
         lines.push(format!("--engine auto takes: {}", text(&report["auto_takes"])));

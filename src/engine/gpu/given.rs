@@ -68,7 +68,7 @@ pub fn pci(text: &str) -> Option<(u32, u32, u32, u32)> {
 }
 
 /// The adapters of a job: all (`None`) where nobody says anything, those of the variable otherwise. Adapters of other makers
-/// are not its business: they are there where it gives no NVIDIA device at all.
+/// are not its business: they are what is left where it gives no NVIDIA device at all.
 ///
 /// # Errors
 /// If a device that was given is not among the adapters, or cannot be found out.
@@ -79,6 +79,9 @@ pub fn given(adapters: &[AdapterReport], told: &Told) -> Result<Option<Given>> {
     nvidia.dedup_by_key(|a| pci(&a.pci_bus_id).map_or((true, a.index as u32, 0, 0, 0), |(d, b, v, f)| (false, d, b, v, f)));
     let wanted: Vec<&str> = visible.split(',').map(str::trim).collect();
     if ["", "-1", "NoDevFiles"].contains(&wanted[0]) {
+        if nvidia.is_empty() {
+            return Ok(None); // Nothing is withheld.
+        }
         let others = adapters.iter().filter(|a| !a.is_nvidia).map(|a| a.index).collect();
         return Ok(Some(Given { adapters: others, why: format!("{VISIBLE}={visible} gives no NVIDIA device") }));
     }
@@ -159,6 +162,7 @@ mod tests {
         assert!(given(&adapters()[..1], &told("0")).unwrap_err().message.contains("(none)"));
         // Nothing of NVIDIA here: the variable is of another machine.
         assert_eq!(given(&adapters()[..1], &Told { cards: Vec::new(), ..told("0") }).unwrap(), None);
+        assert_eq!(given(&adapters()[..1], &told("")).unwrap(), None);
     }
 
     #[test]
