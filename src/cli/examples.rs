@@ -9,6 +9,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("new", &["bwq new my-sweep", "bwq new dlrsim --preset dlrsim_iccad_2018"]),
     ("presets", &["bwq presets", "bwq presets dlrsim_iccad_2018"]),
     (
+        "import",
+        &[
+            "bwq import model.onnx -o my-net --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225",
+            "bwq import weights.safetensors --graph layers.json -o my-net --input-shape 3,32,32 --scale 1/255",
+        ],
+    ),
+    (
         "run",
         &[
             "bwq run sweep.toml --dry-run",
@@ -36,6 +43,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "bash job.sh \"$(bwq status sweep-results --missing --shards 64)\"",
         ],
     ),
+    ("report", &["bwq report results", "bwq report results -o first-sweep.html"]),
     ("bench", &["bwq bench --quick", "bwq bench --json --engine cpu"]),
     ("doctor", &["bwq doctor", "bwq doctor --json"]),
     ("completions", &["bwq completions bash > ~/.local/share/bash-completion/completions/bwq", "bwq completions zsh > ~/.zfunc/_bwq"]),
