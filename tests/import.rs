@@ -69,6 +69,10 @@ fn the_command_writes_what_a_sweep_reads() {
 /// 10 000. (Those of CIFAR-10 are in `tests/networks.rs`, on the same networks.)
 #[test]
 fn the_command_finds_the_accuracy_that_is_known() {
+    if cfg!(debug_assertions) {
+        eprintln!("NOT RUN: whole test sets, in a build that is not optimised");
+        return;
+    }
     let (Some(nets), dir) = (shared("data/nets"), tempfile::tempdir().expect("a folder")) else { return };
     let cases: [(&str, &str, u32, &[&str]); 2] = [("mnist_cntk", "mnist", 9891, &["--raw-pixels"]), ("fashion_vgg6", "fashion_mnist", 9259, &["--scale", "1/255", "--mean", "0.286", "--std", "0.353"])];
     for (name, data, right, pixels) in cases {

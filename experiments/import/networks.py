@@ -1,13 +1,13 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["torch", "numpy", "safetensors", "packaging", "onnx", "onnxscript"]
+# dependencies = ["torch", "numpy", "safetensors", "packaging", "onnx", "onnxscript", "onnxruntime"]
 # ///
 """Small networks with random weights and statistics, by every way out of PyTorch, with PyTorch's logits beside them:
 
     python networks.py DIR [small]
 
 writes NAME.ts.onnx (torch.onnx.export, TorchScript), NAME.dynamo.onnx (dynamo), NAME.norms.onnx (batch norms kept), NAME.fx/ (export.py),
-and NAME.npz with images and logits. `small`: the few kB of tests/data/import."""
+and NAME.npz with images and logits. `small`: the few kB of tests/data/import, and one of them quantised by onnxruntime."""
 import sys, numpy, onnx, torch
 from export import export
 from torch import nn
@@ -110,6 +110,19 @@ def bare(path):
     onnx.save(model, path)
 
 
+def quantised(path, images):
+    """The same by onnxruntime's static quantisation: int8 weights, scales per channel, uint8 activations."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+
+    class Images(CalibrationDataReader):
+        left = [{"images": image[None]} for image in images.numpy()]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    quantize_static(f"{path}.ts.onnx", f"{path}.int8.onnx", Images(), per_channel=True, weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8)
+
+
 def main(folder, small):
     torch.manual_seed(7)
     random = torch.Generator().manual_seed(8)
@@ -128,6 +141,8 @@ def main(folder, small):
         if small:
             for way in ("ts", "norms", "dynamo"):
                 bare(f"{folder}/{name}.{way}.onnx")
+            if name == "mobilenet":
+                quantised(f"{folder}/{name}", images)
         if name in ("resnet", "mobilenet"):
             export(model, (3, side, side), f"{folder}/{name}.fx", scale=1 / 255, mean=[0.0], std=[1.0])
 

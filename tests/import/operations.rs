@@ -2,8 +2,9 @@
 
 use super::model::*;
 use bwq::import::messages::{ModelProto, NodeProto, TensorProto};
+use super::{fixtures, support};
 use bwq::import::{Options, import_onnx};
-use bwq::network::Op;
+use bwq::network::{Op, float};
 use prost::Message;
 
 /// A model on images [2, 5, 6] whose first layer leaves them as they are, then `nodes` from the value `c` on.
@@ -225,7 +226,26 @@ fn quantised_weights_are_taken_as_given() {
     assert_eq!(weight.integers(), Some(vec![100, -128, 3, 0]));
     assert_eq!(weight.step, Some(vec![0.5, 0.25]));
     assert_eq!(bias.as_deref(), Some(&[1.0, -2.0][..]));
-    assert_eq!((network.nodes[1].op.name(), network.nodes[1].range), ("relu", Some([0.0, 255.0 * f64::from(0.01f32)])));
+    let high = 255.0 * f64::from(0.01f32);
+    assert_eq!((&network.nodes[1].op, network.nodes[1].range), (&Op::ClippedRelu { high: high as f32 }, Some([0.0, high])));
+    assert_eq!(network.nodes.len(), 3);
+}
+
+/// What onnxruntime's quantiser writes: it leaves out every ReLU, as integers that begin at 0 do its work. Its own answer for the
+/// image is some steps of 8 bits away.
+#[test]
+fn a_quantised_file_has_the_relus_that_its_integers_stand_for() {
+    let imported = import_onnx(&fixtures().join("mobilenet.int8.onnx"), &Options::default()).expect("imported").network;
+    let ops = |name: &str| imported.nodes.iter().filter(|node| node.op.name() == name).count();
+    assert_eq!((ops("conv2d"), ops("clipped_relu")), (10, 7), "{:?}", imported.nodes.iter().map(|n| n.op.name()).collect::<Vec<_>>());
+    let integers = imported.nodes.iter().filter(|node| matches!(&node.op, Op::Conv2d { weight, .. } | Op::Linear { weight, .. } if weight.step.is_some())).count();
+    assert_eq!(integers, 11, "every weight is taken as integers");
+    let (arrays, _) = support::npz(&fixtures().join("mobilenet.npz"));
+    let image: Vec<f32> = arrays["images"].values[..192].iter().map(|&v| v as f32).collect();
+    let ours = float::logits(&imported, &image);
+    let worst = ours.iter().zip(&arrays["logits"].values).fold(0.0f64, |max, (a, b)| max.max((f64::from(*a) - b).abs()));
+    let scale = arrays["logits"].values[..10].iter().fold(0.0f64, |max, v| max.max(v.abs()));
+    assert!(worst < 0.03 * scale, "{worst} at a largest magnitude of {scale}");
 }
 
 /// Weights in a file of their own, as PyTorch writes them for larger models.

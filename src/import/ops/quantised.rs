@@ -1,12 +1,12 @@
 //! `QuantizeLinear` and `DequantizeLinear`: integer weights with their scale are taken as they are, ranges of activations
-//! become ranges of the nodes that make them.
+//! become ranges of the nodes that make them. A range that begins at 0 is a ReLU as well: quantisers leave out the one before.
 
-use super::super::netgraph::{Builder, Value};
+use super::super::netgraph::{Activation, Builder, Value};
 use super::super::tensor::{Constant, Eight, Values};
 use super::super::constants;
 use super::Inputs;
 use crate::error::Result;
-use crate::network::{LARGEST_INTEGER, Source};
+use crate::network::{LARGEST_INTEGER, Op, Source};
 use std::rc::Rc;
 
 /// Both; which of them, and of what, tells the node.
@@ -76,10 +76,40 @@ fn range(inputs: &Inputs, builder: &mut Builder) -> Result<Value> {
     let (&[scale], true) = (scale.floats().as_slice(), scale.len() == 1) else {
         return Err(node.refuse(format!("a scale of shape {:?}; one for the whole activation is supported", scale.shape)));
     };
-    let scale = f64::from(scale);
+    let range = [least * f64::from(scale), largest * f64::from(scale)];
+    let alone = builder.readers(node, 0) == 1;
     match value.source {
-        Source::Node(index) if builder.readers(node, 0) == 1 => builder.network.nodes[index].range = Some([least * scale, largest * scale]),
-        _ => builder.notes.push(format!("{}: its range is left to calibration, as it is not of that value alone", node.place)),
+        Source::Node(_) if least == 0.0 => Ok(Value::Activation(Activation { source: from_zero(inputs, value.source, alone, range, builder)?, ..value })),
+        Source::Node(index) if alone => {
+            builder.network.nodes[index].range = Some(range);
+            Ok(Value::Activation(value))
+        }
+        // The input's range follows from its pixels; a value that others take as it is, is calibrated.
+        _ => Ok(Value::Activation(value)),
     }
-    Ok(Value::Activation(value))
+}
+
+/// The value with its ends at 0 and at the range's: in the ReLU that makes it, by a node of its own, or as it is if it ends there.
+fn from_zero(inputs: &Inputs, source: Source, alone: bool, range: [f64; 2], builder: &mut Builder) -> Result<Source> {
+    let high = range[1] as f32;
+    let mut maker = source;
+    while let Source::Node(index) = maker {
+        let made = &mut builder.network.nodes[index];
+        match &mut made.op {
+            Op::ClippedRelu { high: end } if *end <= high => return Ok(source),
+            op @ (Op::Relu | Op::ClippedRelu { .. }) if maker == source && alone => {
+                *op = Op::ClippedRelu { high };
+                made.range = Some(range);
+                return Ok(source);
+            }
+            // These change no value.
+            Op::MaxPool { .. } | Op::Flatten | Op::Subsample { .. } => maker = made.inputs[0],
+            _ => break,
+        }
+    }
+    let clipped = builder.push(inputs.node, &inputs.name(None), Op::ClippedRelu { high }, vec![source])?;
+    if let Source::Node(index) = clipped {
+        builder.network.nodes[index].range = Some(range);
+    }
+    Ok(clipped)
 }
