@@ -52,7 +52,7 @@ if ! has_vulkan; then
     fi
 fi
 
-# What tests of clusters and of the report's page need. Nobody wants these on a machine of their own unasked: elsewhere than in CI those tests
+# What tests of clusters, of the report's page and of the Python module need. Nobody wants these on a machine of their own unasked: elsewhere than in CI those tests
 # say that they did not run.
 if [ -n "${CI:-}${BWQ_INSTALL:-}" ]; then
     packages=
@@ -60,6 +60,7 @@ if [ -n "${CI:-}${BWQ_INSTALL:-}" ]; then
         PATH="$PATH:/usr/sbin" command -v "${pair%:*}" >/dev/null 2>&1 || packages="$packages ${pair#*:}"
     done
     command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || packages="$packages chromium"
+    python3 -c 'import ensurepip' >/dev/null 2>&1 || packages="$packages python3-venv"
     if [ -n "$packages" ]; then
         # shellcheck disable=SC2086
         { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages; } ||

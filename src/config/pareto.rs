@@ -171,7 +171,7 @@ pub(super) fn refuse_points_in_cost(section: Option<&Node>, file: &str) -> Resul
     let Some(Node { value: Value::Table(entries), .. }) = section else { return Ok(()) };
     for entry in entries {
         if let Some((name, of_sweep)) = OF_THE_SWEEP.iter().find(|(name, _)| *name == entry.name) {
-            return Err(entry.at.error(format!("`cost.{name}` in a file of `{file}`: its points say it, by `{of_sweep}`")).hint("leave it out of [cost]: accuracy and cost are of one and the same point"));
+            return Err(entry.at.error(format!("`cost.{name}` in a file of `{file}`: each point says it, by `{of_sweep}`")).hint("leave it out of [cost]: accuracy and cost are of one and the same point"));
         }
     }
     Ok(())
