@@ -43,9 +43,10 @@ trained() { # results folder, dataset, network, activation bits: the end of the 
         searched results/search/$net CIFAR-10 $net layer-wise "layer-wise (search)"
         searched results/search/$net CIFAR-10 $net block-wise "block-wise (search)"
     done
-    for bits in 5 4; do
-        trained results/bwq_a/resnet20 CIFAR-10 cifar10_resnet20_bsq $bits
+    for bits in 6 5; do
+        trained results/bwq_a/resnet20_3 CIFAR-10 cifar10_resnet20_bsq $bits
     done
+    searched results/bwq_a/resnet20/search CIFAR-10 cifar10_resnet20_bsq block-wise "block-wise (search)"
     searched results/bwq_a/search Fashion-MNIST fashion_vgg6 layer-wise "layer-wise (search)"
     searched results/bwq_a/search Fashion-MNIST fashion_vgg6 block-wise "block-wise (search)"
     trained results/bwq_a/train Fashion-MNIST fashion_vgg6 4
