@@ -34,10 +34,14 @@ as_root() {
     fi
 }
 
+install() {
+    as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
+}
+
 if ! has_vulkan; then
     echo "test.sh: no Vulkan driver here; lavapipe, a software one, makes the GPU tests run" >&2
     if command -v apt-get >/dev/null 2>&1; then
-        { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends mesa-vulkan-drivers libvulkan1; } ||
+        install mesa-vulkan-drivers libvulkan1 ||
             echo "test.sh: the packages mesa-vulkan-drivers and libvulkan1 could not be installed" >&2
     else
         echo "test.sh: install it by hand: Fedora mesa-vulkan-drivers vulkan-loader; Arch vulkan-swrast vulkan-icd-loader;" >&2
@@ -63,7 +67,7 @@ if [ -n "${CI:-}${BWQ_INSTALL:-}" ]; then
     python3 -c 'import ensurepip' >/dev/null 2>&1 || packages="$packages python3-venv"
     if [ -n "$packages" ]; then
         # shellcheck disable=SC2086
-        { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages; } ||
+        install $packages ||
             echo "test.sh: could not be installed:$packages" >&2
     fi
 fi

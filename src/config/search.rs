@@ -29,6 +29,13 @@ pub enum Objective {
     LatencyNs,
 }
 
+impl Objective {
+    /// Whether it is a figure of the cost model.
+    pub fn is_priced(self) -> bool {
+        matches!(self, Objective::EnergyPj | Objective::LatencyNs)
+    }
+}
+
 /// What is done about activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActivationSearch {
@@ -155,7 +162,7 @@ pub fn parse(text: &str, place: &str, overrides: &Overrides) -> Result<Search> {
         return Err(Error::input(place, "`quantization.precision_map` is what a search makes").hint("leave it out"));
     }
     let mut settings = of(section.as_ref(), point, &At::file(place, text))?;
-    let asks_cost = matches!(settings.objective, Objective::EnergyPj | Objective::LatencyNs);
+    let asks_cost = settings.objective.is_priced();
     if asks_cost && cost.components == BAND {
         return Err(Error::input(place, format!("`search.objective = \"{}\"` under a band of component sets: they disagree on what is cheap", settings.objective.word()))
             .hint("name one in [cost]: components = \"isaac\"; `bwq cost` then prices what is found under all"));

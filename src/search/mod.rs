@@ -189,8 +189,7 @@ pub fn search(request: &Request, materials: &mut Materials, observer: &dyn Obser
     let judge = Judge::new(request, &material, observer)?;
     let images: Vec<Vec<f32>> = (0..judge.calibration_len()).map(|i| float::normalise(&material.folded, judge.calibration(), i)).collect();
     let c = &point.crossbar;
-    let priced = matches!(settings.objective, Objective::EnergyPj | Objective::LatencyNs);
-    let pricing = priced.then(|| Pricing::new(point, &request.search.cost, &material.folded, settings.block)).transpose()?;
+    let pricing = settings.objective.is_priced().then(|| Pricing::new(point, &request.search.cost, &material.folded, settings.block)).transpose()?;
     let problem = Problem {
         network: &material.folded,
         images: &images,

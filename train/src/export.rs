@@ -47,17 +47,13 @@ pub fn write(trainer: &Trainer, model: &Model, out: &Path) -> Result<[PathBuf; 3
     Ok(paths)
 }
 
-/// The integers of the model at hand, as the engine runs them.
+/// A network's integers, as the engine runs them.
 ///
 /// # Errors
 /// Scales that do not fit integers: a training that went astray.
-pub fn integers(trainer: &Trainer, model: &Model) -> Result<IntegerNetwork> {
-    let network = model.network(trainer.network, trainer.graph);
-    let map = precision_map(model, trainer.config);
-    lowered(trainer, &network, model.activation_bits, PrecisionMapConfig::Uniform, map)
-}
-
-fn lowered(trainer: &Trainer, network: &Network, activation_bits: u32, precision_map: PrecisionMapConfig, map: PrecisionMap) -> Result<IntegerNetwork> {
+fn lowered(trainer: &Trainer, network: &Network, activation_bits: u32, map: PrecisionMap) -> Result<IntegerNetwork> {
+    // `lower` takes the map itself; where it came from says nothing to it.
+    let precision_map = PrecisionMapConfig::Uniform;
     let quantization = QuantizationConfig { weight_bits: trainer.config.weight_bits, activation_bits, weight_scale: WeightScale::PerLayer, clipping: Clipping::Mse, precision_map };
     lower(&fold::fold_batchnorm(network)?, trainer.dataset, &quantization, Some(map))
 }
@@ -65,9 +61,9 @@ fn lowered(trainer: &Trainer, network: &Network, activation_bits: u32, precision
 /// Test images that the engine's integers classify as labelled.
 ///
 /// # Errors
-/// As [`integers`].
+/// As [`lowered`].
 pub fn engine_correct(trainer: &Trainer, model: &Model) -> Result<usize> {
-    let integers = integers(trainer, model)?;
+    let integers = lowered(trainer, &model.network(trainer.network, trainer.graph), model.activation_bits, precision_map(model, trainer.config))?;
     let images = IntegerImages::new(&integers, trainer.dataset);
     Ok(digital::correct(&digital::logits(&integers, &images), &images.labels) as usize)
 }
@@ -76,7 +72,7 @@ pub fn engine_correct(trainer: &Trainer, model: &Model) -> Result<usize> {
 pub fn evaluate(trainer: &Trainer, activation_bits: u32, logits: &[f32], paths: &[PathBuf; 3]) -> Result<Agreement> {
     let network: Network = read::read(&paths[0])?;
     let map = PrecisionMap::read(&paths[2])?;
-    let integers = lowered(trainer, &network, activation_bits, PrecisionMapConfig::File(paths[2].display().to_string()), map)?;
+    let integers = lowered(trainer, &network, activation_bits, map)?;
     let dataset = trainer.dataset;
     let of_engine = digital::logits(&integers, &IntegerImages::new(&integers, dataset));
     let classes = of_engine.len() / dataset.len();
