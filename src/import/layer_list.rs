@@ -7,7 +7,7 @@
 use super::{Imported, Options, checked, clipped, graph, regular_file};
 use crate::error::{Error, Result};
 use crate::network::read;
-use safetensors::SafeTensors;
+use crate::network::weights::tensors;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,9 +23,7 @@ pub fn import_layers(weights: &Path, list: &Path, options: &Options) -> Result<I
     let bytes = regular_file(weights, graph::LARGEST_FILE)?;
     let place = list.display().to_string();
     let text = String::from_utf8(regular_file(list, LARGEST_LIST)?).map_err(|e| Error::input(&place, format!("not UTF-8 at byte {}", e.utf8_error().valid_up_to())))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| {
-        Error::input(weights.display(), format!("not a whole .safetensors file ({} bytes): {e}", bytes.len())).hint("was it copied or downloaded to its end?")
-    })?;
+    let tensors = tensors(&bytes, &weights.display().to_string())?;
     let names: BTreeSet<&str> = tensors.names().into_iter().collect();
     let stem = weights.file_stem().map_or_else(|| "network".into(), |stem| stem.to_string_lossy().into_owned());
     let completed = completed(&text, &names, options, &stem).map_err(|message| Error::input(&place, message))?;

@@ -18,7 +18,7 @@ pub mod matmul;
 pub mod read;
 pub mod shape;
 mod tile;
-mod weights;
+pub(crate) mod weights;
 pub mod write;
 
 /// Weights, row-major.

@@ -13,14 +13,18 @@ pub(super) struct Weights<'a> {
     place: &'a str,
 }
 
+/// The tensors of a file, of which the header is read; `place` is the file's name in messages.
+///
+/// # Errors
+/// Bytes that are no whole file of that kind.
+pub(crate) fn tensors<'a>(bytes: &'a [u8], place: &str) -> Result<SafeTensors<'a>> {
+    SafeTensors::deserialize(bytes).map_err(|e| Error::input(place, format!("not a whole .safetensors file ({} bytes): {e}", bytes.len())).hint("was it copied or downloaded to its end?"))
+}
+
 impl<'a> Weights<'a> {
     /// Reads the header; `place` is the file's name in messages.
     pub(super) fn open(bytes: &'a [u8], place: &'a str) -> Result<Self> {
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| {
-            Error::input(place, format!("not a whole .safetensors file ({} bytes): {e}", bytes.len()))
-                .hint("was it copied or downloaded to its end?")
-        })?;
-        Ok(Weights { tensors, place })
+        Ok(Weights { tensors: tensors(bytes, place)?, place })
     }
 
     /// The vector that `roles` names for `role`, if it names one; `at` makes the node's errors.
