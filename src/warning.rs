@@ -56,7 +56,7 @@ impl fmt::Display for Warning {
             ),
             Warning::SaturatedCells { point, cells } => write!(
                 f,
-                "point {point}: {cells} cells drew a conductance beyond the largest one that fits a 32-bit bitline sum, and were cut there (the share is in summary.csv); a lower device.fraction_bits leaves more room above g_on"
+                "point {point}: cells drew a conductance beyond the largest one that fits a 32-bit bitline sum, and were cut there ({cells} in the first block that has any; the share of all is in summary.csv); a lower device.fraction_bits leaves more room above g_on"
             ),
             Warning::OtherKernel { kernel, layers } => {
                 write!(f, "--kernel {kernel} cannot compute layer{} {} at every point: the cheapest kernel that can takes its place, with the same results", if layers.len() == 1 { "" } else { "s" }, layers.join(", "))

@@ -750,3 +750,14 @@ fn bench_measures_the_cpu() {
     let refused = bwq(dir.path(), &["bench", "--engine", "cpu", "--threads", "0"]);
     assert!(refused.0 == 2 && refused.2.contains("--threads 0"), "{}", refused.2);
 }
+
+#[test]
+fn a_point_is_warned_of_once() {
+    let dir = folder(SWEEP);
+    let args = ["run", "sweep.toml", "--engine", "cpu", "--set", "device.programming_error.sigma_ln=1.5", "--set", "crossbar.ou_wordlines=[9,20]", "--out", "out", "--images", "1", "--trials", "64"];
+    let (code, _, stderr) = bwq(dir.path(), &args);
+    assert_eq!(code, 0, "{stderr}");
+    let blocks = std::fs::read_dir(dir.path().join("out/blocks")).unwrap().count();
+    assert!(blocks >= 4, "{blocks} blocks: nothing could be said twice");
+    assert_eq!(stderr.matches("cells drew a conductance beyond").count(), 2, "a line for each point\n{stderr}");
+}

@@ -61,8 +61,10 @@ fn copied(from: &Path, to: &Path) {
 }
 
 fn page(dir: &Path, results: &str) -> String {
-    bwq_ok(dir, &["report", results, "-o", "page.html"]);
-    std::fs::read_to_string(dir.join("page.html")).unwrap()
+    let to = tempfile::tempdir().unwrap();
+    let file = to.path().join("page.html");
+    bwq_ok(dir, &["report", results, "-o", file.to_str().unwrap()]);
+    std::fs::read_to_string(file).unwrap()
 }
 
 /// Nothing in a page names a place outside it.
@@ -178,28 +180,70 @@ fn what_is_no_results_folder_is_refused() {
     assert!(!d.join("results/report.html").exists());
 }
 
-#[test]
-fn other_commands_have_pages_too() {
+/// Folders of what the other commands write, made once for all tests, and one of a training that stands in the repository.
+fn of_other_commands() -> &'static Path {
+    static MADE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    MADE.get_or_init(make_others).path()
+}
+
+fn make_others() -> tempfile::TempDir {
     let dir = support::folder_with_network(SWEEP, 20);
     let d = dir.path();
     let sweep = ["sweep.toml", "--engine", "cpu", "--images", "5"];
     let (code, _, stderr) = bwq(d, &[&["check"], &sweep[..], &["--yield", "0.5", "--trials", "60", "--out", "check"]].concat());
     assert!([0, 3, 4].contains(&code), "{stderr}");
     bwq_ok(d, &[&["explain"], &sweep[..], &["--trials", "2", "--set", "adc.bits=4", "--set", "device.programming_error.sigma_ln=0.1", "--out", "explain"]].concat());
+    let one_point = ["--set", "adc.bits=lossless", "--set", "crossbar.ou_wordlines=9", "--set", "device.programming_error={ law = \"none\" }", "--max-drop", "0.2"];
+    bwq_ok(d, &[&["search", "sweep.toml", "--images", "20"], &one_point[..], &["--set", "search.levels=0", "--out", "search"]].concat());
     bwq_ok(d, &["cost", "--network", "resnet20-cifar10", "--out", "cost"]);
-    let wanted: [(&str, &[&str]); 3] = [
+    bwq_ok(d, &["cost", "--network", "resnet20-cifar10", "--set", "cost.design=[\"isaac-ou\", \"bwq-h\"]", "--precision-map", "synthetic", "--out", "compared"]);
+    copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("results/bwq_a/resnet20"), &d.join("train"));
+    dir
+}
+
+/// Marks of the chart of that id.
+fn marks(html: &str, id: &str) -> usize {
+    let chart = html.split(&format!("<figure class=\"chart\" id=\"{id}\">")).nth(1).unwrap_or_else(|| panic!("no chart {id}"));
+    chart.split("</figure>").next().unwrap().matches("class=\"mark\"").count()
+}
+
+#[test]
+fn other_commands_have_pages_too() {
+    let d = of_other_commands();
+    let wanted: [(&str, &[&str]); 6] = [
         ("check", &["Do at least 50.00 % of chips keep the accuracy", "id=\"check\"", "check.csv"]),
         ("explain", &["The one that costs most when it is added is", "explain_layers.csv", "Loss of accuracy by cause."]),
+        ("search", &["the one with the fewest bits that keeps the budget is", "search_layers.csv", "the budget: 20.00 points below"]),
         ("cost", &["uJ an image", "cost_layers.csv", "What the costs rest on."]),
+        ("compared", &["cost_comparison.csv", "Energy against isaac-ou."]),
+        ("train", &["Block precisions by training", "With 5-bit activations and alpha 0, after 3 epochs: 91.59 % of the test images", "train.learning_rate", "commit"]),
     ];
     for (results, parts) in wanted {
         let html = page(d, results);
         loads_nothing(&html);
+        let html = html.replace("<wbr>", "");
         parts.iter().for_each(|part| assert!(html.contains(part), "{results}: no `{part}`"));
     }
-    let check = page(d, "check");
-    let drawn = column(&d.join("check/check.csv"), "yield_frac").iter().filter(|y| !y.is_empty()).count();
-    assert_eq!(check.matches("class=\"mark\"").count(), drawn);
+    // As many marks as the tables have values.
+    let filled = |table: &str, name: &str| column(&d.join(table), name).iter().filter(|y| !y.is_empty()).count();
+    assert_eq!(marks(&page(d, "check"), "check"), filled("check/check.csv", "yield_frac"));
+    let explained = page(d, "explain");
+    let drawn = |id: &str| (1..=4).map(|i| marks(&explained, &format!("{id}-{i}"))).sum::<usize>();
+    // Two heights of two sizes: four points.
+    assert_eq!(drawn("causes"), filled("explain/explain.csv", "loss_added_frac") + filled("explain/explain.csv", "loss_removed_frac"));
+    assert_eq!(drawn("layer-losses"), filled("explain/explain_layers.csv", "loss_alone_frac") + filled("explain/explain_layers.csv", "won_if_ideal_frac"));
+    let searched = page(d, "search");
+    let small = |drops: Vec<String>| drops.iter().filter(|d| d.parse::<f64>().unwrap() <= 6.0 * 0.2).count();
+    assert_eq!(marks(&searched, "tried"), small(column(&d.join("search/search.csv"), "drop_frac")));
+    assert_eq!(marks(&searched, "chosen-bits") + 1, filled("search/search_layers.csv", "mean_bits"), "a bar for each layer, none for all");
+    let cost = page(d, "cost");
+    assert_eq!(marks(&cost, "energy-layers"), 4 * (filled("cost/cost_layers.csv", "layer") - 1), "four component sets");
+    assert!(marks(&cost, "energy-parts") >= 4 * 5);
+    let sets = column(&d.join("compared/cost_comparison.csv"), "design").iter().filter(|design| *design != "isaac-ou").count();
+    assert_eq!([marks(&page(d, "compared"), "energy-gains"), marks(&page(d, "compared"), "speedups")], [sets, sets]);
+    let trained = page(d, "train");
+    let epochs = filled("train/curve.csv", "epoch");
+    assert_eq!([marks(&trained, "epoch-accuracy"), marks(&trained, "epoch-bits"), marks(&trained, "kept-bits")], [2 * epochs, epochs, filled("train/layers.csv", "layer")]);
 }
 
 /// Chromium under one of its names; without it the test says aloud that it did not run, and fails in CI.
@@ -267,6 +311,14 @@ fn a_browser_draws_it_and_hover_and_keyboard_say_the_values() {
         assert_eq!(seen["fetched"].as_array().map(Vec::len), Some(0), "{seen}");
         assert_eq!(seen["pictures"], serde_json::json!([true]));
         assert!(seen["wide"].as_i64().unwrap() <= 0, "{size}: the page is wider than its window by {}", seen["wide"]);
+    }
+    let others = of_other_commands();
+    for results in ["explain", "search", "cost", "compared", "train"] {
+        let html = page(others, results);
+        let seen = opened(&chromium, d, &html, "1280,900");
+        assert_eq!(seen["hovered"].as_u64(), Some(html.matches("class=\"mark\"").count() as u64), "{results}: {seen}");
+        assert!(seen["missed"].as_array().is_some_and(Vec::is_empty) && seen["fetched"].as_array().is_some_and(Vec::is_empty), "{results}: {seen}");
+        assert!(seen["wide"].as_i64().unwrap() <= 0, "{results}: the page is wider than its window by {}", seen["wide"]);
     }
     // The page's own policy refuses what should not be there, and the console, which the page must leave empty, says so.
     let bad = html.replace("<main>", "<main><img alt=\"\" src=\"http://127.0.0.1:9/x.png\"><script>document.body.remove()</script>");

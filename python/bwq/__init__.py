@@ -6,6 +6,6 @@ raised as `bwq.Error` with its message and exit code, what it warns of is a Pyth
 
 from bwq._program import Error, call
 from bwq._product import mvm
-from bwq._sweep import Results, run
+from bwq._sweep import Results, check, run
 
-__all__ = ["Error", "Results", "call", "mvm", "run"]
+__all__ = ["Error", "Results", "call", "check", "mvm", "run"]

@@ -33,8 +33,9 @@ def _user_scheme():
     return sysconfig.get_preferred_scheme("user") if sys.version_info >= (3, 10) else f"{os.name}_user"
 
 
-def call(*args, progress=False):
-    """Runs `bwq ARGS` and returns its standard output. With `progress`, what it says goes to stderr as it comes."""
+def call(*args, progress=False, answers=(0,)):
+    """Runs `bwq ARGS` and returns its standard output. With `progress`, what it says goes to stderr as it comes. answers: exit codes
+    that are no error, as 4 of `check`, which is a verdict."""
     command = [program(), *(os.fspath(a) if isinstance(a, os.PathLike) else str(a) for a in args)]
     said = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace") as process:
@@ -48,7 +49,7 @@ def call(*args, progress=False):
     for line in said:
         if line.startswith("warning: "):
             warnings.warn(line[len("warning: "):], stacklevel=3)
-    if code != 0:
+    if code not in answers:
         starts = [i for i, line in enumerate(said) if line.startswith("error: ")]
         message = "\n".join(said[starts[-1]:])[len("error: "):] if starts else "\n".join(said[-5:]) or f"exit code {code}"
         raise Error(message, code, command)

@@ -41,14 +41,28 @@ def run(sweep, settings=None, *, out=None, engine=None, threads=None, progress=F
     file's values, {"crossbar.ou_wordlines": [9, 16]}. Overrides: trials, images, seed, half_width, or a key with `__` for its
     dots, crossbar__ou_wordlines=[9, 16].
     """
+    return _of("run", sweep, settings, out, progress, {"engine": engine, "threads": threads}, overrides)
+
+
+def check(sweep, settings=None, *, yield_frac=None, confidence=None, max_drop=None, out=None, engine=None, threads=None, progress=False, **overrides):
+    """Says whether an OU limit is safe: chips are drawn until it is certain, height by height, whether a share `yield_frac` of them
+    (0.99 where it is not given) stays within `max_drop` of the quantised accuracy. Returns the table check.csv, a row for each point, with
+    its `verdict` "pass", "fail", "undecided" or "not-reached" and the bounds of the yield. Everything else as in `run`; trials is the most chips of a point.
+    """
+    flags = {"engine": engine, "threads": threads, "yield": yield_frac, "confidence": confidence, "max-drop": max_drop}
+    # 3 and 4 say that the lowest height is undecided or fails: verdicts, which stand in the table.
+    return _of("check", sweep, settings, out, progress, flags, overrides, answers=(0, 3, 4)).table("check")
+
+
+def _of(subcommand, sweep, settings, out, progress, flags, overrides, answers=(0,)):
     is_file = isinstance(sweep, os.PathLike) or (isinstance(sweep, str) and "\n" not in sweep and "=" not in sweep)
     if out is None and not is_file:
         raise TypeError("out: a sweep that is no file needs a results folder")
     if out is None:
         out = os.path.splitext(os.fspath(sweep))[0] + "-results"
     with tempfile.TemporaryDirectory(prefix="bwq-") as folder:
-        args = ["run", as_file(sweep, folder), "--out", out]
-        for name, given in (("engine", engine), ("threads", threads)):
+        args = [subcommand, as_file(sweep, folder), "--out", out]
+        for name, given in flags.items():
             args += [] if given is None else [f"--{name}", given]
         for name, given in overrides.items():
             if name in ("trials", "images", "seed", "half_width"):
@@ -57,7 +71,7 @@ def run(sweep, settings=None, *, out=None, engine=None, threads=None, progress=F
                 args += ["--set", f"{name.replace('__', '.')}={value(given)}"]
         for key, given in (settings or {}).items():
             args += ["--set", f"{key}={value(given)}"]
-        call(*args, progress=progress)
+        call(*args, progress=progress, answers=answers)
     return Results(out)
 
 

@@ -90,6 +90,18 @@ def a_sweep_gives_tables():
         assert os.path.getsize(os.path.join(results.folder, "report.html")) > 10_000
 
 
+def a_verdict_is_a_table():
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "out")
+        for sigma_ln, wanted, chips in [(0.0, "pass", 14), (1.5, "fail", None)]:
+            sweep = {"network": {"images": 10}, "device": {"programming_error": {"law": "lognormal", "sigma_ln": sigma_ln}}}
+            table = bwq.check(sweep, out=out + wanted, engine="cpu", yield_frac=0.75, max_drop=0.3, trials=100)
+            rows = table if isinstance(table, list) else table.to_dict("records")
+            assert [row["verdict"] for row in rows] == [wanted], rows
+            assert chips is None or rows[0]["chips"] == chips, rows
+            assert (rows[0]["yield_lo_frac"] > 0.75) == (wanted == "pass") and (rows[0]["yield_hi_frac"] < 0.75) == (wanted == "fail"), rows
+
+
 def warnings_are_warnings():
     weights, inputs = rng.integers(-7, 8, (4, 20)), rng.integers(0, 16, (20, 3))
     with warnings.catch_warnings(record=True) as caught, tempfile.TemporaryDirectory() as folder:
@@ -99,6 +111,6 @@ def warnings_are_warnings():
     bwq.mvm(weights, inputs)
 
 
-for test in [ideal_is_the_integer_product, every_form_of_a_configuration_is_the_same, refusals_are_exceptions_with_message_and_code, a_sweep_gives_tables, warnings_are_warnings]:
+for test in [ideal_is_the_integer_product, every_form_of_a_configuration_is_the_same, refusals_are_exceptions_with_message_and_code, a_sweep_gives_tables, a_verdict_is_a_table, warnings_are_warnings]:
     test()
     print("ok", test.__name__, file=sys.stderr)

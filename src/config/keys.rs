@@ -192,7 +192,7 @@ pub const KEYS: &[Key] = &[
         .unit("attempts")
         .with(LAW, &["write-verify"]),
     key("device.programming_error.file", "programming_error_file", Kind::Path { words: &[] }, "",
-        "CSV of measured conductances or quantiles for each level (README.md)")
+        "CSV of measured conductances or quantiles for each level (guide.md)")
         .hash(Hash::Contents)
         .with(LAW, &["table"]),
     key("device.relaxation.sigma_rel", "relaxation_sigma_rel", Kind::Number { interval: closed(0.0, 1.0), words: &[] }, "0.0",

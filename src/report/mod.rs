@@ -14,6 +14,7 @@ pub mod plot;
 pub mod provenance;
 pub mod search;
 mod summary;
+pub mod training;
 mod trials;
 
 use crate::error::{Error, Result};
@@ -155,14 +156,22 @@ fn frac(part: u64, whole: u64) -> String {
 struct Form {
     file: &'static str,
     row: &'static str,
+    /// Name of its very first column.
+    first: &'static str,
     columns: &'static [Column],
 }
 
 impl Form {
     const fn of<R>(table: &Table<R>) -> Self {
-        Form { file: table.file, row: table.row, columns: table.columns }
+        Form { file: table.file, row: table.row, first: COMMON[0].name, columns: table.columns }
     }
 }
+
+/// Tables of a training.
+const FORMS_OF_TRAINING: [Form; 2] = [
+    Form { file: training::CURVE_FILE, row: "epoch", first: training::CURVE[0].name, columns: training::CURVE },
+    Form { file: training::LAYERS_FILE, row: "layer of the network kept", first: training::LAYERS[0].name, columns: training::LAYERS },
+];
 
 /// Tables whose rows start with a point's parameters, in the order of the dictionary.
 fn forms_of_points() -> impl Iterator<Item = Form> {
@@ -185,7 +194,7 @@ pub fn dictionary() -> String {
     for key in crate::config::keys::KEYS.iter().filter(|k| k.column != "trials" && k.column != "seed") {
         text += &line(key.column, &format!("`{}`: {}", key.path, key.meaning));
     }
-    for Form { file, row, columns } in forms_of_points() {
+    for Form { file, row, columns, .. } in forms_of_points() {
         text += &format!("\n## `{file}`\n\nOne row per {row}. After the columns above:\n\n| column | meaning |\n|---|---|\n");
         columns.iter().for_each(|c| text += &line(c.name, c.meaning));
     }

@@ -35,13 +35,15 @@ pub struct Blocks<'a> {
     pub found: u64,
     /// Engines and adapters that made them.
     pub engines: BTreeSet<String>,
+    /// Points that were warned of, each once whatever the number of its blocks.
+    warned: BTreeSet<usize>,
 }
 
 impl<'a> Blocks<'a> {
     /// Nothing is found or made yet.
     pub fn new(request: &'a Request<'a>, manifest: &'a Manifest, materials: &'a mut Materials, observer: &'a dyn Observer) -> Self {
         let referees = Referees::new(request, observer);
-        Blocks { request, manifest, materials, observer, referees, ready: None, writer: Writer::default(), made: 0, found: 0, engines: BTreeSet::new() }
+        Blocks { request, manifest, materials, observer, referees, ready: None, writer: Writer::default(), made: 0, found: 0, engines: BTreeSet::new(), warned: BTreeSet::new() }
     }
 
     /// The trials of a block of a point. Its references are there then, too.
@@ -63,7 +65,7 @@ impl<'a> Blocks<'a> {
         let ready = ready(&mut self.ready, &mut self.referees, self.request, self.materials, self.observer, (index, of))?;
         let trials = run_block(self.request.engine, ready, first, of.block_trials, self.observer)?;
         let saturated: u64 = trials.iter().map(|t| t.saturated_cells).sum();
-        if saturated > 0 {
+        if saturated > 0 && self.warned.insert(index) {
             self.observer.warn(&Warning::SaturatedCells { point: of.short().into(), cells: saturated });
         }
         let block = Block::new(of.hash.clone(), ready.references.host_hash.clone(), number, self.request.engine.describe(), trials.clone());

@@ -12,6 +12,7 @@ use crate::train::{Position, Trainer};
 use bwq::dataset::{self, Dataset, training};
 use bwq::error::{Error, Result};
 use bwq::network::{Network, Op, float, fold, read};
+use bwq::report::training::{CURVE_FILE, LAYERS_FILE, PROVENANCE_FILE};
 use bwq::sweep::materials::{CALIBRATION_IMAGES, network_of};
 use bwq::sweep::{atomic, block::hex};
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ impl Observer for Watch<'_> {
     fn epoch(&mut self, row: &Row, state: &State) -> Result<()> {
         self.screen.progress(row, state.rows.len(), self.epochs * self.settings);
         checkpoint::write(&self.out.join("checkpoint.safetensors"), self.training, state)?;
-        atomic::write(&self.out.join("curve.csv"), report::curve(&state.rows).as_bytes())
+        atomic::write(&self.out.join(CURVE_FILE), report::curve(&state.rows).as_bytes())
     }
     fn setting(&mut self, row: &Row, passed: bool) {
         self.screen.say(&format!(
@@ -129,10 +130,10 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
     let paths = export::write(&trainer, &model, out)?;
     let logits = trainer.logits(&model, &mut crate::pass::Pass::new(&graph));
     let agreement = export::evaluate(&trainer, model.activation_bits, &logits, &paths)?;
-    atomic::write(&out.join("layers.csv"), report::layers(&model).as_bytes())?;
+    atomic::write(&out.join(LAYERS_FILE), report::layers(&model).as_bytes())?;
     bwq::report::plot::blocks::draw(out, &export::precision_map(&model, config))?;
     let provenance = report::provenance(config, &identity, float_correct, &agreement, started.elapsed().as_secs_f64())?;
-    atomic::write(&out.join("train.provenance.json"), provenance.as_bytes())?;
+    atomic::write(&out.join(PROVENANCE_FILE), provenance.as_bytes())?;
     Ok(Outcome { within_budget, float_correct, agreement, mean_bits: model.mean_bits(), activation_bits: model.activation_bits, paths })
 }
 

@@ -13,8 +13,15 @@ type Answer = fn(&Csv) -> Vec<String>;
 
 /// The answers of all tables that hold one.
 pub fn of(folder: &Folder) -> Result<String> {
-    let makers: [(&str, Answer); 6] =
-        [("summary.csv", of_sweep), ("check.csv", of_check), ("explain.csv", of_explain), ("pareto.csv", of_pareto), ("search.csv", of_search), ("cost_summary.csv", of_cost)];
+    let makers: [(&str, Answer); 7] = [
+        ("summary.csv", of_sweep),
+        ("check.csv", of_check),
+        ("explain.csv", of_explain),
+        ("pareto.csv", of_pareto),
+        ("search.csv", of_search),
+        ("curve.csv", of_training),
+        ("cost_summary.csv", of_cost),
+    ];
     let tables = makers.iter().filter_map(|(file, of)| Some(of(folder.table(file)?)));
     Ok(tables.flatten().map(|sentences| paragraph(&sentences)).collect())
 }
@@ -122,6 +129,23 @@ fn of_search(t: &Csv) -> Vec<String> {
         t.number(best, "accuracy_frac").map_or("?".into(), percent),
         t.own(best, "images"),
     )]
+}
+
+fn of_training(t: &Csv) -> Vec<String> {
+    let Some(setting) = t.column("setting") else { return Vec::new() };
+    let ends = t.rows.chunk_by(|a, b| a[setting] == b[setting]).filter_map(|rows| rows.last());
+    let answer = ends.take(FEW).map(|r| {
+        format!(
+            "With {}-bit activations and alpha {}, after {} epochs: {} % of the test images, by the integers that the engine runs, at {} magnitude bits a weight, {} times smaller than 32-bit weights.",
+            t.own(r, "activation_bits"),
+            t.own(r, "alpha"),
+            t.own(r, "epoch"),
+            t.number(r, "accuracy_frac").map_or("?".into(), percent),
+            short(t.own(r, "mean_bits")),
+            short(t.own(r, "compression")),
+        )
+    });
+    answer.collect()
 }
 
 fn of_cost(t: &Csv) -> Vec<String> {

@@ -62,6 +62,39 @@ pub struct Mark {
     pub says: String,
 }
 
+/// A horizontal axis on which equal factors are equal distances.
+pub struct LogAxis {
+    lo: f64,
+    hi: f64,
+}
+
+impl LogAxis {
+    /// From the least to the largest of `values`, those above 0; none without any.
+    pub fn over(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let (lo, hi) = values.filter(|v| *v > 0.0).fold((f64::MAX, f64::MIN), |(lo, hi), v| (lo.min(v), hi.max(v)));
+        (lo <= hi).then_some(LogAxis { lo, hi })
+    }
+
+    /// The place of a value, 0 to 1, with some air at both ends.
+    pub fn at(&self, value: f64) -> f64 {
+        let (low, high) = (libm::log10(self.lo), libm::log10(self.hi));
+        if high > low { 0.06 + 0.88 * (libm::log10(value) - low) / (high - low) } else { 0.5 }
+    }
+
+    /// Round values with their places and what `text` says of them.
+    pub fn ticks(&self, text: impl Fn(f64) -> String) -> Vec<(f64, String)> {
+        let step = step_of((self.hi - self.lo).max(0.1 * self.hi) / 5.0);
+        let round = (0..200).map(|i| (libm::ceil(self.lo / step) + f64::from(i)) * step).take_while(|v| *v <= self.hi);
+        round.map(|v| (self.at(v), text(v))).collect()
+    }
+}
+
+/// Names side by side on the horizontal axis, with their places.
+pub fn side_by_side<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<(f64, String)> {
+    let count = names.len() as f64;
+    names.enumerate().map(|(i, name)| ((i as f64 + 0.5) / count, name.to_string())).collect()
+}
+
 impl Chart {
     /// The figure in HTML.
     pub fn html(&self) -> String {
@@ -217,7 +250,7 @@ fn marker(i: usize, x: f64, y: f64) -> String {
 }
 
 /// The smallest of 1, 2, 5 times a power of ten that is at least `least`.
-pub fn step_of(least: f64) -> f64 {
+fn step_of(least: f64) -> f64 {
     let power = libm::pow(10.0, libm::floor(libm::log10(least.max(1e-300))));
     [1.0, 2.0, 5.0].map(|m| m * power).into_iter().find(|s| *s >= least * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }

@@ -5,12 +5,21 @@ use super::folder::{Csv, Folder};
 use super::html::{Head, escape, folded, paragraph, table};
 use crate::config::keys::{KEYS, Key, SECTIONS};
 use crate::error::Result;
+use crate::report::training::PROVENANCE_FILE;
 use serde_json::Value;
 
 /// Values of points and assumptions of costs.
 pub fn of(folder: &Folder) -> Result<String> {
     let points = folder.tables.iter().find(|t| t.first_own > 0 && t.header.iter().take(t.first_own).any(|h| h == "programming_error_law"));
-    Ok(points.map(of_points).unwrap_or_default() + &assumptions(folder))
+    Ok(points.map(of_points).unwrap_or_default() + &of_training(folder) + &assumptions(folder))
+}
+
+/// The values of a training, from its provenance.
+fn of_training(folder: &Folder) -> String {
+    let Some((_, provenance)) = folder.provenance.iter().find(|(name, _)| name == PROVENANCE_FILE) else { return String::new() };
+    let word = |v: &Value| v.as_str().unwrap_or_default().to_string();
+    let rows: Vec<Vec<String>> = provenance["config"].as_object().into_iter().flatten().map(|(key, value)| vec![key.clone(), word(value)]).collect();
+    if rows.is_empty() { String::new() } else { table("Every value of the training, resolved.", &["key", "value"].map(Head::plain), &rows) }
 }
 
 /// A key with the values it has.

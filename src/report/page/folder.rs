@@ -1,7 +1,7 @@
 //! What lies in a results folder: tables, their provenance, pictures.
 
 use super::super::plot::table as plotted;
-use super::super::{COMMON, Column, Form, forms_of_cost, forms_of_points};
+use super::super::{COMMON, Column, FORMS_OF_TRAINING, Form, forms_of_cost, forms_of_points, training};
 use crate::config::keys::KEYS;
 use crate::error::{Error, Result};
 use crate::sweep::manifest::Manifest;
@@ -24,7 +24,7 @@ pub struct Csv {
     pub header: Vec<String>,
     /// Rows; each has a field for every column.
     pub rows: Vec<Vec<String>>,
-    /// The first of its own columns; those before say which point it is.
+    /// The first of its own columns; those before say which point it is. A training's tables have none before.
     pub first_own: usize,
 }
 
@@ -46,12 +46,14 @@ impl Folder {
     /// Reads `dir`; a folder without a table of results is refused.
     pub fn read(dir: &Path) -> Result<Self> {
         let nothing = |message: &str, hint: &str| Error::input(dir.display(), message).hint(hint);
-        let kinds = "`bwq run`, `check`, `explain`, `search`, `cost` and `pareto` write tables into their --out folder";
+        let kinds = "`bwq run`, `check`, `explain`, `search`, `train`, `cost` and `pareto` write tables into their --out folder";
         if !dir.is_dir() {
             return Err(nothing("there is no such folder", kinds));
         }
         let mut tables = Vec::new();
-        for form in forms_of_points().chain(forms_of_cost()) {
+        let trained = dir.join(training::CURVE_FILE).exists();
+        let others = forms_of_points().chain(forms_of_cost()).filter(|form| !(trained && form.file == training::LAYERS_FILE));
+        for form in others.chain(FORMS_OF_TRAINING.into_iter().filter(|_| trained)) {
             tables.extend(Csv::read(dir, form)?);
         }
         tables.sort_by_key(|t| RANKS.iter().position(|file| *file == t.file).unwrap_or(RANKS.len()));
@@ -66,11 +68,12 @@ impl Folder {
         let points = tables.iter().any(|t| t.file == "summary.csv").then(|| plotted::read(&dir.join("summary.csv"))).transpose()?;
         let mut provenance = Vec::new();
         for table in &tables {
-            let path = dir.join(table.file).with_extension("provenance.json");
-            if path.exists() {
+            let path = if table.first_own == 0 { dir.join(training::PROVENANCE_FILE) } else { dir.join(table.file).with_extension("provenance.json") };
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.exists() && !provenance.iter().any(|(known, _)| *known == name) {
                 let value = serde_json::from_slice(&bytes(&path)?);
                 let value = value.map_err(|e| Error::input(path.display(), format!("not a provenance file: {e}")).hint("make the tables anew, or move the file away"))?;
-                provenance.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), value));
+                provenance.push((name, value));
             }
         }
         Ok(Folder { pictures: pictures(dir)?, tables, points, provenance, manifest })
@@ -94,7 +97,7 @@ impl Folder {
 
 /// Tables, the most telling first; others follow.
 const RANKS: &[&str] = &[
-    "summary.csv", "check.csv", "explain.csv", "pareto.csv", "search.csv", "cost_comparison.csv", "cost_means.csv", "cost_summary.csv", "differences.csv", "explain_layers.csv", "pareto_sets.csv",
+    "summary.csv", "check.csv", "explain.csv", "pareto.csv", "search.csv", "curve.csv", "cost_comparison.csv", "cost_means.csv", "cost_summary.csv", "differences.csv", "explain_layers.csv", "pareto_sets.csv",
     "search_layers.csv", "cost_layers.csv", "cost_components.csv", "layers.csv", "trials.csv",
 ];
 
@@ -114,9 +117,9 @@ impl Csv {
         let mut reader = csv::Reader::from_reader(text.as_slice());
         let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_string).collect();
         let own = form.columns.first().map_or("", |c| c.name);
-        let found = header.iter().position(|h| h == own).filter(|_| header[0] == COMMON[0].name);
+        let found = header.iter().position(|h| h == own).filter(|_| header[0] == form.first);
         let first_own = found.ok_or_else(|| {
-            Error::input(format!("{place}:1"), format!("no columns {} and {own}: not a table of bwq, or of another version", COMMON[0].name)).hint("move the file away, or make the folder afresh")
+            Error::input(format!("{place}:1"), format!("no columns {} and {own}: not a table of bwq, or of another version", form.first)).hint("move the file away, or make the folder afresh")
         })?;
         let rows = reader.records().map(|r| r.map(|r| r.iter().map(str::to_string).collect())).collect::<csv::Result<Vec<Vec<String>>>>().map_err(broken)?;
         Ok(Some(Csv { file: form.file, row: form.row, columns: form.columns, header, rows, first_own }))

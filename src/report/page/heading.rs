@@ -13,6 +13,7 @@ pub fn title(folder: &Folder) -> String {
         "check.csv" => format!("Do enough chips keep the accuracy{of}?"),
         "explain.csv" | "explain_layers.csv" => format!("Where the accuracy{of} goes"),
         "pareto.csv" | "pareto_sets.csv" => format!("Accuracy{of} under variation against cost"),
+        "curve.csv" => "Block precisions by training".into(),
         "search.csv" | "search_layers.csv" => format!("Block precisions{of}"),
         _ => format!("What inference{of} takes on hardware"),
     }
@@ -38,7 +39,9 @@ pub fn lead(folder: &Folder) -> String {
     if !axes.is_empty() && first.file != "cost_comparison.csv" {
         facts.push(format!("swept: {}", escape(&axes.join(", "))));
     }
-    let version = first.column("tool_version").and_then(|c| Some(first.rows.first()?[c].clone())).unwrap_or_default();
+    let of_table = first.column("tool_version").and_then(|c| Some(first.rows.first()?[c].clone()));
+    let of_provenance = || folder.provenance.first().and_then(|(_, p)| Some(p["tool_version"].as_str()?.to_string()));
+    let version = of_table.or_else(of_provenance).unwrap_or_else(|| "unknown".into());
     facts.push(format!("version {}", escape(&version)));
     format!("<p class=\"lead\">{}</p>\n", facts.join(" · "))
 }
@@ -51,6 +54,7 @@ fn command(file: &str) -> &'static str {
         "pareto" => "pareto",
         "search" => "search",
         "cost" => "cost",
+        "curve" => "train",
         _ => "run",
     }
 }

@@ -1,8 +1,8 @@
-//! Which figures a folder has: those of a sweep, of a check, of a search for the cheapest point.
+//! Figures of a sweep: means, yields, how chips lie about their means, and where it breaks.
 
-use super::chart::{Chart, Mark, Series, step_of};
-use super::folder::{Csv, Folder};
-use super::numbers::{millionth, percent, significant, with_ends};
+use super::super::chart::{Chart, Mark, Series};
+use super::super::folder::{Csv, Folder};
+use super::super::numbers::{percent, significant};
 use crate::error::Result;
 use crate::report::plot::axes::{Axes, LEFT, WIDTH};
 use crate::report::plot::select::{self, Figure};
@@ -14,8 +14,8 @@ const CLASSES: usize = 40;
 /// Points whose layers are drawn.
 const MOST_POINTS: usize = 7;
 
-/// All figures of a folder.
-pub fn of(folder: &Folder) -> Result<String> {
+/// Those of `summary.csv`, `trials.csv` and `layers.csv`.
+pub fn of(folder: &Folder) -> Result<Vec<Chart>> {
     let mut charts = Vec::new();
     if let (Some(points), Some(summary)) = (&folder.points, folder.table("summary.csv")) {
         let by_line: HashMap<u64, &Row> = points.rows.iter().map(|r| (r.line, r)).collect();
@@ -26,13 +26,7 @@ pub fn of(folder: &Folder) -> Result<String> {
         }
         charts.extend(folder.table("layers.csv").and_then(|layers| of_layers(layers, summary)));
     }
-    charts.extend(folder.table("check.csv").and_then(of_check));
-    charts.extend(folder.table("pareto.csv").and_then(of_pareto));
-    if charts.is_empty() {
-        return Ok(String::new());
-    }
-    let hint = "<p class=\"hint\">Point at a mark, or go to a figure with the Tab key and through its marks with the arrow keys: it says its value, its interval and the number of chips.</p>\n";
-    Ok(format!("{hint}<div class=\"charts\">\n{}</div>\n", charts.iter().map(Chart::html).collect::<String>()))
+    Ok(charts)
 }
 
 /// One figure of a sweep, of which several views are drawn.
@@ -209,88 +203,6 @@ fn of_layers(layers: &Csv, summary: &Csv) -> Option<Chart> {
         x_label: "layer".into(),
         x_ticks: ticks,
         y_label: "output error, % of rms".into(),
-        y_range: None,
-        series,
-        reference: None,
-    })
-}
-
-/// The yields of a check with the bounds that its test leaves.
-fn of_check(check: &Csv) -> Option<Chart> {
-    let axes = check.axes();
-    let x = check.column("ou_wordlines").filter(|c| axes.contains(c)).or_else(|| axes.first().copied()).or_else(|| check.column("ou_wordlines"))?;
-    let mut values: Vec<&str> = check.rows.iter().map(|r| r[x].as_str()).collect();
-    values.dedup();
-    values.sort_by(|a, b| a.parse().unwrap_or(f64::MAX).total_cmp(&b.parse().unwrap_or(f64::MAX)).then(a.cmp(b)));
-    values.dedup();
-    let at = |value: &str| values.iter().position(|v| *v == value).map_or(0.5, |i| (i as f64 + 0.5) / values.len() as f64);
-    let mut series: Vec<Series> = Vec::new();
-    for row in &check.rows {
-        let Some(share) = check.number(row, "yield_frac") else { continue };
-        let label = check.place(row, &[x]);
-        let bounds = check.ends(row, "yield_lo_frac", "yield_hi_frac");
-        let says = format!(
-            "{} {}{}{label}\n{}\nyield {}\n{} chips, {} failed",
-            check.header[x], row[x], if label.is_empty() { "" } else { ", " }, check.own(row, "verdict").to_uppercase(), with_ends(share, bounds), check.own(row, "chips"), check.own(row, "chips_failed"),
-        );
-        let mark = Mark { x: at(&row[x]), y: 100.0 * share, interval: bounds.map(|(lo, hi)| (100.0 * lo, 100.0 * hi)), spread: None, bar: None, says };
-        match series.iter_mut().find(|s| s.label == label) {
-            Some(of) => of.marks.push(mark),
-            None => series.push(Series { label, joined: false, marks: vec![mark] }),
-        }
-    }
-    let count = series.len() as f64;
-    for (i, s) in series.iter_mut().enumerate() {
-        s.marks.iter_mut().for_each(|m| m.x += 0.03 * (i as f64 - (count - 1.0) / 2.0));
-    }
-    let asked = check.rows.first().and_then(|r| check.number(r, "yield_asked_frac"));
-    (!series.is_empty()).then(|| Chart {
-        id: "check".into(),
-        title: format!("Yield against {}.", check.header[x]),
-        caption: "Share of the chips drawn that pass; bars: the yields that the test leaves possible.".into(),
-        x_label: check.header[x].clone(),
-        x_ticks: values.iter().map(|v| (at(v), v.to_string())).collect(),
-        y_label: "chips that pass, %".into(),
-        y_range: Some((-3.0, 103.0)),
-        series,
-        reference: asked.map(|y| ("the yield asked for".into(), vec![(0.0, 100.0 * y), (1.0, 100.0 * y)])),
-    })
-}
-
-/// Accuracy against energy: what is worth its cost.
-fn of_pareto(pareto: &Csv) -> Option<Chart> {
-    let cost = |row: &[String]| pareto.number(row, "energy_min_pj").filter(|e| *e > 0.0);
-    let energies: Vec<f64> = pareto.rows.iter().filter_map(|r| cost(r)).collect();
-    let (lo, hi) = energies.iter().fold((f64::MAX, f64::MIN), |(lo, hi), e| (lo.min(*e), hi.max(*e)));
-    if lo > hi {
-        return None;
-    }
-    let (low, high) = (libm::log10(lo), libm::log10(hi));
-    let at = |pj: f64| if high > low { 0.06 + 0.88 * (libm::log10(pj) - low) / (high - low) } else { 0.5 };
-    let mut series: Vec<Series> = ["on the front, by means", "off it"].map(|label| Series { label: label.into(), joined: false, marks: Vec::new() }).into();
-    for row in &pareto.rows {
-        let (Some(pj), Some(mean)) = (cost(row), pareto.number(row, "accuracy_mean_frac")) else { continue };
-        let (interval, bounds) = (pareto.ends(row, "accuracy_mean_lo95_frac", "accuracy_mean_hi95_frac"), pareto.ends(row, "yield_lo_frac", "yield_hi_frac"));
-        let variant = pareto.own(row, "variant");
-        let says = format!(
-            "{}{}{}\nmean accuracy {}, {} chips\nyield {}, {} chips: {}\nenergy of an image {} to {} uJ\nlatency {} ms, area {} mm2 at least",
-            variant, if variant.is_empty() { "" } else { ": " }, pareto.place(row, &[]), with_ends(mean, interval), pareto.own(row, "mean_chips"),
-            pareto.number(row, "yield_frac").map_or("?".into(), |y| with_ends(y, bounds)), pareto.own(row, "chips"), pareto.own(row, "verdict"),
-            millionth(pareto, row, "energy_min_pj"), millionth(pareto, row, "energy_max_pj"), millionth(pareto, row, "latency_min_ns"), millionth(pareto, row, "area_min_um2"),
-        );
-        let mark = Mark { x: at(pj), y: 100.0 * mean, interval: interval.map(|(lo, hi)| (100.0 * lo, 100.0 * hi)), spread: None, bar: None, says };
-        series[usize::from(pareto.own(row, "on_front") != "true")].marks.push(mark);
-    }
-    series.retain(|s| !s.marks.is_empty());
-    let step = step_of((hi - lo).max(0.1 * hi) / 5.0);
-    let ticks = (0..200).map(|i| (libm::ceil(lo / step) + f64::from(i)) * step).take_while(|v| *v <= hi);
-    (!series.is_empty()).then(|| Chart {
-        id: "pareto".into(),
-        title: "Mean accuracy against energy of an image.".into(),
-        caption: "Energy: the least over the component sets, on a logarithmic axis; bars: 95 % interval of the mean.".into(),
-        x_label: "energy of an image, uJ (energy_min_pj)".into(),
-        x_ticks: ticks.map(|v| (at(v), significant(v / 1e6, 4))).collect(),
-        y_label: "top-1 accuracy, %".into(),
         y_range: None,
         series,
         reference: None,
