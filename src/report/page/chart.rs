@@ -15,6 +15,7 @@ const COLOURS: usize = 7;
 const SHAPES: usize = 4;
 
 /// One figure.
+#[derive(Default)]
 pub struct Chart {
     /// Id in the page, and class of the figure.
     pub id: String,
@@ -28,6 +29,8 @@ pub struct Chart {
     pub x_ticks: Vec<(f64, String)>,
     /// What the vertical axis is.
     pub y_label: String,
+    /// Whether values are decimal logarithms of factors, which the vertical axis then says: 0.1, 1, 10.
+    pub y_factors: bool,
     /// Ends of the vertical axis; none: as wide as what is drawn.
     pub y_range: Option<(f64, f64)>,
     /// What is drawn, told apart by colour and shape.
@@ -144,10 +147,11 @@ impl Chart {
         let (right, bottom) = (plot.left + plot.width, plot.top + plot.height);
         let mut svg = String::new();
         let step = step_of((plot.hi - plot.lo) / 6.0);
+        let text = |value: f64| if self.y_factors { significant(libm::pow(10.0, value), 3) } else { significant(value, 6) };
         let first = libm::ceil(plot.lo / step) as i64;
         for value in (0..20).map(|i| (first + i) as f64 * step).take_while(|v| *v <= plot.hi) {
             let y = plot.y(value);
-            svg += &format!("<line class=\"grid\" x1=\"{}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\"/><text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n", plot.left, plot.left - 7.0, y + 4.0, significant(value, 6));
+            svg += &format!("<line class=\"grid\" x1=\"{}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\"/><text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n", plot.left, plot.left - 7.0, y + 4.0, text(value));
         }
         let mut free = f64::MIN;
         for (share, text) in &self.x_ticks {

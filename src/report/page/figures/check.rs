@@ -49,5 +49,6 @@ fn of_check(check: &Csv) -> Option<Chart> {
         y_range: Some((-3.0, 103.0)),
         series,
         reference: asked.map(|y| ("the yield asked for".into(), vec![(0.0, 100.0 * y), (1.0, 100.0 * y)])),
+        ..Chart::default()
     })
 }

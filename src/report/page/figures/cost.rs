@@ -72,7 +72,7 @@ fn by_part(t: &Csv) -> Option<Chart> {
         y_label: "energy of an image, uJ".into(),
         y_range: Some((0.0, 1.05 * most)),
         series,
-        reference: None,
+        ..Chart::default()
     })
 }
 
@@ -107,9 +107,8 @@ fn by_layer(t: &Csv) -> Option<Chart> {
         x_label: "layer".into(),
         x_ticks: ticks,
         y_label: "energy of an image, uJ".into(),
-        y_range: None,
         series,
-        reference: None,
+        ..Chart::default()
     })
 }
 
@@ -149,12 +148,13 @@ fn gains(t: &Csv, id: &str, column: &str, what: &str) -> Option<Chart> {
     (!series.is_empty()).then(|| Chart {
         id: id.into(),
         title: format!("{what} against {baseline}."),
-        caption: "A mark for each component set; above 0 is better: 1 is ten times, 2 a hundred.".into(),
+        caption: "A mark for each component set; above 1 is better than the first design.".into(),
         x_label: "network".into(),
         x_ticks: ticks,
-        y_label: format!("log10 of the {column}"),
-        y_range: None,
+        y_label: format!("{column}, times"),
+        y_factors: true,
         series,
         reference: Some((baseline.into(), vec![(0.0, 0.0), (1.0, 0.0)])),
+        ..Chart::default()
     })
 }

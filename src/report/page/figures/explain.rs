@@ -50,9 +50,9 @@ fn chart(t: &Csv, rows: &[&Vec<String>], name: &str, id: String, title: String, 
         x_label: name.into(),
         x_ticks: side_by_side(rows.iter().map(|r| t.own(r, name))),
         y_label: "accuracy, points".into(),
-        y_range: None,
         series,
         reference: Some(("nothing lost".into(), vec![(0.0, 0.0), (1.0, 0.0)])),
+        ..Chart::default()
     })
 }
 

@@ -36,8 +36,7 @@ fn of_pareto(pareto: &Csv) -> Option<Chart> {
         x_label: "energy of an image, uJ (energy_min_pj)".into(),
         x_ticks: axis.ticks(|pj| significant(pj / 1e6, 4)),
         y_label: "top-1 accuracy, %".into(),
-        y_range: None,
         series,
-        reference: None,
+        ..Chart::default()
     })
 }

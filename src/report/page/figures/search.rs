@@ -55,9 +55,9 @@ fn of_tried(t: &Csv) -> Option<Chart> {
         x_label: "compression".into(),
         x_ticks: axis.ticks(|c| significant(c, 3)),
         y_label: "top-1 accuracy, %".into(),
-        y_range: None,
         series,
         reference: Some((format!("the budget: {} points below the float network", percent(budget)), vec![(0.0, 100.0 * (float - budget)), (1.0, 100.0 * (float - budget))])),
+        ..Chart::default()
     })
 }
 
@@ -85,5 +85,6 @@ pub fn bits_of_layers(t: &Csv, id: &str, title: &str) -> Option<Chart> {
         y_range: Some((0.0, (1.05 * most).max(1.0))),
         series: vec![Series { label: String::new(), joined: false, marks }],
         reference: all.map(|bits| ("all weights".into(), vec![(0.0, bits), (1.0, bits)])),
+        ..Chart::default()
     })
 }

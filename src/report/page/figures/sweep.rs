@@ -50,9 +50,8 @@ impl Sweep<'_> {
             x_label: f.x_column.clone(),
             x_ticks: Axes::new(f, 0.0).x.iter().map(share).zip(f.x_values.iter().map(|v| if v.is_empty() { "none".into() } else { v.clone() })).collect(),
             y_label: y_label.into(),
-            y_range: None,
             series: Vec::new(),
-            reference: None,
+            ..Chart::default()
         }
     }
 
@@ -203,8 +202,7 @@ fn of_layers(layers: &Csv, summary: &Csv) -> Option<Chart> {
         x_label: "layer".into(),
         x_ticks: ticks,
         y_label: "output error, % of rms".into(),
-        y_range: None,
         series,
-        reference: None,
+        ..Chart::default()
     })
 }

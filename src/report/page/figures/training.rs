@@ -52,8 +52,7 @@ fn epochs(t: &Csv, id: &str, title: &str, caption: &str, y_label: &str, of: impl
         x_label: "epoch".into(),
         x_ticks: (1..=last as usize).step_by(every).map(|e| (at(e as f64), significant(e as f64, 6))).collect(),
         y_label: y_label.into(),
-        y_range: None,
         series,
-        reference: None,
+        ..Chart::default()
     })
 }
