@@ -6,23 +6,32 @@ set -eu
 . "$(dirname "$0")/../fashion_mnist.sh"
 out=results/bwq_a/seeds
 budgets="0.0016 0.0025 0.01"
+searched() { # method, budget
+    from=$out/search/$1_$2
+    [ -e "$from/network.json" ] || "$bwq" search "$here/search.toml" --out "$from" --set "network.dataset=$data" --set "monte_carlo.max_drop=$2" \
+        --set "search.method=$1"
+}
+trained() { # method, budget, seed, flags
+    method=$1 budget=$2 seed=$3
+    shift 3
+    case $method in block-wise) train=bwq ;; *) train=bsq ;; esac
+    "$bwq" train "$here/from_search.toml" --out "$out/${method}_${budget}_$seed" --set "network.dataset=$data" --set "train.method=$train" \
+        --set "train.seed=$seed" --set "train.start=$out/search/${method}_$budget/network.json" --set train.max_drop=1.0 \
+        --set train.epochs=5 --set train.adjust_every=5 --set train.training_images=15000 "$@"
+}
 for budget in $budgets; do
     for method in block-wise layer-wise; do
-        from=$out/search/${method}_$budget
-        [ -e "$from/network.json" ] || "$bwq" search "$here/search.toml" --out "$from" --set "network.dataset=$data" --set "monte_carlo.max_drop=$budget" \
-            --set "search.method=$method"
-    done
-done
-for seed in 1 2 3; do
-    for budget in $budgets; do
-        for method in block-wise layer-wise; do
-            case $method in block-wise) train=bwq ;; *) train=bsq ;; esac
-            "$bwq" train "$here/from_search.toml" --out "$out/${method}_${budget}_$seed" --set "network.dataset=$data" --set "train.method=$train" \
-                --set "train.seed=$seed" --set "train.start=$out/search/${method}_$budget/network.json" --set train.max_drop=1.0 \
-                --set train.epochs=5 --set train.adjust_every=5 --set train.training_images=15000 "$@"
+        searched $method $budget
+        for seed in 1 2 3; do
+            trained $method $budget $seed "$@"
         done
     done
 done
+# Beyond one bit in every layer, where layer-wise ends.
+for method in block-wise layer-wise; do
+    searched $method 0.03
+done
+trained block-wise 0.03 1 "$@"
 # The end of every training.
 {
     echo "method,seed,budget_frac,accuracy_frac,mean_bits,compression"
