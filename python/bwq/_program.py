@@ -33,6 +33,14 @@ def _user_scheme():
     return sysconfig.get_preferred_scheme("user") if sys.version_info >= (3, 10) else f"{os.name}_user"
 
 
+def _caller():
+    """Frames from the function that asks to the first one that is not of this module: where a warning belongs."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "bwq":
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def call(*args, progress=False, answers=(0,)):
     """Runs `bwq ARGS` and returns its standard output. With `progress`, what it says goes to stderr as it comes. answers: exit codes
     that are no error, as 4 of `check`, which is a verdict."""
@@ -48,7 +56,7 @@ def call(*args, progress=False, answers=(0,)):
         code = process.wait()
     for line in said:
         if line.startswith("warning: "):
-            warnings.warn(line[len("warning: "):], stacklevel=3)
+            warnings.warn(line[len("warning: "):], stacklevel=_caller())
     if code not in answers:
         starts = [i for i, line in enumerate(said) if line.startswith("error: ")]
         message = "\n".join(said[starts[-1]:])[len("error: "):] if starts else "\n".join(said[-5:]) or f"exit code {code}"
