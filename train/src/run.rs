@@ -114,7 +114,7 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
     let name = identity.to_string();
     let mut state = State { setting: 0, at: Position::default(), model, best: None, rows: Vec::new(), done: false };
     let path = out.join("checkpoint.safetensors");
-    if let Some(found) = checkpoint::read(&path, &name, &state)? {
+    if let Some(found) = checkpoint::read(&path, &name, &state, &trainer)? {
         state = found;
         screen.say(&format!("going on after {} epochs", state.at.total_epochs));
     }
