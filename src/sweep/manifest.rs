@@ -194,6 +194,11 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Whether `other` is a sweep over the same points; how many chips each takes may differ.
+    pub fn is_of_same_points(&self, other: &Manifest) -> bool {
+        self.points.iter().map(|p| &p.hash).eq(other.points.iter().map(|p| &p.hash))
+    }
+
     /// All blocks, numbered in the order of points and trials: (point, block).
     pub fn blocks(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
         self.points.iter().enumerate().flat_map(|(i, p)| (0..p.blocks()).map(move |b| (i, b)))

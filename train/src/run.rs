@@ -12,6 +12,7 @@ use crate::train::{Position, Trainer};
 use bwq::dataset::{self, Dataset, training};
 use bwq::error::{Error, Result};
 use bwq::network::{Network, Op, float, fold, read};
+use bwq::sweep::at_work::AtWork;
 use bwq::sweep::materials::{CALIBRATION_IMAGES, network_of};
 use bwq::sweep::{atomic, block::hex};
 use std::path::{Path, PathBuf};
@@ -80,6 +81,8 @@ impl Observer for Watch<'_> {
 /// What files or their contents cause, and [`Error::interrupted`] after a stop.
 pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> {
     let started = std::time::Instant::now();
+    let at_work = AtWork::alone(out)?;
+    at_work.without_locks().iter().for_each(|line| screen.say(line));
     let network = network_of(&config.model)?;
     let path = Path::new(&config.dataset);
     let dataset = dataset::load(path, config.images, CALIBRATION_IMAGES)?;

@@ -1,6 +1,7 @@
 //! Broken files of a training, TRAIN.toml and its checkpoint: refused with a message that names the file, or read as what they say; as
 //! `tests/malformed.rs` does for all other files.
 
+#[allow(dead_code, reason = "each test file uses a part")]
 #[path = "../../tests/support/mutations.rs"]
 mod mutations;
 mod support;
