@@ -16,6 +16,9 @@ use std::path::Path;
 /// Largest list of layers, in bytes.
 const LARGEST_LIST: u64 = 1 << 26;
 
+/// Most channels of an image: what is said of pixels is completed for each.
+const MOST_CHANNELS: u64 = 1 << 16;
+
 /// Imports the weights at `weights` with the list of layers at `list`.
 ///
 /// # Errors
@@ -48,7 +51,10 @@ fn completed(value: Value, tensors: &BTreeSet<&str>, options: &Options, stem: &s
         graph.insert("input".into(), json!({ "shape": shape }));
     }
     let channels = graph.get("input").and_then(|input| input.get("shape")).and_then(|shape| shape.get(0)).and_then(Value::as_u64);
-    let channels = channels.filter(|&c| c <= 1 << 20).ok_or("input.shape [C, H, W] is missing: in the file, or --input-shape C,H,W")?;
+    let channels = channels.ok_or("input.shape [C, H, W] is missing: in the file, or --input-shape C,H,W")?;
+    if channels > MOST_CHANNELS {
+        return Err(format!("input.shape: {channels} channels; at most {MOST_CHANNELS}"));
+    }
     if !options.pixels.is_unsaid() || !graph.contains_key("preprocess") {
         let p = options.pixels.preprocess(channels as usize).map_err(|e| e.message)?;
         graph.insert("preprocess".into(), json!({ "layout": "NCHW", "scale": p.scale, "mean": p.mean, "std": p.std }));

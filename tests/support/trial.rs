@@ -129,7 +129,8 @@ pub fn try_out(reader: &Reader) {
         reader.name, tally.tried, tally.refused, 100.0 * tally.placed as f64 / tally.refused.max(1) as f64, tally.tried - tally.refused, 1e3 * tally.longest.as_secs_f64(), tally.most as f64 / 1e6
     );
     assert!(tally.failures.is_empty(), "{}:\n{}", reader.name, tally.failures.join("\n"));
-    assert!(tally.refused > 0 && tally.refused < tally.tried, "{}: {} of {cases} refused: the changes test nothing", reader.name, tally.refused);
+    // Seldom is a small number of changes of a strict form all refused.
+    assert!(tally.refused > 0 && (tally.tried < 1000 || tally.refused < tally.tried), "{}: {} of {cases} refused: the changes test nothing", reader.name, tally.refused);
 }
 
 #[derive(Default)]

@@ -14,8 +14,7 @@ use super::point::{AdcBits, RowCut};
 use super::scalar::{Scalar, read};
 use super::source::{At, nearest, shown};
 use super::words::Choice;
-use crate::cost::components::ComponentSet;
-use crate::cost::price::Stages;
+use crate::cost::{components::ComponentSet, price::Stages};
 use crate::error::{Error, Result};
 use crate::quantize::PrecisionMap;
 use std::path::Path;
@@ -303,14 +302,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
     let bits = |name: &str| Ok::<_, Error>(whole(name)?.map(|n| n as u32));
     let number = |name: &str| Ok::<_, Error>(if let Scalar::Num(x) = value(name)? { Some(x) } else { None });
     let text = |name: &str| Ok::<_, Error>(if let Scalar::Word(word) = value(name)? { word } else { String::new() });
-    if let Some(entry) = entries.iter().find(|e| e.name == "components")
-        && let Scalar::Word(name) = value("components")?
-        && name != BAND
-        && !name.ends_with(".toml")
-        && let Err(e) = ComponentSet::named(&name)
-    {
-        return Err(Error { hint: e.hint, ..entry.node.at.error(shown(&e.message)) });
-    }
+    entries.iter().filter(|e| e.name == "components").try_for_each(|e| ComponentSet::check_name(&e.node))?;
     fn choice<T: Choice>(word: &str) -> Result<T> {
         T::from_word(word).ok_or_else(|| Error::internal(format!("`{word}` stands for nothing")))
     }

@@ -26,7 +26,7 @@ pub use sources::Line;
 
 use super::events::Reading;
 use crate::config::parse::{self, Node, Value};
-use crate::config::source::{At, nearest};
+use crate::config::source::{At, nearest, shown};
 use crate::error::{Error, Result};
 use memory::Sram;
 use parts::{ADC, ARRAY, PARTS, Part};
@@ -93,6 +93,16 @@ impl ComponentSet {
     /// A name, or the path of a file that ends in `.toml`.
     pub fn find(name_or_path: &str) -> Result<ComponentSet> {
         if name_or_path.ends_with(".toml") { Self::read(Path::new(name_or_path)) } else { Self::named(name_or_path) }
+    }
+
+    /// That a value of `cost.components` is "band", the name of a set inside the program, or a file's, which is read later.
+    pub fn check_name(node: &Node) -> Result<()> {
+        match &node.value {
+            Value::Word(name) if name != crate::config::cost::BAND && !name.ends_with(".toml") && files::find(name).is_none() => {
+                Err(node.at.error(format!("no component set \"{}\"", shown(name))).hint(files::hint(name)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The prices for arrays that are read so; refused where the set's ADC law does not know such a converter.
