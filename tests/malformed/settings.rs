@@ -7,7 +7,7 @@ use bwq::config::{self, Overrides};
 use bwq::cost::components::ComponentSet;
 use bwq::cost::costed::cost;
 use bwq::cost::events::Reading;
-use bwq::cost::priced::price;
+use bwq::cost::priced::price_as;
 use bwq::mvm::{Operands, mvm};
 use std::path::Path;
 
@@ -92,7 +92,7 @@ fn costs() {
     of_file(dir.path(), "cost (TOML)", "cost.toml", &[seed, other], 0.2, &|file| {
         for config in config::cost::load_all(file_of(file), &[], &[])? {
             let costed = cost(&config)?;
-            for set in price(&costed, &config.components, config.layer_stages)?.sets {
+            for set in price_as(&costed, &config)?.sets {
                 assert!(set.total.total_pj().is_finite() && set.total.latency_ns.is_finite());
             }
         }

@@ -168,7 +168,7 @@ fn one_case(reader: &Reader, case: usize, tally: &mut Tally) {
         Ok(Err(e)) => {
             tally.refused += 1;
             tally.placed += usize::from(says_where(reader, &e));
-            complaint = complaint.or_else(|| wrong(reader, &e));
+            complaint = complaint.or_else(|| wrong(reader, &e, &bytes));
         }
         Ok(Ok(())) => {}
     }
@@ -185,9 +185,11 @@ fn says_where(reader: &Reader, e: &Error) -> bool {
     text.contains(|c: char| c.is_ascii_digit() || c == '`')
 }
 
-/// What is wrong with a refusal.
-fn wrong(reader: &Reader, e: &Error) -> Option<String> {
-    let named = e.to_string().contains(&*reader.folder.to_string_lossy());
+/// What is wrong with a refusal. It names the file, or another one that the file names.
+fn wrong(reader: &Reader, e: &Error, bytes: &[u8]) -> Option<String> {
+    let place = e.place.as_deref().unwrap_or("").split(':').next().unwrap_or("");
+    let in_file = !place.is_empty() && String::from_utf8_lossy(bytes).contains(place);
+    let named = e.to_string().contains(&*reader.folder.to_string_lossy()) || in_file;
     match e.kind {
         Kind::Input | Kind::Incomplete if named => None,
         Kind::Input | Kind::Incomplete => Some(format!("no file in: {e}")),
