@@ -94,7 +94,7 @@ fn a_full_disk() {
     let d = dir.path();
     if let Some(shell) = with_mounts() {
         let mut met = 0;
-        for kilobytes in [4, 12, 20, 32, 48, 400] {
+        for kilobytes in [4, 20, 400] {
             let script = format!("mkdir -p disk out && mount -t tmpfs -o size={kilobytes}k none out && \"$@\"; code=$?; mkdir -p kept && cp -a out/. kept/ && umount out && cp -a kept/. out/; exit $code");
             let out = under(d, shell, &script);
             if out.status.success() {
@@ -117,7 +117,7 @@ fn files_that_may_not_grow() {
     let dir = folder();
     let d = dir.path();
     let mut met = 0;
-    for blocks in [0, 1, 2, 4, 6, 8, 12, 16, 24, 400] {
+    for blocks in [0, 2, 6, 12, 400] {
         let out = under(d, &["sh"], &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""));
         if !out.status.success() {
             refused(&out, &["error: out/", "cannot write: File too large"]);
@@ -127,7 +127,7 @@ fn files_that_may_not_grow() {
         recovers(d);
         fs::remove_dir_all(d.join("out")).unwrap();
     }
-    assert!((2..10).contains(&met), "{met}");
+    assert!((2..5).contains(&met), "{met}");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn start(dir: &Path, args: &[&str]) -> Child {
 fn two_runs_of_one_sweep_at_once() {
     let dir = folder();
     let d = dir.path();
-    for _ in 0..3 {
+    for _ in 0..2 {
         let both = [start(d, &RUN), start(d, &RUN)].map(|child| child.wait_with_output().unwrap());
         both.iter().for_each(|o| assert!(o.status.success(), "{}", String::from_utf8_lossy(&o.stderr)));
         same_as_healthy(d);
