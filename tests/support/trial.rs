@@ -185,9 +185,9 @@ fn says_where(reader: &Reader, e: &Error) -> bool {
     text.contains(|c: char| c.is_ascii_digit() || c == '`')
 }
 
-/// What is wrong with a refusal. It names the file, or another one that the file names.
+/// What is wrong with a refusal. It names the file, or another one that the file names (or weights beside that).
 fn wrong(reader: &Reader, e: &Error, bytes: &[u8]) -> Option<String> {
-    let place = e.place.as_deref().unwrap_or("").split(':').next().unwrap_or("");
+    let place = e.place.as_deref().unwrap_or("").split(':').next().unwrap_or("").trim_end_matches(".safetensors");
     let in_file = !place.is_empty() && String::from_utf8_lossy(bytes).contains(place);
     let named = e.to_string().contains(&*reader.folder.to_string_lossy()) || in_file;
     match e.kind {
