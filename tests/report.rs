@@ -228,13 +228,14 @@ fn other_commands_have_pages_too() {
     let filled = |table: &str, name: &str| column(&d.join(table), name).iter().filter(|y| !y.is_empty()).count();
     assert_eq!(marks(&page(d, "check"), "check"), filled("check/check.csv", "yield_frac"));
     let explained = page(d, "explain");
-    let drawn = |id: &str| (1..=4).map(|i| marks(&explained, &format!("{id}-{i}"))).sum::<usize>();
-    // Two heights of two sizes: four points.
+    let drawn = |id: &str| (1..=2).map(|i| marks(&explained, &format!("{id}-{i}"))).sum::<usize>();
+    // Two heights: two points.
     assert_eq!(drawn("causes"), filled("explain/explain.csv", "loss_added_frac") + filled("explain/explain.csv", "loss_removed_frac"));
     assert_eq!(drawn("layer-losses"), filled("explain/explain_layers.csv", "loss_alone_frac") + filled("explain/explain_layers.csv", "won_if_ideal_frac"));
     let searched = page(d, "search");
-    let small = |drops: Vec<String>| drops.iter().filter(|d| d.parse::<f64>().unwrap() <= 6.0 * 0.2).count();
-    assert_eq!(marks(&searched, "tried"), small(column(&d.join("search/search.csv"), "drop_frac")));
+    let [drops, compressions] = ["drop_frac", "compression"].map(|name| column(&d.join("search/search.csv"), name));
+    let shown = drops.iter().zip(&compressions).filter(|(drop, compression)| drop.parse::<f64>().unwrap() <= 6.0 * 0.2 && !compression.is_empty());
+    assert_eq!(marks(&searched, "tried"), shown.count());
     assert_eq!(marks(&searched, "chosen-bits") + 1, filled("search/search_layers.csv", "mean_bits"), "a bar for each layer, none for all");
     let cost = page(d, "cost");
     assert_eq!(marks(&cost, "energy-layers"), 4 * (filled("cost/cost_layers.csv", "layer") - 1), "four component sets");

@@ -7,7 +7,7 @@ use bwq::config::cost::load_all;
 use bwq::cost::costed::{Costed, cost as count};
 use bwq::cost::count::Counts;
 use bwq::cost::price::Band;
-use bwq::cost::priced::{Priced, Prices, price};
+use bwq::cost::priced::{Priced, Prices, price_as};
 use bwq::error::{Result, exit};
 use bwq::config::cost::CostConfig;
 use bwq::report::cost::{Bill, json, write};
@@ -30,7 +30,7 @@ pub fn cost(args: &CostArgs, terminal: &Terminal) -> Result<u8> {
     let configs = load_all(args.cost.as_deref(), &options, &args.set)?;
     let bill = |config: &CostConfig| {
         let costed = count(config)?;
-        let prices = price(&costed, &config.components, config.layer_stages)?;
+        let prices = price_as(&costed, &config)?;
         Ok(Bill { costed, prices })
     };
     let bills = configs.iter().map(bill).collect::<Result<Vec<Bill>>>()?;

@@ -53,7 +53,7 @@ fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, half_wi
     let command: Vec<String> = std::env::args().collect();
     terminal.say(&format!("{} points on {}", sweep.points.len(), engine.describe()));
     let request = Request { sweep, out, engine: &engine, kernel: args.kernel.0, shard, half_width_frac, command: &command };
-    let outcome = run_sweep(&request, &mut Materials::default(), terminal)?;
+    let (outcome, _at_work) = run_sweep(&request, &mut Materials::default(), terminal)?;
     terminal.say(&format!("{} blocks made, {} found finished", outcome.made, outcome.found));
     if outcome.missing > 0 {
         if shard == Shard::ALL {

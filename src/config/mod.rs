@@ -34,6 +34,7 @@ pub use search::{ActivationSearch, Objective, Search, SearchConfig};
 pub use words::Choice;
 
 use crate::error::{Error, Result};
+use crate::files;
 use parse::{Node, Value};
 use settings::Form;
 use source::At;
@@ -131,15 +132,5 @@ fn points_of(mut tree: Node, overrides: &Overrides, form: Form) -> Result<(Vec<P
 }
 
 fn read(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|e| {
-        let error = Error::io(path, "read", &e);
-        if e.kind() == std::io::ErrorKind::NotFound {
-            error.hint("`bwq new DIR` writes a sweep.toml to start from")
-        } else {
-            error
-        }
-    })?;
-    String::from_utf8(bytes).map_err(|_| {
-        Error::input(path.display(), "is not UTF-8 text").hint("a sweep file is TOML; save it as UTF-8")
-    })
+    files::text(path).map_err(|e| if path.exists() { e } else { e.hint("`bwq new DIR` writes a sweep.toml to start from") })
 }

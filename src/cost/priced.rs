@@ -5,7 +5,8 @@ use super::components::{BAND, ComponentSet};
 use super::costed::Costed;
 use super::price::{self, Breakdown, Cost, Stages};
 use super::traffic::{busiest, events};
-use crate::error::Result;
+use crate::config::cost::CostConfig;
+use crate::error::{Error, Result};
 
 /// A network's cost under one component set.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,17 @@ pub fn price(costed: &Costed, components: &str, stages: Stages) -> Result<Prices
         }
     }
     Ok(prices)
+}
+
+/// Costs under the sets that `config` names, and as it says.
+///
+/// # Errors
+/// As [`price`]; the place names the file of `config` as well.
+pub fn price_as(costed: &Costed, config: &CostConfig) -> Result<Prices> {
+    price(costed, &config.components, config.layer_stages).map_err(|e| match &e.place {
+        Some(place) if !place.starts_with(&config.place) => Error { place: Some(format!("{}: cost.components: {place}", config.place)), ..e },
+        _ => e,
+    })
 }
 
 /// The cost under one set.

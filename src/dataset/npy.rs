@@ -7,6 +7,7 @@
 
 use super::{Parts, Pixels, bytes_of, folder_of};
 use crate::error::{Error, Result};
+use crate::network::clipped;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -107,7 +108,7 @@ pub fn parse_npy(source: &mut dyn Read, place: &str) -> Result<Array> {
         return Err(at(8, format!("a header of {header_len} bytes; at most {MAX_HEADER}")));
     }
     let header = String::from_utf8_lossy(&exactly(source, header_len, place)?).into_owned();
-    let odd = |what: &str| at(begin, format!("the header has no readable `{what}`: {}", header.trim_end()));
+    let odd = |what: &str| at(begin, format!("the header has no readable `{what}`: {}", clipped(header.trim_end())));
 
     let dtype = entry(&header, "descr").and_then(|v| v.strip_prefix('\'')?.split('\'').next()).ok_or_else(|| odd("descr"))?;
     if !entry(&header, "fortran_order").ok_or_else(|| odd("fortran_order"))?.starts_with("False") {
@@ -117,23 +118,26 @@ pub fn parse_npy(source: &mut dyn Read, place: &str) -> Result<Array> {
     let axes = axes.split(',').map(str::trim).filter(|axis| !axis.is_empty());
     let shape: Vec<usize> = axes.map(|axis| axis.parse().map_err(|_| odd("shape"))).collect::<Result<_>>()?;
 
-    let width = dtype.get(2..).and_then(|width| width.parse::<usize>().ok()).filter(|width| (1..=8).contains(width));
-    let (Some(width), false) = (width, dtype.starts_with('>')) else {
-        return Err(at(begin, format!("type `{dtype}` is not supported")).hint("save little-endian numbers: a.astype('uint8'), 'float32' or 'int64'"));
+    // "<f4": byte order, kind, bytes.
+    let number = dtype.strip_prefix(['<', '|', '=']).filter(|number| number.is_ascii() && number.len() == 2);
+    let width = number.and_then(|number| number[1..].parse::<usize>().ok()).filter(|width| (1..=8).contains(width));
+    let (Some(number), Some(width)) = (number, width) else {
+        return Err(at(begin, format!("type `{}` is not supported", clipped(dtype))).hint("save little-endian numbers: a.astype('uint8'), 'float32' or 'int64'"));
     };
     let size = shape.iter().try_fold(width as u64, |n, &axis| n.checked_mul(axis as u64)).filter(|&n| n <= MAX_BYTES);
     let size = size.ok_or_else(|| at(begin, format!("an array {shape:?} of more than {MAX_BYTES} bytes")))?;
     let bytes = exactly(source, size as usize, place)?;
     match source.read(&mut [0]) {
-        Ok(0) => Ok(Array { dtype: dtype[1..].to_owned(), shape, bytes }),
+        Ok(0) => Ok(Array { dtype: number.to_owned(), shape, bytes }),
         Ok(_) => Err(at(begin + header_len + bytes.len(), "bytes follow the last one that the header states".into())),
         Err(e) => Err(at(begin + header_len + bytes.len(), format!("broken data: {e}"))),
     }
 }
 
-/// What follows `'key':` in the header.
+/// What follows `'key':` in the header, if it stands there once.
 fn entry<'h>(header: &'h str, key: &str) -> Option<&'h str> {
-    Some(header.split_once(&format!("'{key}'"))?.1.trim_start().strip_prefix(':')?.trim_start())
+    let (_, rest) = header.split_once(&format!("'{key}'")).filter(|(_, rest)| !rest.contains(&format!("'{key}'")))?;
+    Some(rest.trim_start().strip_prefix(':')?.trim_start())
 }
 
 /// The next `count` bytes; memory grows with what is there.

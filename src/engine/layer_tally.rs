@@ -60,6 +60,13 @@ impl LayerTally {
         }
     }
 
+    /// Whether sums of a chip can be these: far from what adding a few of them would overflow.
+    pub fn is_possible(&self) -> bool {
+        const MOST: u64 = 1 << 56;
+        let counts = [self.conversions, self.clipped, self.wrong, self.zero_codes, self.patterns, self.zero_patterns, self.outputs, self.error.unsigned_abs()];
+        counts.iter().all(|&n| n <= MOST) && [self.error_squared, self.ideal_squared].iter().all(|&n| n <= 1 << 120)
+    }
+
     /// Adds another's sums.
     pub fn merge(&mut self, other: &LayerTally) {
         self.conversions += other.conversions;

@@ -4,8 +4,9 @@
 //! has them (`NAME.weight`, `NAME.bias`, `NAME.running_mean`, `NAME.running_var`), and `format`, `name` and `preprocess` are
 //! what the command line says. So a chain of layers is a list of names and operations.
 
-use super::{Imported, Options, checked, clipped, graph, regular_file};
+use super::{Imported, Options, checked, clipped, graph};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::network::read;
 use crate::network::weights::tensors;
 use serde_json::{Map, Value, json};
@@ -15,29 +16,31 @@ use std::path::Path;
 /// Largest list of layers, in bytes.
 const LARGEST_LIST: u64 = 1 << 26;
 
+/// Most channels of an image: what is said of pixels is completed for each.
+const MOST_CHANNELS: u64 = 1 << 16;
+
 /// Imports the weights at `weights` with the list of layers at `list`.
 ///
 /// # Errors
 /// What cannot be read, and whatever [`read::parse`] refuses of the completed graph.
 pub fn import_layers(weights: &Path, list: &Path, options: &Options) -> Result<Imported> {
-    let bytes = regular_file(weights, graph::LARGEST_FILE)?;
+    let bytes = files::regular(weights, graph::LARGEST_FILE)?;
     let place = list.display().to_string();
-    let text = String::from_utf8(regular_file(list, LARGEST_LIST)?).map_err(|e| Error::input(&place, format!("not UTF-8 at byte {}", e.utf8_error().valid_up_to())))?;
+    let value = crate::json::parse(&files::utf8(files::regular(list, LARGEST_LIST)?, &place)?, &place)?;
     let tensors = tensors(&bytes, &weights.display().to_string())?;
     let names: BTreeSet<&str> = tensors.names().into_iter().collect();
     let stem = weights.file_stem().map_or_else(|| "network".into(), |stem| stem.to_string_lossy().into_owned());
-    let completed = completed(&text, &names, options, &stem).map_err(|message| Error::input(&place, message))?;
+    let completed = completed(value, &names, options, &stem).map_err(|message| Error::input(&place, message))?;
     let network = checked(&read::parse(&completed.to_string(), &bytes, &place)?, &place)?;
     Ok(Imported { network, notes: unused(&completed, &names).into_iter().collect() })
 }
 
 /// The graph with all that was left out.
-fn completed(text: &str, tensors: &BTreeSet<&str>, options: &Options, stem: &str) -> std::result::Result<Value, String> {
-    let mut graph: Map<String, Value> = match serde_json::from_str(text) {
-        Ok(Value::Object(graph)) => graph,
-        Ok(Value::Array(nodes)) => [("nodes".to_string(), Value::Array(nodes))].into_iter().collect(),
-        Ok(_) => return Err("the file must be an object with `nodes`, or the list of nodes itself".into()),
-        Err(e) => return Err(format!("line {}, column {}: broken JSON: {e}", e.line(), e.column())),
+fn completed(value: Value, tensors: &BTreeSet<&str>, options: &Options, stem: &str) -> std::result::Result<Value, String> {
+    let mut graph: Map<String, Value> = match value {
+        Value::Object(graph) => graph,
+        Value::Array(nodes) => [("nodes".to_string(), Value::Array(nodes))].into_iter().collect(),
+        _ => return Err("the file must be an object with `nodes`, or the list of nodes itself".into()),
     };
     graph.entry("format").or_insert(json!("netgraph-1"));
     match &options.name {
@@ -48,7 +51,10 @@ fn completed(text: &str, tensors: &BTreeSet<&str>, options: &Options, stem: &str
         graph.insert("input".into(), json!({ "shape": shape }));
     }
     let channels = graph.get("input").and_then(|input| input.get("shape")).and_then(|shape| shape.get(0)).and_then(Value::as_u64);
-    let channels = channels.filter(|&c| c <= 1 << 20).ok_or("input.shape [C, H, W] is missing: in the file, or --input-shape C,H,W")?;
+    let channels = channels.ok_or("input.shape [C, H, W] is missing: in the file, or --input-shape C,H,W")?;
+    if channels > MOST_CHANNELS {
+        return Err(format!("input.shape: {channels} channels; at most {MOST_CHANNELS}"));
+    }
     if !options.pixels.is_unsaid() || !graph.contains_key("preprocess") {
         let p = options.pixels.preprocess(channels as usize).map_err(|e| e.message)?;
         graph.insert("preprocess".into(), json!({ "layout": "NCHW", "scale": p.scale, "mean": p.mean, "std": p.std }));

@@ -54,7 +54,7 @@ pub struct Imported {
 /// # Errors
 /// A file that cannot be read or is no ONNX model, and whatever is not supported, by the node's name.
 pub fn import_onnx(path: &Path, options: &Options) -> Result<Imported> {
-    let bytes = regular_file(path, graph::LARGEST_FILE)?;
+    let bytes = crate::files::regular(path, graph::LARGEST_FILE).map_err(|e| if e.hint.is_none() { e.hint("keep the weights in files beside it (external data)") } else { e })?;
     let stem = path.file_stem().map_or_else(|| "network".into(), |stem| stem.to_string_lossy().into_owned());
     let options = Options { name: Some(options.name.clone().unwrap_or(stem)), ..options.clone() };
     import_bytes(bytes, &path.display().to_string(), Folder::of(path), &options)
@@ -137,16 +137,4 @@ fn checked(network: &Network, place: &str) -> Result<Network> {
     let network = read::parse(&graph, &weights, place)?;
     fold::fold_batchnorm(&network).map_err(|e| Error { place: Some(place.to_string()), ..e })?;
     Ok(network)
-}
-
-/// The bytes of a regular file of at most `most` bytes.
-fn regular_file(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let kind = std::fs::metadata(path).map_err(|e| Error::io(path, "read", &e))?;
-    if !kind.is_file() {
-        return Err(Error::input(path.display(), "not a file"));
-    }
-    if kind.len() > most {
-        return Err(Error::input(path.display(), format!("{} bytes; at most {most} are read", kind.len())).hint("keep the weights in files beside it (external data)"));
-    }
-    std::fs::read(path).map_err(|e| Error::io(path, "read", &e))
 }

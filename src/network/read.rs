@@ -8,6 +8,7 @@ use super::fields::{Fields, clipped};
 use super::weights::Weights;
 use super::{Network, Node, Op, Preprocess, Source, shape};
 use crate::error::{Error, Result};
+use crate::{files, json};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -22,10 +23,9 @@ pub fn read(json: &Path) -> Result<Network> {
     if json.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx")) {
         return Err(Error::input(json.display(), "this is an ONNX file").hint("turn it into our form first: bwq import MODEL.onnx -o DIR"));
     }
-    let text = String::from_utf8(regular_file(json)?)
-        .map_err(|e| Error::input(json.display(), format!("not UTF-8 at byte {}", e.utf8_error().valid_up_to())))?;
+    let text = files::utf8(files::regular(json, u64::MAX)?, &json.display().to_string())?;
     let weights = json.with_extension("safetensors");
-    let bytes = regular_file(&weights).map_err(|e| e.hint("the weights lie beside the graph, under the same name"))?;
+    let bytes = files::regular(&weights, u64::MAX).map_err(|e| e.hint("the weights lie beside the graph, under the same name"))?;
     parse_named(&text, &bytes, &json.display().to_string(), &weights.display().to_string())
 }
 
@@ -39,10 +39,7 @@ pub fn parse(json_text: &str, weights: &[u8], place: &str) -> Result<Network> {
 }
 
 fn parse_named(json_text: &str, weights: &[u8], place: &str, weights_place: &str) -> Result<Network> {
-    let value = serde_json::from_str(json_text).map_err(|e| {
-        let line = json_text.lines().nth(e.line().saturating_sub(1)).unwrap_or("");
-        Error::input(format!("{place}:{}:{}", e.line(), e.column()), format!("broken JSON: {e}")).snippet(clipped(line.trim()))
-    })?;
+    let value = json::parse(json_text, place)?;
     let weights = Weights::open(weights, weights_place)?;
     let at_top = |message: String| Error::input(place, message);
 
@@ -236,12 +233,4 @@ fn only_graph(folder: &Path) -> Result<PathBuf> {
         n => Err(Error::input(folder.display(), format!("{n} networks (.json with .safetensors) in this folder; one is needed"))
             .hint("name the .json file")),
     }
-}
-
-fn regular_file(path: &Path) -> Result<Vec<u8>> {
-    let kind = std::fs::metadata(path).map_err(|e| Error::io(path, "read", &e))?;
-    if !kind.is_file() {
-        return Err(Error::input(path.display(), "not a file"));
-    }
-    std::fs::read(path).map_err(|e| Error::io(path, "read", &e))
 }

@@ -7,7 +7,7 @@ use crate::config::pareto::Figure;
 use crate::cost::costed::{Assumption, cost_of};
 use crate::cost::network::{self, Subject};
 use crate::cost::price::Band;
-use crate::cost::priced::price;
+use crate::cost::priced::price_as;
 use crate::error::Result;
 use crate::sweep::materials::Materials;
 
@@ -102,7 +102,7 @@ impl<'a> Pricing<'a> {
             }
         };
         let costed = cost_of(&config, &self.subjects[index].1)?;
-        let prices = price(&costed, &config.components, config.layer_stages)?;
+        let prices = price_as(&costed, &config)?;
         if self.assumptions.is_empty() {
             self.assumptions.clone_from(&costed.assumptions);
         }

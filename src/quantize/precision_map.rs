@@ -21,6 +21,7 @@ pub struct PrecisionMap {
     /// [rows, columns] of a block.
     pub block: [usize; 2],
     /// Per layer name: `[block row][block column]` magnitude bits.
+    #[serde(deserialize_with = "crate::json::once")]
     pub layers: BTreeMap<String, Vec<Vec<u8>>>,
 }
 
@@ -32,8 +33,7 @@ impl PrecisionMap {
 
     /// Reads and checks a file; shapes are checked against a network by [`Self::check_layer`].
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read the precision map", &e))?;
-        Self::parse(&text, &path.display().to_string())
+        Self::parse(&crate::files::text(path)?, &path.display().to_string())
     }
 
     /// Reads a map from JSON text; `place` names it in messages.

@@ -148,7 +148,8 @@ fn ends(interval: Option<Interval>) -> [String; 2] {
 }
 
 /// A share of a whole as text; empty if the whole is nothing.
-fn frac(part: u64, whole: u64) -> String {
+fn frac<N: Into<u128>>(part: N, whole: N) -> String {
+    let [part, whole]: [u128; 2] = [part.into(), whole.into()];
     if whole == 0 { String::new() } else { number(part as f64 / whole as f64) }
 }
 

@@ -17,6 +17,7 @@ pub(super) mod table;
 pub mod trade_off;
 
 use crate::error::{Error, Result};
+use crate::sweep::atomic;
 use kuva::RasterBackend;
 use kuva::backend::svg::SvgBackend;
 use kuva::render::render::Scene;
@@ -51,9 +52,9 @@ fn save(out: &Path, stem: &str, scene: &Scene) -> Result<Vec<PathBuf>> {
 }
 
 fn render(svg: &Path, png: &Path, scene: &Scene) -> Result<()> {
-    write(svg, SvgBackend::new().with_pretty(true).render_scene(scene).as_bytes())?;
+    atomic::write(svg, SvgBackend::new().with_pretty(true).render_scene(scene).as_bytes())?;
     let pixels = RasterBackend::new().with_scale(PNG_SCALE).render_scene(scene);
-    write(png, &pixels.map_err(|e| Error::internal(format!("{}: {e}", png.display())))?)
+    atomic::write(png, &pixels.map_err(|e| Error::internal(format!("{}: {e}", png.display())))?)
 }
 
 /// The files that [`plot`] makes of the `dir/summary.csv` that is there now; none if it cannot be read.
@@ -91,18 +92,6 @@ fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
         name = format!("{stem}_{count}");
     }
     name
-}
-
-/// Writes under a temporary name, then renames: a reader sees the old file or the whole new one.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(name);
-    fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|e| {
-        // The write has failed already; a leftover that cannot be removed either changes nothing.
-        let _ = fs::remove_file(&temporary);
-        Error::io(path, "write", &e)
-    })
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ pub(super) const TABLE: Table<PointResult> = Table {
 fn rows(point: &PointResult) -> Vec<Vec<String>> {
     let (p, r, s) = (&point.point, &point.references, &point.summary);
     let of_images = |correct: u64| frac(correct, p.images);
-    let conversions = r.conversions_per_image * p.images * s.trials;
-    let clipped: u64 = point.trials.iter().map(|t| t.clipped).sum();
+    let conversions = u128::from(r.conversions_per_image) * u128::from(p.images * s.trials);
+    let clipped: u128 = point.trials.iter().map(|t| u128::from(t.clipped)).sum();
     let a = &s.accuracy;
     let mut row = vec![s.trials.to_string()];
     row.extend([r.float_correct, r.quantised_correct, r.ideal_correct, r.nominal_correct].map(of_images));
@@ -62,8 +62,8 @@ fn rows(point: &PointResult) -> Vec<Vec<String>> {
     row.extend([number(s.chip_yield.interval.lo), number(s.chip_yield.interval.hi)]);
     row.push(number(crate::stats::binomial_half_width(r.quantised_correct, p.images)));
     row.extend([conversions.to_string(), clipped.to_string(), frac(clipped, conversions)]);
-    row.push((r.cells_per_chip * s.trials).to_string());
-    row.push(point.trials.iter().map(|t| t.saturated_cells).sum::<u64>().to_string());
+    row.push((u128::from(r.cells_per_chip) * u128::from(s.trials)).to_string());
+    row.push(point.trials.iter().map(|t| u128::from(t.saturated_cells)).sum::<u128>().to_string());
     row.push(r.adc_resolution_bits.map(|b| b.to_string()).unwrap_or_default());
     row.push(r.conductance_fraction_bits.to_string());
     row.extend([number(r.rounding_rms_steps), number(r.programming_error_rms_steps)]);

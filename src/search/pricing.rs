@@ -9,7 +9,7 @@ use crate::config::PointConfig;
 use crate::config::cost::{CostConfig, MapSource};
 use crate::cost::costed::cost_of;
 use crate::cost::network::{Subject, of};
-use crate::cost::priced::{Priced, price};
+use crate::cost::priced::{Priced, price_as};
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::pareto::on_hardware::configuration;
@@ -49,7 +49,7 @@ impl Pricing {
     fn priced(&self, map: PrecisionMap) -> Result<Priced> {
         let config = CostConfig { precision_map: MapSource::Given(map), ..self.config.clone() };
         let costed = cost_of(&config, &self.subject)?;
-        price(&costed, &config.components, config.layer_stages)?.sets.pop().ok_or_else(|| Error::internal("a component set without a price"))
+        price_as(&costed, &config)?.sets.pop().ok_or_else(|| Error::internal("a component set without a price"))
     }
 
     /// What a layer takes with that many bits everywhere, beyond what it takes with none.

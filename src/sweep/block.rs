@@ -3,8 +3,11 @@
 //! A block's name and contents depend on the point alone. A finished file is never rewritten or deleted.
 
 use super::atomic;
+use super::blocks::LAYER_TRIALS;
+use super::manifest::ManifestPoint;
 pub use crate::engine::{ERROR_UNIT, LayerTally};
 use crate::error::{Error, Result};
+use crate::network::clipped;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -25,6 +28,20 @@ pub struct Trial {
     pub saturated_cells: u64,
     /// Per layer, on the first few chips; else empty.
     pub layers: Vec<LayerTally>,
+}
+
+impl Trial {
+    /// Whether these can be the counts of a chip of that point.
+    fn is_possible(&self, of: &ManifestPoint) -> bool {
+        let layers = if self.trial < LAYER_TRIALS { of.layers.len() } else { 0 };
+        self.correct <= of.images && [0, layers].contains(&self.layers.len()) && self.layers.iter().all(LayerTally::is_possible)
+    }
+}
+
+/// The format of a file, whatever else it holds.
+#[derive(Deserialize)]
+struct Named {
+    format: String,
 }
 
 /// A block.
@@ -83,28 +100,32 @@ impl Block {
         atomic::write(&Self::path(out, &self.point, self.block), &text)
     }
 
-    /// Reads the block of a point; `None` if it is not there. A file that is damaged, of another version or of
-    /// another point is refused by name: it is never overwritten, and never taken for finished.
-    pub fn read(out: &Path, point: &str, block: u32, first_trial: u32, trials: u32) -> Result<Option<Self>> {
-        let path = Self::path(out, point, block);
+    /// Reads block `number` of a point; `None` if it is not there. A file that is damaged, of another version or of
+    /// another point, or that says what no run can find, is refused by name: it is never overwritten, and never taken for finished.
+    pub fn read(out: &Path, of: &ManifestPoint, number: u32) -> Result<Option<Self>> {
+        let path = Self::path(out, &of.hash, number);
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io(&path, "read", &e)),
         };
         let bad = |message: String| Error::input(path.display(), message).hint("move the file away; the same command then makes the block anew");
-        let read: Block = serde_json::from_slice(&text).map_err(|e| bad(format!("not a block of this version: {e}")))?;
-        if read.format != FORMAT {
-            return Err(bad(format!("format `{}`; this version reads {FORMAT}", read.format)));
-        }
+        let read: Block = match (serde_json::from_slice(&text), serde_json::from_slice::<Named>(&text)) {
+            // What has another form may have other fields as well: its name says more than they do.
+            (_, Ok(Named { format })) if format != FORMAT => return Err(bad(format!("format `{}`; this version reads {FORMAT}", clipped(&format)))),
+            (Ok(read), _) => read,
+            (Err(e), _) => return Err(bad(format!("not a whole block: {e}"))),
+        };
         if read.checksum != read.sum() {
             return Err(bad("its checksum does not fit its contents: the file is damaged".into()));
         }
-        let expected = first_trial..first_trial + trials;
-        if read.point != point || read.block != block || !read.trials.iter().map(|t| t.trial).eq(expected) {
-            return Err(bad(format!("it holds block {} of point {}, not block {block} of point {point}", read.block, read.point)));
+        if read.point != of.hash || read.block != number || !read.trials.iter().map(|t| t.trial).eq(of.trials_of(number)) {
+            return Err(bad(format!("it holds block {} of point {}, not block {number} of point {}", read.block, clipped(&read.point), of.hash)));
         }
-        Ok(Some(read))
+        match read.trials.iter().find(|t| !t.is_possible(of)) {
+            Some(t) => Err(bad(format!("chip {}: counts that no run of {} images and {} layers can find", t.trial, of.images, of.layers.len()))),
+            None => Ok(Some(read)),
+        }
     }
 }
 
@@ -117,26 +138,40 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn block() -> Block {
-        let trial = |trial| Trial { trial, correct: 9, clipped: 1, saturated_cells: 0, layers: vec![LayerTally { error: -3, error_squared: 1 << 90, ..LayerTally::default() }] };
-        Block::new("ab".repeat(32), "h".into(), 1, "cpu".into(), vec![trial(4), trial(5)])
+    /// Point "abab..." of 2 layers and 10 images, in blocks of 2 chips.
+    fn point() -> ManifestPoint {
+        let point = serde_json::json!({"hash": "ab".repeat(32), "network_hash": "", "columns": [], "seed": 1, "trials": 6, "block_trials": 2, "images": 10, "max_drop": 0.1, "macs": 1, "layers": ["a", "b"]});
+        serde_json::from_value(point).unwrap()
+    }
+
+    fn block(correct: u64, layers: usize) -> Block {
+        let tally = LayerTally { error: -3, error_squared: 1 << 90, ..LayerTally::default() };
+        let trial = |trial| Trial { trial, correct, clipped: 1, saturated_cells: 0, layers: vec![tally.clone(); layers] };
+        Block::new("ab".repeat(32), "h".into(), 0, "cpu".into(), vec![trial(0), trial(1)])
     }
 
     #[test]
     fn a_block_comes_back_and_damage_is_seen() {
-        let dir = tempfile::tempdir().unwrap();
-        let b = block();
-        assert_eq!(Block::read(dir.path(), &b.point, 1, 4, 2).unwrap(), None);
+        let (dir, of) = (tempfile::tempdir().unwrap(), point());
+        let b = block(9, 2);
+        assert_eq!(Block::read(dir.path(), &of, 0).unwrap(), None);
         b.write(dir.path()).unwrap();
-        assert_eq!(Block::read(dir.path(), &b.point, 1, 4, 2).unwrap(), Some(b.clone()));
-        assert!(Block::read(dir.path(), &b.point, 1, 4, 3).is_err());
-        let path = Block::path(dir.path(), &b.point, 1);
+        assert_eq!(Block::read(dir.path(), &of, 0).unwrap(), Some(b.clone()));
+        assert!(Block::read(dir.path(), &ManifestPoint { block_trials: 3, ..of.clone() }, 0).is_err());
+        let path = Block::path(dir.path(), &b.point, 0);
         let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text.replace("\"correct\":9", "\"correct\":8")).unwrap();
-        assert!(Block::read(dir.path(), &b.point, 1, 4, 2).unwrap_err().message.contains("checksum"));
-        std::fs::write(&path, &text[..text.len() / 2]).unwrap();
-        assert!(Block::read(dir.path(), &b.point, 1, 4, 2).is_err());
-        std::fs::write(&path, text.replace("bwq-block-2", "bwq-block-9")).unwrap();
-        assert!(Block::read(dir.path(), &b.point, 1, 4, 2).unwrap_err().message.contains("format"));
+        let message = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Block::read(dir.path(), &of, 0).unwrap_err().message
+        };
+        assert!(message(&text.replace("\"correct\":9", "\"correct\":8")).contains("checksum"));
+        assert!(message(&text[..text.len() / 2]).contains("not a whole block"));
+        assert!(message(&format!("{text}x")).contains("trailing"));
+        assert!(message(&text.replace("bwq-block-2", "bwq-block-9").replace("\"engine\"", "\"machine\"")).contains("format `bwq-block-9`"));
+        // What fits its checksum may still say what cannot be.
+        for (correct, layers) in [(11, 2), (9, 3)] {
+            block(correct, layers).write(dir.path()).unwrap();
+            assert!(Block::read(dir.path(), &of, 0).unwrap_err().message.contains("no run"));
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::engine::{Engine, TrialCounts, cpu, stopped};
 use crate::error::{Error, Result};
 use crate::warning::Warning;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 use std::thread::JoinHandle;
 
@@ -52,8 +53,7 @@ impl<'a> Blocks<'a> {
             return Err(stopped());
         }
         let of = &self.manifest.points[index];
-        let first = number * of.block_trials;
-        if let Some(block) = Block::read(self.request.out, &of.hash, number, first, of.block_trials)? {
+        if let Some(block) = Block::read(self.request.out, of, number)? {
             let host_hash = self.references(index)?.host_hash;
             if block.host_hash != host_hash {
                 return Err(other_scales(self.request.out, of));
@@ -63,7 +63,7 @@ impl<'a> Blocks<'a> {
             return Ok(block.trials);
         }
         let ready = ready(&mut self.ready, &mut self.referees, self.request, self.materials, self.observer, (index, of))?;
-        let trials = run_block(self.request.engine, ready, first, of.block_trials, self.observer)?;
+        let trials = run_block(self.request.engine, ready, of.trials_of(number), self.observer)?;
         let saturated: u64 = trials.iter().map(|t| t.saturated_cells).sum();
         if saturated > 0 && self.warned.insert(index) {
             self.observer.warn(&Warning::SaturatedCells { point: of.short().into(), cells: saturated });
@@ -77,7 +77,7 @@ impl<'a> Blocks<'a> {
     /// The accuracies of a point before any trial.
     pub fn references(&mut self, index: usize) -> Result<References> {
         let of = &self.manifest.points[index];
-        if let Some(references) = References::read(self.request.out, &of.hash)? {
+        if let Some(references) = References::read(self.request.out, of)? {
             return Ok(references);
         }
         Ok(ready(&mut self.ready, &mut self.referees, self.request, self.materials, self.observer, (index, of))?.references.clone())
@@ -141,7 +141,7 @@ impl Writer {
 }
 
 /// The trials of one block. The layers of the first chips are looked at beside the engine's work.
-fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32, observer: &dyn Observer) -> Result<Vec<Trial>> {
+fn run_block(engine: &Engine, ready: &Ready, trials: Range<u32>, observer: &dyn Observer) -> Result<Vec<Trial>> {
     let Ready { plan, images, references } = ready;
     let few = images.first(images.len().min(LAYER_IMAGES));
     let stop = || observer.interrupted();
@@ -149,11 +149,11 @@ fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32, observer: &
         if plan.deterministic {
             // Every chip is the nominal one, which has run already.
             let nominal = TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, saturated_cells: references.nominal_saturated_cells, ..Default::default() };
-            return Ok(vec![nominal; count as usize]);
+            return Ok(vec![nominal; trials.len()]);
         }
-        engine.run_until(plan, images, first..first + count, false, &stop)
+        engine.run_until(plan, images, trials.clone(), false, &stop)
     };
-    let looked_at = first..(first + count).min(LAYER_TRIALS).max(first);
+    let looked_at = trials.start..trials.end.min(LAYER_TRIALS).max(trials.start);
     let (counts, tallies) = rayon::join(run, || cpu::tally_layers(plan, &few, looked_at, &stop));
     let (counts, mut tallies) = (counts?, tallies.ok_or_else(stopped)?.into_iter());
     let trial = |(trial, c): (u32, TrialCounts)| Trial {
@@ -163,7 +163,7 @@ fn run_block(engine: &Engine, ready: &Ready, first: u32, count: u32, observer: &
         saturated_cells: c.saturated_cells,
         layers: tallies.next().unwrap_or_default(),
     };
-    Ok((first..first + count).zip(counts).map(trial).collect())
+    Ok(trials.clone().zip(counts).map(trial).collect())
 }
 
 fn reference_line(of: &ManifestPoint, r: &References) -> String {

@@ -3,11 +3,15 @@
 use super::block::hex;
 use super::materials::{Materials, layer_names};
 use super::{SEMANTICS, atomic};
+use crate::config::keys::{self, Kind};
 use crate::config::{PointConfig, ProgrammingError, Sweep};
 use crate::error::{Error, Result};
+use crate::network::clipped;
 use crate::stats::Chips;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "bwq-manifest-1";
@@ -36,6 +40,12 @@ pub struct ManifestPoint {
     pub macs: u64,
     /// Layers with weights.
     pub layers: Vec<String>,
+}
+
+/// The format of a file, whatever else it holds.
+#[derive(Deserialize)]
+struct Named {
+    format: String,
 }
 
 /// All points.
@@ -100,6 +110,31 @@ impl ManifestPoint {
         })
     }
 
+    /// That a run can have written it: `merge` and `status` trust its numbers.
+    fn check(&self, first: &ManifestPoint, is_new: bool) -> std::result::Result<(), String> {
+        let is_hash = |hash: &str| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let most = |path: &str| match keys::find(path).map(|key| &key.kind) {
+            Some(Kind::Integer { max, .. }) => *max,
+            _ => u64::MAX,
+        };
+        let same_columns = || self.columns.iter().map(|c| &c.0).eq(first.columns.iter().map(|c| &c.0));
+        match () {
+            _ if !is_hash(&self.hash) || !is_hash(&self.network_hash) => Err(format!("`{}` or `{}` is no hash", clipped(&self.hash), clipped(&self.network_hash))),
+            _ if !is_new => Err(format!("{} stands twice", self.short())),
+            _ if !(self.block_trials.is_power_of_two() && u64::from(self.block_trials) <= MOST_BLOCK_TRIALS) => Err(format!("{} chips in a block", self.block_trials)),
+            _ if self.trials == 0 || u64::from(self.trials) > most("monte_carlo.trials") => Err(format!("{} trials", self.trials)),
+            _ if self.images == 0 || self.images > most("network.images") => Err(format!("{} images", self.images)),
+            _ if !(0.0..=1.0).contains(&self.max_drop) => Err(format!("max_drop {}", self.max_drop)),
+            _ if !same_columns() => Err("other columns than point 0".into()),
+            () => Ok(()),
+        }
+    }
+
+    /// The chips of block `number`, of those that [`Self::blocks`] counts.
+    pub fn trials_of(&self, number: u32) -> Range<u32> {
+        number * self.block_trials..(number + 1) * self.block_trials
+    }
+
     /// Number of blocks.
     pub fn blocks(&self) -> u32 {
         self.trials.div_ceil(self.block_trials)
@@ -143,12 +178,25 @@ impl Manifest {
     pub fn read(out: &Path) -> Result<Self> {
         let path = Self::path(out);
         let text = std::fs::read(&path).map_err(|e| Error::io(&path, "read", &e).hint("`bwq run SWEEP.toml --out DIR` makes a results folder"))?;
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| Error::input(path.display(), format!("not a manifest of this version: {e}")).hint("run the sweep again with this version"))?;
-        let odd = |p: &ManifestPoint| p.block_trials == 0 || p.hash.len() != 64 || !p.hash.is_ascii();
-        if manifest.format != FORMAT || manifest.points.iter().any(odd) {
-            return Err(Error::input(path.display(), "not a manifest of this version").hint("run the sweep again with this version"));
+        let bad = |message: String| Error::input(path.display(), message).hint("run the sweep again with this version: finished blocks are kept");
+        let manifest: Manifest = match (serde_json::from_slice(&text), serde_json::from_slice::<Named>(&text)) {
+            (_, Ok(Named { format })) if format != FORMAT => return Err(bad(format!("format `{}`; this version reads {FORMAT}", clipped(&format)))),
+            (Ok(manifest), _) => manifest,
+            (Err(e), _) => return Err(bad(format!("not a whole manifest: {e}"))),
+        };
+        let mut hashes = HashSet::new();
+        for (i, p) in manifest.points.iter().enumerate() {
+            p.check(&manifest.points[0], hashes.insert(&p.hash)).map_err(|what| bad(format!("point {i}: {what}")))?;
+        }
+        if manifest.points.is_empty() {
+            return Err(bad("no point".into()));
         }
         Ok(manifest)
+    }
+
+    /// Whether `other` is a sweep over the same points; how many chips each takes may differ.
+    pub fn is_of_same_points(&self, other: &Manifest) -> bool {
+        self.points.iter().map(|p| &p.hash).eq(other.points.iter().map(|p| &p.hash))
     }
 
     /// All blocks, numbered in the order of points and trials: (point, block).

@@ -50,8 +50,7 @@ pub fn merge(out: &Path, partial: bool) -> Result<Merged> {
         let mut trials: Vec<Trial> = Vec::new();
         let mut hosts = BTreeSet::new();
         for number in 0..point.blocks() {
-            let first = number * point.block_trials;
-            match Block::read(out, &point.hash, number, first, point.block_trials)? {
+            match Block::read(out, &point, number)? {
                 None => merged.missing += 1,
                 Some(block) => {
                     hosts.insert(block.host_hash);
@@ -62,7 +61,7 @@ pub fn merge(out: &Path, partial: bool) -> Result<Merged> {
         }
         // A block is whole whatever the number of trials asked for.
         trials.retain(|t| t.trial < point.trials);
-        let Some(references) = References::read(out, &point.hash)? else {
+        let Some(references) = References::read(out, &point)? else {
             merged.missing += u64::from(!trials.is_empty());
             continue;
         };

@@ -8,6 +8,7 @@
 //! [`references`] (accuracies before any trial) -> [`run`] ([`blocks`] on disk) -> [`merge`]. [`check`] takes blocks one
 //! by one, until their chips answer its question.
 
+pub mod at_work;
 pub mod atomic;
 pub mod block;
 pub mod blocks;

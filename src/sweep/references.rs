@@ -86,15 +86,25 @@ impl References {
     }
 
     /// Those of a point in a results folder, if they are there.
-    pub fn read(out: &Path, hash: &str) -> Result<Option<Self>> {
-        let path = Self::path(out, hash);
+    pub fn read(out: &Path, of: &ManifestPoint) -> Result<Option<Self>> {
+        let path = Self::path(out, &of.hash);
+        let bad = |message: String| Error::input(path.display(), message).hint("move the file away and run again");
         match std::fs::read(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io(&path, "read", &e)),
-            Ok(text) => serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|e| Error::input(path.display(), format!("not a reference of this version: {e}")).hint("move the file away and run again")),
+            Ok(text) => match serde_json::from_slice::<References>(&text) {
+                Err(e) => Err(bad(format!("not a reference of this version: {e}"))),
+                Ok(read) if !read.is_possible(of) => Err(bad(format!("counts that no run of {} images can find", of.images))),
+                Ok(read) => Ok(Some(read)),
+            },
         }
+    }
+
+    /// Whether these can be the references of that point.
+    fn is_possible(&self, of: &ManifestPoint) -> bool {
+        let counts = [self.float_correct, self.quantised_correct, self.ideal_correct, self.nominal_correct];
+        let steps = [self.rounding_rms_steps, self.programming_error_rms_steps];
+        counts.iter().all(|&n| n <= of.images) && steps.iter().all(|x| x.is_finite() && *x >= 0.0)
     }
 
     fn write(&self, out: &Path, hash: &str) -> Result<()> {
@@ -148,7 +158,7 @@ impl<'a> Referees<'a> {
         let images = IntegerImages::new(&network, &material.dataset);
         warn_of(point, &plan, &material, self.observer);
         self.say_other_kernels(&plan);
-        if let Some(references) = References::read(out, &of.hash)? {
+        if let Some(references) = References::read(out, of)? {
             if references.host_hash != plan.host_hash() {
                 return Err(Error::input(
                     References::path(out, &of.hash).display(),

@@ -1,5 +1,6 @@
 //! Runs the blocks of a sweep that are missing.
 
+use super::at_work::AtWork;
 use super::blocks::Blocks;
 use super::manifest::Manifest;
 use super::materials::Materials;
@@ -48,9 +49,11 @@ pub struct Outcome {
 }
 
 /// Runs the missing blocks of the shard; finished ones are kept as they are. Interrupted, it gives the block at hand
-/// up and ends with [`Kind::Interrupted`].
-pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<Outcome> {
+/// up and ends with [`Kind::Interrupted`]. While the lock that comes with the outcome is kept, the folder stays this sweep's.
+pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<(Outcome, AtWork)> {
     let mut manifest = Manifest::new(request.sweep, materials)?;
+    let at_work = AtWork::join(request.out, &manifest)?;
+    at_work.without_locks().iter().for_each(|line| observer.say(line));
     manifest.write(request.out)?;
     if let Some(p) = manifest.points.iter().find(|p| p.trials % p.block_trials != 0) {
         observer.say(&format!("chips are run in whole blocks of {}: {} asked for, {} run and kept", p.block_trials, p.trials, p.blocks() * p.block_trials));
@@ -65,7 +68,7 @@ pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer
         outcome.wide = enough.iter().filter(|e| e.is_none()).count() as u64;
     }
     outcome.missing = progress(request.out, &manifest).iter().map(|(finished, all)| u64::from(all - finished)).sum();
-    Ok(outcome)
+    Ok((outcome, at_work))
 }
 
 /// Does `work` with the blocks of a sweep, waits for what is being written, and leaves a log, also when interrupted.

@@ -2,6 +2,7 @@
 
 use super::model::*;
 use super::fixtures;
+use super::support::mutations::{noise, of_bytes};
 use bwq::import::external::Folder;
 use bwq::import::messages::{AttributeProto, ModelProto, NodeProto, TensorProto};
 use bwq::import::{Options, import_bytes};
@@ -27,31 +28,6 @@ fn refused(bytes: Vec<u8>, what: &str) -> bool {
             true
         }
     }
-}
-
-/// A change of a valid file, as transfers and attackers make them.
-fn mutated(valid: &[u8], other: &[u8], rng: &mut PhiloxStream) -> Vec<u8> {
-    let mut bytes = valid.to_vec();
-    for _ in 0..rng.random_range(1..4) {
-        let at = rng.random_range(0..bytes.len().max(1)).min(bytes.len());
-        let end = (at + rng.random_range(0..64usize)).min(bytes.len());
-        match rng.random_range(0..7) {
-            0 => bytes.truncate(at),
-            1 => bytes.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << rng.random_range(0..8)),
-            2 => bytes.iter_mut().skip(at).take(1).for_each(|b| *b = rng.random()),
-            3 => drop(bytes.drain(at..end)),
-            4 => drop(bytes.splice(at..at, (0..rng.random_range(1..12)).map(|_| 0xffu8))), // a varint, or a length, of the largest kind
-            5 => {
-                let piece = bytes[at..end].to_vec();
-                drop(bytes.splice(at..at, piece));
-            }
-            _ => {
-                let from = rng.random_range(0..other.len());
-                drop(bytes.splice(at..end, other[from..(from + 64).min(other.len())].iter().copied()));
-            }
-        }
-    }
-    bytes
 }
 
 /// A change of what a whole file says: numbers, names, types, operations, nodes and tensors that are gone or in another place.
@@ -122,7 +98,7 @@ fn malformed_files_are_refused_by_name() {
     let mut kinds = [0usize; 2];
     for i in 0..count {
         let seed = &valid[i % valid.len()];
-        let bytes = mutated(seed, &valid[rng.random_range(0..valid.len())], &mut rng);
+        let bytes = of_bytes(seed, &valid[rng.random_range(0..valid.len())], &mut rng);
         kinds[usize::from(refused(bytes, &format!("mutation {i} of {}", names[i % names.len()])))] += 1;
     }
     let mut said = [0usize; 2];
@@ -132,8 +108,7 @@ fn malformed_files_are_refused_by_name() {
     }
     let mut noise_refused = 0;
     for i in 0..count / 4 {
-        let bytes: Vec<u8> = (0..rng.random_range(0..200)).map(|_| rng.random()).collect();
-        noise_refused += usize::from(refused(bytes, &format!("noise {i}")));
+        noise_refused += usize::from(refused(noise(&mut rng), &format!("noise {i}")));
     }
     println!("{count} mutations of the bytes of {} valid files: {} refused, {} still a network; {count} of what they say: {} refused, {}; {} of {} random files refused; no panic",
         valid.len(), kinds[1], kinds[0], said[1], said[0], noise_refused, count / 4);

@@ -1,6 +1,7 @@
 //! What several tests need: the program, the reference data beside the checkout, NumPy archives.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod mutations;
 pub mod resistors;
 pub mod tiny;
 

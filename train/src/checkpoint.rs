@@ -3,8 +3,8 @@
 use crate::model::{Model, Running};
 use crate::ops::loss::Loss;
 use crate::planes::Layer;
-use crate::search::{Best, Row, State};
-use crate::train::Position;
+use crate::search::{Best, Row, State, settings};
+use crate::train::{Position, Trainer};
 use crate::vectors::Vector;
 use bwq::error::{Error, Result};
 use bwq::sweep::atomic;
@@ -70,11 +70,11 @@ pub fn write(path: &Path, training: &str, state: &State) -> Result<()> {
     atomic::write(path, &bytes.map_err(|e| internal(e.to_string()))?)
 }
 
-/// Reads a state over `fresh`, a state at its beginning; `None` if there is no file.
+/// Reads a state of `trainer`'s training over `fresh`, a state at its beginning; `None` if there is no file.
 ///
 /// # Errors
-/// A file of another training, or a broken one.
-pub fn read(path: &Path, training: &str, fresh: &State) -> Result<Option<State>> {
+/// A file of another training, a broken one, and a state that the training cannot come to.
+pub fn read(path: &Path, training: &str, fresh: &State, trainer: &Trainer) -> Result<Option<State>> {
     let bytes = match std::fs::read(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(|e| Error::io(path, "read", &e))?,
@@ -96,7 +96,7 @@ pub fn read(path: &Path, training: &str, fresh: &State) -> Result<Option<State>>
         }),
         None => None,
     };
-    Ok(Some(State {
+    let state = State {
         setting: header.setting,
         at: Position {
             epoch: header.epoch,
@@ -108,7 +108,26 @@ pub fn read(path: &Path, training: &str, fresh: &State) -> Result<Option<State>>
         best,
         rows: header.rows,
         done: header.done,
-    }))
+    };
+    possible(&state, trainer).map_err(broken)?;
+    Ok(Some(state))
+}
+
+/// That a training can come to a state: what follows trusts its numbers.
+fn possible(state: &State, trainer: &Trainer) -> std::result::Result<(), String> {
+    let (config, at) = (trainer.config, &state.at);
+    let models = || [Some(&state.model), state.best.as_ref().map(|b| &b.model)].into_iter().flatten();
+    let in_setting = state.setting < settings(trainer) && at.epoch < config.epochs && at.step < trainer.steps();
+    match () {
+        _ if !state.done && !in_setting => Err(format!("setting {}, epoch {}, step {}", state.setting, at.epoch, at.step)),
+        _ if at.total_epochs != state.rows.len() => Err(format!("{} epochs in {} rows", at.total_epochs, state.rows.len())),
+        _ if state.setting >= config.alpha.len() && state.best.is_none() && !state.done => Err(format!("setting {} without a model within the budget", state.setting)),
+        _ if !at.loss.sum.is_finite() || at.loss.correct > trainer.training.len() => Err(format!("loss {} of {} right answers", at.loss.sum, at.loss.correct)),
+        _ => match models().map(|m| m.activation_bits).find(|bits| !config.activation_bits.contains(bits)) {
+            Some(bits) => Err(format!("activations of {bits} bits")),
+            None => Ok(()),
+        },
+    }
 }
 
 fn put(tensors: &mut Tensors, prefix: &str, model: &Model) {
@@ -136,12 +155,23 @@ fn take(tensors: &SafeTensors, prefix: &str, shape: &Model, activation_bits: u32
     let floats = |name: String, len: usize| -> std::result::Result<Vec<f32>, String> {
         let view = tensors.tensor(&format!("{prefix}/{name}")).map_err(|e| format!("{name}: {e}"))?;
         let values: Vec<f32> = view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        if values.len() == len { Ok(values) } else { Err(format!("{name} has {} values, not {len}", values.len())) }
+        if view.dtype() != Dtype::F32 || values.len() != len {
+            return Err(format!("{name} has {} values of type {:?}, not {len} of F32", values.len(), view.dtype()));
+        }
+        match values.iter().find(|v| !v.is_finite()) {
+            Some(bad) => Err(format!("{name} has the value {bad}")),
+            None => Ok(values),
+        }
     };
     let planes = |values: Vec<f32>, of: &Layer| -> [Vec<Vec<f32>>; 2] {
         let (depth, weights) = (of.planes[0].len(), of.blocks.weights());
         let part = |part: usize| (0..depth).map(|bit| values[(part * depth + bit) * weights..][..weights].to_vec()).collect();
         [part(0), part(1)]
+    };
+    let bits = |values: Vec<f32>, of: &Layer| -> std::result::Result<Vec<u8>, String> {
+        let depth = of.planes[0].len();
+        let whole = |&b: &f32| if b.fract() == 0.0 && (0.0..=depth as f32).contains(&b) { Ok(b as u8) } else { Err(format!("{b} bits of {depth}")) };
+        values.iter().map(whole).collect()
     };
     let layer = |of: &Layer| -> std::result::Result<Layer, String> {
         let (name, all) = (&of.name, 2 * of.planes[0].len() * of.blocks.weights());
@@ -152,7 +182,7 @@ fn take(tensors: &SafeTensors, prefix: &str, shape: &Model, activation_bits: u32
             momentum: planes(floats(format!("{name}/momentum"), all)?, of),
             step,
             step_momentum,
-            bits: floats(format!("{name}/bits"), of.bits.len())?.iter().map(|&b| b as u8).collect(),
+            bits: bits(floats(format!("{name}/bits"), of.bits.len())?, of).map_err(|e| format!("{name}/bits: {e}"))?,
             ..of.clone()
         })
     };

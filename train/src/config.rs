@@ -110,8 +110,7 @@ pub struct Config {
 impl Config {
     /// Reads a file; `set` are `key=value` pairs of the command line.
     pub fn load(path: &Path, set: &[String]) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
-        Self::parse(&text, &path.display().to_string(), set)
+        Self::parse(&bwq::files::text(path)?, &path.display().to_string(), set)
     }
 
     /// The training of a text; `place` is its name in messages.

@@ -13,6 +13,7 @@ use bwq::dataset::{self, Dataset, training};
 use bwq::error::{Error, Result};
 use bwq::network::{Network, Op, float, fold, read};
 use bwq::report::training::{CURVE_FILE, LAYERS_FILE, PROVENANCE_FILE};
+use bwq::sweep::at_work::AtWork;
 use bwq::sweep::materials::{CALIBRATION_IMAGES, network_of};
 use bwq::sweep::{atomic, block::hex};
 use std::path::{Path, PathBuf};
@@ -81,6 +82,8 @@ impl Observer for Watch<'_> {
 /// What files or their contents cause, and [`Error::interrupted`] after a stop.
 pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> {
     let started = std::time::Instant::now();
+    let at_work = AtWork::alone(out)?;
+    at_work.without_locks().iter().for_each(|line| screen.say(line));
     let network = network_of(&config.model)?;
     let path = Path::new(&config.dataset);
     let dataset = dataset::load(path, config.images, CALIBRATION_IMAGES)?;
@@ -115,7 +118,7 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
     let name = identity.to_string();
     let mut state = State { setting: 0, at: Position::default(), model, best: None, rows: Vec::new(), done: false };
     let path = out.join("checkpoint.safetensors");
-    if let Some(found) = checkpoint::read(&path, &name, &state)? {
+    if let Some(found) = checkpoint::read(&path, &name, &state, &trainer)? {
         state = found;
         screen.say(&format!("going on after {} epochs", state.at.total_epochs));
     }

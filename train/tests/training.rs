@@ -49,6 +49,41 @@ fn files(out: &Path) -> Vec<Vec<u8>> {
     names.iter().map(|name| std::fs::read(out.join(name)).expect(name)).collect()
 }
 
+/// Begins a training, of its own or of another, in the folder where one is at work.
+struct Second<'a> {
+    configs: [&'a Config; 2],
+    out: &'a Path,
+    refused: Cell<usize>,
+}
+
+impl Screen for Second<'_> {
+    fn say(&self, _: &str) {}
+    fn progress(&self, _: &Row, _: usize, _: usize) {
+        for config in self.configs {
+            let error = run::run(config, self.out, &Quiet::default()).expect_err("two in one folder");
+            assert!(error.to_string().contains("at work in this folder") && error.exit_code() == exit::INPUT && error.place.is_some_and(|p| p == self.out.display().to_string()));
+            self.refused.set(self.refused.get() + 1);
+        }
+    }
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_training_is_alone_in_its_folder() {
+    let folder = support::small();
+    let [config, other] = [&["train.epochs=2"][..], &["train.epochs=3"]].map(|set| config(folder.path(), set));
+    let (shared, own) = (folder.path().join("shared"), folder.path().join("own"));
+    let second = Second { configs: [&config, &other], out: &shared, refused: Cell::new(0) };
+    run::run(&config, &shared, &second).expect("trained");
+    assert_eq!(second.refused.get(), 4, "two in each of two epochs");
+    train(&config, &own);
+    assert_eq!(files(&shared), files(&own));
+    // Afterwards another one is still refused: the folder is that of the first.
+    assert!(run::run(&other, &shared, &Quiet::default()).expect_err("another training").to_string().contains("checkpoint.safetensors"));
+}
+
 #[test]
 fn the_same_seed_gives_the_same_files_with_any_number_of_threads() {
     let folder = support::small();

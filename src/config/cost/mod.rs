@@ -14,7 +14,7 @@ use super::point::{AdcBits, RowCut};
 use super::scalar::{Scalar, read};
 use super::source::{At, nearest, shown};
 use super::words::Choice;
-use crate::cost::price::Stages;
+use crate::cost::{components::ComponentSet, price::Stages};
 use crate::error::{Error, Result};
 use crate::quantize::PrecisionMap;
 use std::path::Path;
@@ -228,7 +228,7 @@ pub fn load_all(path: Option<&Path>, options: &[Given], set: &[String]) -> Resul
 /// A file's text and name; of none, an empty one.
 fn text_of(path: Option<&Path>) -> Result<[String; 2]> {
     let Some(path) = path else { return Ok([String::new(), "bwq cost".into()]) };
-    Ok([std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?, path.display().to_string()])
+    Ok([crate::files::text(path)?, path.display().to_string()])
 }
 
 /// The same of a text without lists; `place` is the file's name in messages.
@@ -302,6 +302,7 @@ fn of(tree: &Node, place: &str, file: &At) -> Result<CostConfig> {
     let bits = |name: &str| Ok::<_, Error>(whole(name)?.map(|n| n as u32));
     let number = |name: &str| Ok::<_, Error>(if let Scalar::Num(x) = value(name)? { Some(x) } else { None });
     let text = |name: &str| Ok::<_, Error>(if let Scalar::Word(word) = value(name)? { word } else { String::new() });
+    entries.iter().filter(|e| e.name == "components").try_for_each(|e| ComponentSet::check_name(&e.node))?;
     fn choice<T: Choice>(word: &str) -> Result<T> {
         T::from_word(word).ok_or_else(|| Error::internal(format!("`{word}` stands for nothing")))
     }

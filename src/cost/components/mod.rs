@@ -26,7 +26,7 @@ pub use sources::Line;
 
 use super::events::Reading;
 use crate::config::parse::{self, Node, Value};
-use crate::config::source::{At, nearest};
+use crate::config::source::{At, nearest, shown};
 use crate::error::{Error, Result};
 use memory::Sram;
 use parts::{ADC, ARRAY, PARTS, Part};
@@ -85,9 +85,9 @@ impl ComponentSet {
 
     /// The set of a user's own file.
     pub fn read(path: &Path) -> Result<ComponentSet> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", &e))?;
+        let text = crate::files::text(path)?;
         let place = path.display().to_string();
-        of_text(&place, &text, At::file(&place, &text))
+        of_text(&place, &text, At::file(&place, &text)).map_err(|e| taken(e, &place))
     }
 
     /// A name, or the path of a file that ends in `.toml`.
@@ -95,10 +95,20 @@ impl ComponentSet {
         if name_or_path.ends_with(".toml") { Self::read(Path::new(name_or_path)) } else { Self::named(name_or_path) }
     }
 
+    /// That a value of `cost.components` is "band", the name of a set inside the program, or a file's, which is read later.
+    pub fn check_name(node: &Node) -> Result<()> {
+        match &node.value {
+            Value::Word(name) if name != crate::config::cost::BAND && !name.ends_with(".toml") && files::find(name).is_none() => {
+                Err(node.at.error(format!("no component set \"{}\"", shown(name))).hint(files::hint(name)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The prices for arrays that are read so; refused where the set's ADC law does not know such a converter.
     pub fn prices(&self, reading: &Reading) -> Result<Prices> {
         let converter = self.adc.converter(reading).map_err(|message| {
-            self.adc_at.error(message).hint("choose other ADC bits or another component set, or write a set whose ADC has them")
+            taken(self.adc_at.error(message).hint("choose other ADC bits or another component set, or write a set whose ADC has them"), &self.name)
         })?;
         let mut parts = self.parts.clone();
         parts[ADC].event_pj = vec![converter.conversion_pj];
@@ -106,6 +116,14 @@ impl ComponentSet {
         let conversions_ns = reading.conversions_per_adc as f64 * converter.conversion_ns;
         let ou_cycle_ns = if reading.pipelined { self.settle_ns.max(conversions_ns) } else { self.settle_ns + conversions_ns };
         Ok(Prices { parts, ou_cycle_ns, write_cell_pj: self.write_cell_pj })
+    }
+}
+
+/// An error in what a file takes from a set inside the program names the file as well.
+fn taken(e: Error, file: &str) -> Error {
+    match &e.place {
+        Some(place) if !place.starts_with(file) && file.ends_with(".toml") => Error { place: Some(format!("{file}, which takes it from {place}")), ..e },
+        _ => e,
     }
 }
 

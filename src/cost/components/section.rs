@@ -9,6 +9,11 @@ use crate::config::parse::{Entry, Node, Value};
 use crate::config::source::{At, nearest};
 use crate::error::{Error, Result};
 
+/// Least and largest figure: beyond any unit of anything here, and far from where products and quotients of them are no numbers.
+const LEAST: f64 = 1e-30;
+/// See [`LEAST`].
+const MOST: f64 = 1e30;
+
 /// A section with what has not been asked for yet.
 #[derive(Debug)]
 pub struct Section {
@@ -70,10 +75,10 @@ impl Section {
             Value::Float(x) => *x,
             other => return Err(node.at.error(format!("`{}.{key} = {other}` is no number", self.name)).hint(format!("write `{key} = 0.5` or a division that keeps the source's numbers"))),
         };
-        if x.is_finite() && x >= 0.0 {
+        if x == 0.0 || (LEAST..=MOST).contains(&x) {
             return Ok(x);
         }
-        Err(node.at.error(format!("`{}.{key} = {}` is no figure", self.name, node.value)).hint("a figure is finite and not negative; 0 says that it costs nothing"))
+        Err(node.at.error(format!("`{}.{key} = {}` is no figure", self.name, node.value)).hint(format!("a figure is finite and not negative: 0, which says that it costs nothing, or {LEAST:e} to {MOST:e}")))
     }
 
     /// A figure: a number or a division.

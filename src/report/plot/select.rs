@@ -54,9 +54,9 @@ pub struct Point {
     pub p95: f64,
 }
 
-/// A field as a number, if it is a finite one.
+/// A field as a number, if it is one that has a place on an axis.
 pub fn numeric(field: &str) -> Option<f64> {
-    field.parse().ok().filter(|v: &f64| v.is_finite())
+    field.parse().ok().filter(|v: &f64| v.abs() <= 1e100)
 }
 
 /// The figures of a table, in the order of their first rows.

@@ -1,6 +1,7 @@
 //! The part of `summary.csv` that a figure needs; columns are found by name.
 
 use crate::error::{Error, Result};
+use crate::network::clipped;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -69,10 +70,11 @@ pub fn read(path: &Path) -> Result<Table> {
         let line = record.position().map_or(0, csv::Position::line);
         let fields: Vec<String> = record.iter().map(str::to_string).collect();
         let value = |column: usize| match fields[column].parse::<f64>() {
-            Ok(v) if v.is_finite() => Ok(v),
+            // An axis goes as far as its values.
+            Ok(v) if (0.0..=1.0).contains(&v) => Ok(v),
             _ => Err(Error::input(
                 format!("{place}:{line}: {}", header[column]),
-                format!("`{}` is not a number", fields[column]),
+                format!("`{}` is no fraction of 0 to 1", clipped(&fields[column])),
             )
             .hint(hint)),
         };

@@ -21,7 +21,7 @@ pub fn of(folder: &Folder) -> Result<Vec<Chart>> {
 fn of_tried(t: &Csv) -> Option<Chart> {
     let budget = t.column("max_drop_frac").and_then(|c| t.rows.first()?[c].parse::<f64>().ok())?;
     let most = (MOST_BUDGETS * budget).max(LEAST_SHOWN_POINTS / 100.0);
-    let shown: Vec<&Vec<String>> = t.rows.iter().filter(|r| t.number(r, "drop_frac").is_some_and(|d| d <= most)).collect();
+    let shown: Vec<&Vec<String>> = t.rows.iter().filter(|r| t.number(r, "drop_frac").is_some_and(|d| d <= most) && t.number(r, "compression").is_some()).collect();
     let axis = LogAxis::over(shown.iter().filter_map(|r| t.number(r, "compression")))?;
     let mut series: Vec<Series> = Vec::new();
     for row in &shown {
@@ -47,7 +47,7 @@ fn of_tried(t: &Csv) -> Option<Chart> {
     }
     let float = shown.iter().find_map(|r| Some(t.number(r, "accuracy_frac")? + t.number(r, "drop_frac")?))?;
     let hidden = t.rows.len() - shown.len();
-    let left_out = if hidden > 0 { format!(" Left out: {hidden} candidates that lose more than {} points.", percent(most)) } else { String::new() };
+    let left_out = if hidden > 0 { format!(" Left out: {hidden} candidates that lose more than {} points or have no bits.", percent(most)) } else { String::new() };
     Some(Chart {
         id: "tried".into(),
         title: "Accuracy against compression of the weights.".into(),
