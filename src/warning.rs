@@ -24,6 +24,15 @@ pub enum Warning {
     /// Drawn conductances were cut at the largest representable one.
     #[allow(missing_docs, reason = "the names say it")]
     SaturatedCells { point: String, cells: u64 },
+    /// The integer network is far below the float one, before any chip.
+    #[allow(missing_docs, reason = "the names say it")]
+    LostByQuantisation { network: String, float_frac: f64, quantised_frac: f64 },
+    /// The float network guesses.
+    #[allow(missing_docs, reason = "the names say it")]
+    FloatGuesses { network: String, float_frac: f64, classes: usize },
+    /// What a search chose loses more than its budget on images that had no say.
+    #[allow(missing_docs, reason = "the names say it")]
+    BudgetMissedUnseen { lost_frac: f64, budget_frac: f64, images: usize },
     /// The wanted kernel cannot compute some layers.
     #[allow(missing_docs, reason = "the names say it")]
     OtherKernel { kernel: String, layers: Vec<String> },
@@ -57,6 +66,23 @@ impl fmt::Display for Warning {
             Warning::SaturatedCells { point, cells } => write!(
                 f,
                 "point {point}: cells drew a conductance beyond the largest one that fits a 32-bit bitline sum, and were cut there ({cells} in the first block that has any; the share of all is in summary.csv); a lower device.fraction_bits leaves more room above g_on"
+            ),
+            Warning::LostByQuantisation { network, float_frac, quantised_frac } => write!(
+                f,
+                "network `{network}`: in integers it gets {:.1} % of the images right, the float network {:.1} %; every yield and verdict is measured from that. Was the precision map made for these weights, and are there bits enough?",
+                100.0 * quantised_frac,
+                100.0 * float_frac
+            ),
+            Warning::FloatGuesses { network, float_frac, classes } => write!(
+                f,
+                "network `{network}`: the float network gets {:.1} % of the images right, no better than guessing one of {classes} classes; are images, labels and preprocessing those it was trained on? (`bwq import --check` tells for a network from elsewhere)",
+                100.0 * float_frac
+            ),
+            Warning::BudgetMissedUnseen { lost_frac, budget_frac, images } => write!(
+                f,
+                "on the {images} test images that had no say the choice loses {:.2} points, more than the budget of {:.2}: the choice fits the images that chose; let more of them choose (--images), or ask for a smaller --max-drop",
+                100.0 * lost_frac,
+                100.0 * budget_frac
             ),
             Warning::OtherKernel { kernel, layers } => {
                 write!(f, "--kernel {kernel} cannot compute layer{} {} at every point: the cheapest kernel that can takes its place, with the same results", if layers.len() == 1 { "" } else { "s" }, layers.join(", "))

@@ -761,3 +761,42 @@ fn a_point_is_warned_of_once() {
     assert!(blocks >= 4, "{blocks} blocks: nothing could be said twice");
     assert_eq!(stderr.matches("cells drew a conductance beyond").count(), 2, "a line for each point\n{stderr}");
 }
+
+/// The original network, another of the same name, two data sets of one name: points that a table tells apart.
+#[test]
+fn things_of_one_name_are_told_apart() {
+    let dir = folder(SWEEP);
+    let d = dir.path();
+    std::fs::create_dir(d.join("other")).unwrap();
+    tiny::write(&d.join("other"), 9);
+    let graph = std::fs::read_to_string(d.join("net.json")).unwrap();
+    std::fs::write(d.join("other/net.json"), graph.replace("\"eps\":1e-5", "\"eps\":1e-2").replace("1.0e-5", "1.0e-2").replace("0.00001", "0.01")).unwrap();
+    assert_ne!(graph, std::fs::read_to_string(d.join("other/net.json")).unwrap(), "the case needs another network");
+    let lists = ["network.model=[\"net.json\", \"other/net.json\"]", "network.dataset=[\"data\", \"other/data\"]", "crossbar.ou_wordlines=9"].map(|list| ["--set", list]).concat();
+    bwq_ok(d, &[&["run", "sweep.toml", "--out", "out", "--engine", "cpu"], &lists[..]].concat());
+    let different = |name: &str| support::column(&d.join("out/summary.csv"), name).into_iter().collect::<std::collections::BTreeSet<_>>();
+    assert!(different("network").len() == 2 && different("network").iter().all(|n| n.starts_with("tiny-")), "{:?}", different("network"));
+    assert_eq!(support::column(&d.join("out/summary.csv"), "network").len(), 4);
+    bwq_ok(d, &["report", "out"]);
+    // Alone, each keeps its name.
+    bwq_ok(d, &["run", "sweep.toml", "--out", "alone", "--engine", "cpu"]);
+    assert_eq!(support::column(&d.join("alone/summary.csv"), "network")[0], "tiny");
+    // Another sweep in the folder is said, and a comparison of costs refuses two of one name.
+    let (code, _, stderr) = bwq(d, &["run", "sweep.toml", "--out", "out", "--engine", "cpu"]);
+    assert!(code == 0 && stderr.contains("it held a sweep of") && stderr.contains("its blocks stay"), "{stderr}");
+    refused_as(d, &["cost", "--set", "cost.network=[\"net.json\", \"other/net.json\"]"], &["are both named `tiny`", "--name"]);
+}
+
+#[test]
+fn accuracies_that_tell_of_a_mistake_are_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("sweep.toml"), "[network]\nmodel = \"embedded\"\nimages = 40\n[quantization]\nprecision_map = \"embedded-bwq-a\"\nweight_bits = 9\n[monte_carlo]\ntrials = 1\n").unwrap();
+    let (code, _, stderr) = bwq(dir.path(), &["run", "sweep.toml", "--out", "out", "--engine", "cpu"]);
+    assert!(code == 0 && stderr.contains("Was the precision map made for these weights"), "a map of other weights\n{stderr}");
+    let (code, _, stderr) = bwq(dir.path(), &["run", "sweep.toml", "--out", "right", "--engine", "cpu", "--set", "network.model=embedded-bwq-a"]);
+    assert!(code == 0 && !stderr.contains("Was the precision map"), "{stderr}");
+    // A network of random weights guesses.
+    let random = support::folder_with_network(&SWEEP.replace("images = 4", "images = 40"), 40);
+    let (code, _, stderr) = bwq(random.path(), &["run", "sweep.toml", "--out", "out", "--engine", "cpu"]);
+    assert!(code == 0 && stderr.contains("no better than guessing one of 10 classes"), "{stderr}");
+}

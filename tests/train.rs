@@ -17,7 +17,7 @@ fn without_the_program_there_is_a_hint() {
     let output = bwq(folder.path(), &["train", "train.toml"]);
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(message.contains("cargo build --release -p bwq-train"), "{message}");
+    assert!(message.contains("cargo install --locked --path train"), "{message}");
 }
 
 #[test]

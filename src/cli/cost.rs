@@ -8,7 +8,7 @@ use bwq::cost::costed::{Costed, cost as count};
 use bwq::cost::count::Counts;
 use bwq::cost::price::Band;
 use bwq::cost::priced::{Priced, Prices, price_as};
-use bwq::error::{Result, exit};
+use bwq::error::{Error, Result, exit};
 use bwq::config::cost::CostConfig;
 use bwq::report::cost::{Bill, json, write};
 use bwq::report::plot;
@@ -34,6 +34,7 @@ pub fn cost(args: &CostArgs, terminal: &Terminal) -> Result<u8> {
         Ok(Bill { costed, prices })
     };
     let bills = configs.iter().map(bill).collect::<Result<Vec<Bill>>>()?;
+    names_differ(&configs, &bills)?;
     print(&match bills.as_slice() {
         bills if args.json => json(bills)?,
         [bill] => text(bill),
@@ -45,6 +46,18 @@ pub fn cost(args: &CostArgs, terminal: &Terminal) -> Result<u8> {
         terminal.say_files(out, &files);
     }
     Ok(exit::DONE)
+}
+
+/// A comparison goes by the networks' names.
+fn names_differ(configs: &[CostConfig], bills: &[Bill]) -> Result<()> {
+    for (i, (config, bill)) in configs.iter().zip(bills).enumerate() {
+        let name = &bill.costed.network;
+        if let Some((other, _)) = configs.iter().zip(bills).take(i).find(|(c, b)| c.network != config.network && b.costed.network == *name) {
+            return Err(Error::input(&config.place, format!("the networks `{}` and `{}` are both named `{name}`, and comparisons go by names", other.network, config.network))
+                .hint("give one of them another: \"name\" in its network.json, or bwq import --name"));
+        }
+    }
+    Ok(())
 }
 
 /// Tables for people.

@@ -172,6 +172,9 @@ pub struct ImportArgs {
     /// Folder for network.json and network.safetensors.
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Write them in place of another network that the folder holds.
+    #[arg(long)]
+    pub force: bool,
     /// Name of the network [default: the file's].
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

@@ -29,7 +29,7 @@ pub fn search(args: &SearchArgs, terminal: &Terminal) -> Result<u8> {
     let command: Vec<String> = std::env::args().collect();
     let found = find(&Request { search: &search, out: &out, engine: &engine, command: &command }, &mut Materials::default(), terminal)?;
     print(&text(&search, &found))?;
-    let files = report::search::write(&out, &found, search.point(), &engine.describe(), &command)?;
+    let files = report::search::write(&out, &found, &search, &engine.describe(), &command)?;
     terminal.say_files(&out, &files);
     Ok(if found.chosen.is_some() { exit::DONE } else { exit::VIOLATED })
 }

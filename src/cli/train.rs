@@ -18,7 +18,7 @@ pub fn train(args: &TrainArgs, quiet: bool) -> Result<u8> {
     match run(&mut command) {
         Ok(code) => Ok(code),
         Err(e) if e.kind() == ErrorKind::NotFound => Err(Error::usage(format!("`{PROGRAM}` is neither beside this program nor on PATH"))
-            .hint("build it in the sources of bwq: cargo build --release -p bwq-train")),
+            .hint("in the sources of bwq: cargo install --locked --path train")),
         Err(e) => Err(Error::io(Path::new(&program), "run", &e)),
     }
 }

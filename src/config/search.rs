@@ -87,6 +87,23 @@ impl Search {
     }
 }
 
+impl SearchConfig {
+    /// Every value as it acts, by its key. The test of the keys holds it to [`KEYS`].
+    pub fn resolved(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("search.objective", self.objective.word().into()),
+            ("search.method", self.method.word().into()),
+            ("search.block_rows", self.block[0].to_string()),
+            ("search.block_columns", self.block[1].to_string()),
+            ("search.calibration_images", self.calibration_images.to_string()),
+            ("search.levels", self.levels.to_string()),
+            ("search.activation_bits", self.activation_bits.word().into()),
+            ("search.yield", self.yield_frac.map_or("none".into(), |y| y.to_string())),
+            ("search.confidence", self.confidence.to_string()),
+        ]
+    }
+}
+
 /// The section, with what it holds.
 pub const SECTION: (&str, &str) = ("search", "how block precisions are searched (files of `bwq search` only; beside it `[cost]` of docs/cost.md where energy or time is made small)");
 
@@ -233,6 +250,8 @@ mod tests {
         assert_eq!((s.objective, s.block, s.yield_frac, s.activation_bits), (Objective::OuOperations, [16, 4], Some(0.9), ActivationSearch::Fewest));
         let set = Overrides { set: vec!["search.levels=7".into()], ..Overrides::default() };
         assert_eq!(parse(text, "s", &set).expect("a search").settings.levels, 7);
+        let names: Vec<&str> = s.resolved().iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, KEYS.iter().map(|k| k.path).collect::<Vec<_>>(), "every key has its place in the provenance");
     }
 
     #[test]

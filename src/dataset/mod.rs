@@ -120,7 +120,7 @@ pub fn assemble(name: String, place: &str, parts: Parts, images: usize, calibrat
     let cut = |pixels: &Pixels, count: usize, what: &str| {
         let there = pixels.len() / image_len;
         if count > there {
-            return Err(Error::input(place, format!("{count} {what} asked for; there are {there}")).hint("ask for fewer images"));
+            return Err(Error::input(place, format!("{count} {what} asked for; there are {there}")).hint(format!("network.images = {there} takes them all")));
         }
         Ok(pixels.first(count * image_len))
     };

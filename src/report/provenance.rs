@@ -40,6 +40,14 @@ pub fn of_command(out: &Path, points: &[&ManifestPoint], engine: &str, command: 
     Ok(serde_json::to_string_pretty(&value).map_err(|e| Error::internal(e.to_string()))? + "\n")
 }
 
+/// The text with a section of values by their keys.
+pub fn with(text: &str, section: &str, values: &[(&str, String)]) -> Result<String> {
+    let internal = |e: serde_json::Error| Error::internal(e.to_string());
+    let mut value: Value = serde_json::from_str(text).map_err(internal)?;
+    value[section] = values.iter().map(|(key, v)| (key.to_string(), Value::from(v.clone()))).collect::<serde_json::Map<_, _>>().into();
+    Ok(serde_json::to_string_pretty(&value).map_err(internal)? + "\n")
+}
+
 /// The logs of all runs in the folder, oldest first.
 fn runs(out: &Path) -> Result<Vec<Value>> {
     let folder = out.join("runs");

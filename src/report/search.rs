@@ -2,7 +2,7 @@
 //! runs them, and the figures.
 
 use super::{Column, OfPoint, Table, each, plot, provenance, write_table};
-use crate::config::{PointConfig, template};
+use crate::config::{Search, template};
 use crate::error::Result;
 use crate::search::count::Counts;
 use crate::search::curve::Tried;
@@ -111,13 +111,16 @@ fn layer_rows(found: &Found) -> Vec<Vec<String>> {
     layers.chain([row("all", Default::default(), &found.counts)]).collect()
 }
 
-/// Writes everything into `out`; returns the files. `point` is the search's.
+/// Writes everything into `out`; returns the files.
 ///
 /// # Errors
 /// What cannot be written.
-pub fn write(out: &Path, found: &Found, point: &PointConfig, engine: &str, command: &[String]) -> Result<Vec<PathBuf>> {
+pub fn write(out: &Path, found: &Found, search: &Search, engine: &str, command: &[String]) -> Result<Vec<PathBuf>> {
     let results = std::slice::from_ref(found);
+    let mut settings = search.settings.resolved();
+    settings.extend(search.settings.objective.is_priced().then(|| ("cost.components", search.cost.components.clone())));
     let text = provenance::of_command(out, &[&found.of], engine, command)?;
+    let text = provenance::with(&text, "search", &settings)?;
     let mut files = Vec::new();
     for table in [&TRIED, &LAYERS] {
         files.extend(write_table(out, table, results, &text)?);
@@ -126,7 +129,7 @@ pub fn write(out: &Path, found: &Found, point: &PointConfig, engine: &str, comma
     if let Some(chosen) = &found.chosen {
         let exported = export(out, &chosen.candidate, found.block)?;
         let sweep = out.join("sweep.toml");
-        let point = sweep_point(point, &chosen.candidate, chosen.activation_bits, &exported);
+        let point = sweep_point(search.point(), &chosen.candidate, chosen.activation_bits, &exported);
         let about = format!("What `bwq search` chose for {}; `bwq run` runs it.", found.of.value("network"));
         atomic::write(&sweep, template::point_toml(&point, &about).as_bytes())?;
         files.extend([exported.map, exported.network, exported.weights, sweep]);

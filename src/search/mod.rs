@@ -32,6 +32,7 @@ use crate::network::{Network, float};
 use crate::sweep::Observer;
 use crate::sweep::manifest::{Manifest, ManifestPoint};
 use crate::sweep::materials::Materials;
+use crate::warning::Warning;
 use candidate::{Candidate, Method, compensated, rounded};
 use count::Counts;
 use curve::{Tried, curve};
@@ -213,9 +214,21 @@ pub fn search(request: &Request, materials: &mut Materials, observer: &dyn Obser
     }
     tried.sort_by(|a, b| a.method.cmp(&b.method).then(a.setting.total_cmp(&b.setting)));
     let chosen = judge.choose(&problem, &mut tried, settings.activation_bits == ActivationSearch::Fewest, materials)?;
+    if let Some(c) = &chosen {
+        warn_of_unseen(point.monte_carlo.max_drop, float_unseen, c.unseen, observer);
+    }
     let layer_counts: Vec<_> = chosen.iter().flat_map(|c| &c.candidate.layers).map(|l| (l.clone(), Counts::of(&problem, problem.method, l))).collect();
     let counts = chosen.as_ref().map_or_else(Counts::default, |c| Counts::of_all(&problem, problem.method, &c.candidate.layers));
     Ok(Found { of, block: settings.block, max_drop: point.monte_carlo.max_drop, float_first, float_unseen, tried, chosen, layer_counts, counts })
+}
+
+/// Says so where images without a say lose more than the budget, by more than a standard error of what they lose.
+fn warn_of_unseen(budget_frac: f64, float: Right, right: Right, observer: &dyn Observer) {
+    let (Some(before), Some(after)) = (float.frac(), right.frac()) else { return };
+    let lost_frac = before - after;
+    if lost_frac > budget_frac + (lost_frac.max(0.0) / right.images as f64).sqrt() {
+        observer.warn(&Warning::BudgetMissedUnseen { lost_frac, budget_frac, images: right.images as usize });
+    }
 }
 
 /// The uniform baselines, from one bit up to the first width that loses next to nothing.

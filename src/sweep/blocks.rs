@@ -105,10 +105,31 @@ fn ready<'r>(
         None => {
             let made = referees.ready(&request.sweep.points[index], of, materials)?;
             observer.say(&reference_line(of, &made.references));
+            let network = &materials.of(&request.sweep.points[index])?.network;
+            doubts(&network.name, network.classes(), of.images, &made.references).iter().for_each(|warning| observer.warn(warning));
             (index, made)
         }
     };
     Ok(&last.insert(made).1)
+}
+
+/// Loss by quantisation, as a share of the images, that is not meant.
+const MUCH_LOST_FRAC: f64 = 0.2;
+
+/// Accuracies before any chip that tell of a mistake: what follows is then no answer to anything.
+fn doubts(network: &str, classes: usize, images: u64, references: &References) -> Vec<Warning> {
+    let frac = |correct: u64| correct as f64 / images as f64;
+    let (float_frac, quantised_frac) = (frac(references.float_correct), frac(references.quantised_correct));
+    let network = network.to_string();
+    // Two standard deviations above what guessing gives.
+    let guessed = 1.0 / classes as f64;
+    if float_frac <= guessed + 2.0 * (guessed * (1.0 - guessed) / images as f64).sqrt() {
+        vec![Warning::FloatGuesses { network, float_frac, classes }]
+    } else if quantised_frac < float_frac - MUCH_LOST_FRAC {
+        vec![Warning::LostByQuantisation { network, float_frac, quantised_frac }]
+    } else {
+        Vec::new()
+    }
 }
 
 /// A block and the references of its point were made from other floats.

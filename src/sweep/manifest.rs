@@ -10,7 +10,7 @@ use crate::network::clipped;
 use crate::stats::Chips;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -156,10 +156,39 @@ impl ManifestPoint {
     }
 }
 
+/// Columns that name a file by its name alone.
+const NAMED: [&str; 3] = ["network", "dataset", "precision_map"];
+
+/// Hashes of what the files behind [`NAMED`] hold.
+fn contents_of(point: &PointConfig, materials: &mut Materials) -> Result<[String; 3]> {
+    let material = materials.of(point)?;
+    Ok([material.network_hash.clone(), material.dataset_hash.clone(), materials.map_hash(point)?])
+}
+
+/// Where two points would look alike in a table, since what differs has the same name, its hash is added to the name.
+fn tell_apart(points: &mut [ManifestPoint], contents: &[[String; 3]]) {
+    let mut alike: HashMap<Vec<(String, String)>, Vec<usize>> = HashMap::new();
+    for (i, point) in points.iter().enumerate() {
+        alike.entry(point.columns.clone()).or_default().push(i);
+    }
+    let groups: Vec<Vec<usize>> = alike.into_values().filter(|group| group.len() > 1).collect();
+    for (of, name) in NAMED.iter().enumerate() {
+        let differs = |group: &&Vec<usize>| group.iter().any(|&i| contents[i][of] != contents[group[0]][of]);
+        let shared: HashSet<String> = groups.iter().filter(differs).map(|group| points[group[0]].value(name).to_string()).collect();
+        for (point, contents) in points.iter_mut().zip(contents) {
+            for (_, value) in point.columns.iter_mut().filter(|(column, value)| column == name && shared.contains(value)) {
+                value.push_str(&format!("-{:.8}", contents[of]));
+            }
+        }
+    }
+}
+
 impl Manifest {
     /// The points of a sweep; reads networks and data for their hashes.
     pub fn new(sweep: &Sweep, materials: &mut Materials) -> Result<Self> {
-        let points = sweep.points.iter().map(|p| ManifestPoint::new(p, materials)).collect::<Result<_>>()?;
+        let mut points = sweep.points.iter().map(|p| ManifestPoint::new(p, materials)).collect::<Result<Vec<_>>>()?;
+        let contents = sweep.points.iter().map(|p| contents_of(p, materials)).collect::<Result<Vec<_>>>()?;
+        tell_apart(&mut points, &contents);
         Ok(Manifest { format: FORMAT.into(), tool_version: env!("CARGO_PKG_VERSION").into(), points })
     }
 

@@ -56,6 +56,20 @@ fn depthwise_and_grouped_convolutions_run_on_crossbars() {
     }
 }
 
+#[test]
+fn another_network_is_not_overwritten() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let args = |name: &str| ["import".to_string(), fixtures().join(name).display().to_string(), "-o".into(), "net".into(), "--scale".into(), "1/255".into()];
+    let import = |name: &str, more: &[&str]| bwq(dir.path(), &[args(name).iter().map(String::as_str).collect::<Vec<_>>(), more.to_vec()].concat());
+    assert_eq!(import("fire.ts.onnx", &[]).0, 0);
+    assert_eq!(import("fire.ts.onnx", &[]).0, 0, "the same again");
+    let before = std::fs::read(dir.path().join("net/network.json")).expect("a graph");
+    let (code, _, stderr) = import("mobilenet.ts.onnx", &[]);
+    assert!(code == 2 && stderr.contains("net: the folder holds another network") && stderr.contains("--force"), "{stderr}");
+    assert!(std::fs::read(dir.path().join("net/network.json")).expect("a graph") == before);
+    assert_eq!(import("mobilenet.ts.onnx", &["--force"]).0, 0);
+}
+
 /// SqueezeNet on images of 224 x 224: all of it, one chip. Slow, as an image is 850 million multiply-accumulates.
 #[test]
 fn squeezenet_runs_on_crossbars() {

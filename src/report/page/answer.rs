@@ -106,7 +106,7 @@ fn of_pareto(t: &Csv) -> Vec<String> {
     let variant = t.own(cheapest, "variant");
     let names = [variant.to_string(), t.place(cheapest, &[])].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(", ");
     vec![format!(
-        "{count} of {} points keep the accuracy in enough chips. The one of them with the least energy is {names}: {} to {} uJ an image under the component sets, mean accuracy {}, yield {}.",
+        "{count} of {} points keep the accuracy in enough chips. The one of them with the least `energy_min_pj`, the least over the component sets, is {names}: {} to {} uJ an image (each set has a cheapest of its own: pareto_sets.csv), mean accuracy {}, yield {}.",
         t.rows.len(),
         millionth(t, cheapest, "energy_min_pj"),
         millionth(t, cheapest, "energy_max_pj"),

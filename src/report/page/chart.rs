@@ -279,9 +279,8 @@ mod tests {
             x_label: "x & y".into(),
             x_ticks: vec![(0.1, "9".into()), (0.9, "<b>".into())],
             y_label: String::new(),
-            y_range: None,
             series: vec![Series { label: "\"s\"".into(), joined: true, marks: vec![mark(0.1, 5.0), mark(0.9, 7.0)] }],
-            reference: None,
+            ..Chart::default()
         };
         let html = chart.html();
         assert_eq!(html.matches("class=\"mark\"").count(), 2);

@@ -11,15 +11,19 @@ use serde_json::Value;
 /// Values of points and assumptions of costs.
 pub fn of(folder: &Folder) -> Result<String> {
     let points = folder.tables.iter().find(|t| t.first_own > 0 && t.header.iter().take(t.first_own).any(|h| h == "programming_error_law"));
-    Ok(points.map(of_points).unwrap_or_default() + &of_training(folder) + &assumptions(folder))
+    Ok(points.map(of_points).unwrap_or_default() + &of_command(folder) + &assumptions(folder))
 }
 
-/// The values of a training, from its provenance.
-fn of_training(folder: &Folder) -> String {
-    let Some((_, provenance)) = folder.provenance.iter().find(|(name, _)| name == PROVENANCE_FILE) else { return String::new() };
+/// The values of a training or a search, which are no parameters of a point, from the provenance.
+fn of_command(folder: &Folder) -> String {
+    let known = |section: &str, of: &dyn Fn(&str) -> bool| folder.provenance.iter().find(|(name, p)| of(name) && p[section].is_object()).map(|(_, p)| p[section].clone());
+    let (training, search) = (known("config", &|name| name == PROVENANCE_FILE), known("search", &|_| true));
     let word = |v: &Value| v.as_str().unwrap_or_default().to_string();
-    let rows: Vec<Vec<String>> = provenance["config"].as_object().into_iter().flatten().map(|(key, value)| vec![key.clone(), word(value)]).collect();
-    if rows.is_empty() { String::new() } else { table("Every value of the training, resolved.", &["key", "value"].map(Head::plain), &rows) }
+    let values = |caption: &str, section: Option<Value>| {
+        let rows: Vec<Vec<String>> = section.iter().filter_map(Value::as_object).flatten().map(|(key, value)| vec![key.clone(), word(value)]).collect();
+        if rows.is_empty() { String::new() } else { table(caption, &["key", "value"].map(Head::plain), &rows) }
+    };
+    values("Every value of the training, resolved.", training) + &values("Every value of the search, resolved.", search)
 }
 
 /// A key with the values it has.
