@@ -211,7 +211,7 @@ impl Manifest {
         let manifest: Manifest = match (serde_json::from_slice(&text), serde_json::from_slice::<Named>(&text)) {
             (_, Ok(Named { format })) if format != FORMAT => return Err(bad(format!("format `{}`; this version reads {FORMAT}", clipped(&format)))),
             (Ok(manifest), _) => manifest,
-            (Err(e), _) => return Err(bad(format!("not a whole manifest: {e}"))),
+            (Err(e), _) => return Err(bad(format!("not a manifest: {e}"))),
         };
         let mut hashes = HashSet::new();
         for (i, p) in manifest.points.iter().enumerate() {
