@@ -33,6 +33,13 @@ impl Pixels {
             Pixels::F32(values) => values.len(),
         }
     }
+    /// Number of bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Pixels::U8(values) => values.len(),
+            Pixels::F32(values) => values.len() * size_of::<f32>(),
+        }
+    }
     /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -191,6 +198,11 @@ impl Dataset {
     pub fn after(&self, count: usize) -> Dataset {
         let labels = self.labels.get(count..).unwrap_or_default().to_vec();
         Dataset { images: self.images.after(count * self.image_len()), labels, ..self.clone() }
+    }
+
+    /// Bytes of the pixels that are held.
+    pub fn bytes(&self) -> usize {
+        self.images.bytes() + self.calibration.bytes()
     }
 
     /// Number of values of one image.

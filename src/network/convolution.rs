@@ -26,26 +26,20 @@ pub fn convolve<T: Element>(
 
     // Windows of one pixel that leave none out: all of a plane is one line.
     let as_it_is = window.kernel == [1, 1] && window.stride == [1, 1] && window.pad == [0; 4] && h * w > MARGIN;
-    let (copy, layout, lines);
-    let numbers = if as_it_is {
-        (layout, lines) = (Layout { stride: [1, 1], rows: h, columns: w }, Outputs::new([1, h * w], h * w, false));
-        input
-    } else {
-        layout = Layout::new(window.stride, padded);
-        lines = Outputs::new([oh, ow], layout.columns, true);
-        copy = layout.copy(input, [h, w], window.pad, padding);
-        &copy
-    };
-    let tap = |c: usize, ky: usize, kx: usize| layout.at(c, ky * window.dilation[0], kx * window.dilation[1]);
-    let [kh, kw] = window.kernel;
-    let taps = (0..per_group).flat_map(|c| (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (c, ky, kx))));
-    let taps = Taps::new(taps.map(|(c, ky, kx)| tap(c, ky, kx)).collect());
+    let layout = Layout::new(window.stride, padded);
+    let lines = if as_it_is { Outputs::new([1, h * w], h * w, false) } else { Outputs::new([oh, ow], layout.columns, true) };
+    let taps = layout.taps(window, per_group);
 
+    // Channels of one group at a time; padding stays.
+    let mut copy = vec![padding; if as_it_is { 0 } else { per_group * layout.channel() + MARGIN }];
     let mut rest = out;
-    for (group, weights) in weights.iter().enumerate() {
+    for (input, weights) in input.chunks_exact(per_group * h * w).zip(weights) {
         let (out, after) = rest.split_at_mut(weights.rows() * oh * ow);
         rest = after;
-        let numbers = &numbers[layout.at(group * per_group, 0, 0)..];
+        if !as_it_is {
+            layout.copy(input, [h, w], window.pad, &mut copy);
+        }
+        let numbers = if as_it_is { input } else { &copy };
         if oh * ow == 1 {
             weights.times_vector(&taps.of_first(numbers), out);
         } else {
@@ -77,33 +71,46 @@ impl Layout {
         channel * self.channel() + ((y % sy * sx + x % sx) * self.rows + y / sy) * self.columns + x / sx
     }
 
-    /// A copy of channels of `size`, laid out so, with [`MARGIN`] numbers more.
-    fn copy<T: Element>(&self, input: &[T], [h, w]: [usize; 2], [top, left, ..]: [usize; 4], padding: T) -> Vec<T> {
-        let mut out = vec![padding; input.len() / (h * w) * self.channel() + MARGIN];
-        for (line, from) in input.chunks_exact(w).enumerate() {
-            let (channel, y) = (line / h, line % h + top);
-            if self.stride[1] == 1 {
-                out[self.at(channel, y, left)..][..w].copy_from_slice(from);
-                continue;
-            }
-            for first in 0..self.stride[1].min(w) {
-                let to = &mut out[self.at(channel, y, first + left)..];
-                spread(&from[first..], self.stride[1], to);
+    /// The taps of a window over some channels.
+    fn taps(&self, window: &Window, channels: usize) -> Taps {
+        let [kh, kw] = window.kernel;
+        let mut taps = Vec::with_capacity(channels * kh * kw);
+        for ky in 0..kh {
+            taps.extend((0..kw).map(|kx| self.at(0, ky * window.dilation[0], kx * window.dilation[1])));
+        }
+        for tap in kh * kw..channels * kh * kw {
+            taps.push(taps[tap - kh * kw] + self.channel());
+        }
+        Taps::new(taps)
+    }
+
+    /// Copies channels of `size` to where they lie in numbers laid out so; what else is there is padding.
+    fn copy<T: Element>(&self, input: &[T], [h, w]: [usize; 2], [top, left, ..]: [usize; 4], numbers: &mut [T]) {
+        let [sy, sx] = self.stride;
+        for (from, to) in input.chunks_exact(h * w).zip(numbers.chunks_exact_mut(self.channel())) {
+            for first in 0..sx.min(w) {
+                let column = self.at(0, 0, first + left);
+                for (y, from) in from.chunks_exact(w).enumerate() {
+                    let y = y + top;
+                    let line = if sy == 1 { y * self.columns } else { self.at(0, y, 0) };
+                    pick(&from[first..], sx, &mut to[line + column..]);
+                }
             }
         }
-        out
     }
 }
 
-/// Every `stride`-th number, the first included.
-fn spread<T: Element>(from: &[T], stride: usize, to: &mut [T]) {
-    if stride == 2 {
-        // A fixed distance becomes vector instructions.
-        let (pairs, last) = from.as_chunks::<2>();
-        pairs.iter().zip(to.iter_mut()).for_each(|(pair, to)| *to = pair[0]);
-        last.iter().for_each(|&last| to[pairs.len()] = last);
-    } else {
-        from.iter().step_by(stride).zip(to).for_each(|(&from, to)| *to = from);
+/// Every `step`-th number, from the first on.
+fn pick<T: Element>(from: &[T], step: usize, to: &mut [T]) {
+    match step {
+        1 => to[..from.len()].copy_from_slice(from),
+        2 => {
+            // A fixed distance becomes vector instructions.
+            let (pairs, last) = from.as_chunks::<2>();
+            to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair[0]);
+            last.iter().for_each(|&last| to[pairs.len()] = last);
+        }
+        _ => to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from),
     }
 }
 

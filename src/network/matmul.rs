@@ -64,8 +64,16 @@ impl Taps {
 pub(super) struct Outputs {
     /// Of every run, then the last one again up to a whole tile.
     starts: Vec<usize>,
-    /// (first output, outputs), of every run.
-    places: Vec<(usize, usize)>,
+    /// Of every run.
+    places: Vec<Place>,
+    count: usize,
+}
+
+/// Outputs of a run.
+struct Place {
+    /// The first.
+    to: usize,
+    /// How many.
     count: usize,
 }
 
@@ -80,7 +88,7 @@ impl Outputs {
                 // The last run of numbers that end with it overlaps the one before.
                 let x = if margin { x } else { x.min(width - RUN) };
                 starts.push(line * pitch + x);
-                places.push((line * width + x, RUN.min(width - x)));
+                places.push(Place { to: line * width + x, count: RUN.min(width - x) });
             }
         }
         let last = starts.last().copied().unwrap_or(0);
@@ -89,7 +97,7 @@ impl Outputs {
     }
 
     /// Tiles of N runs: where they begin, and where their sums go.
-    fn tiles<const N: usize>(&self) -> impl Iterator<Item = (&[usize], &[(usize, usize)])> {
+    fn tiles<const N: usize>(&self) -> impl Iterator<Item = (&[usize], &[Place])> {
         self.starts.chunks_exact(N).zip(self.places.chunks(N))
     }
 }
@@ -146,21 +154,18 @@ impl<T: Element> Packed<T> {
     }
 
     fn product_by(&self, kernels: &Kernels<T>, numbers: &[T], taps: &Taps, outputs: &Outputs, out: &mut [T::Sum]) {
-        let fits = outputs.starts.iter().all(|start| start + taps.reach + RUN <= numbers.len());
-        assert!(fits && taps.offsets.len() == self.k && out.len() == self.m * outputs.count, "numbers of a {} x {} product", self.m, self.k);
-        if out.is_empty() {
-            return;
-        }
-        if self.k == 0 {
+        assert!(taps.offsets.len() == self.k && out.len() == self.m * outputs.count, "lengths of a {} x {} product", self.m, self.k);
+        if self.k == 0 || out.is_empty() {
             return out.fill(T::Sum::default());
         }
+        assert!(outputs.starts.iter().all(|start| start + taps.reach + RUN <= numbers.len()), "outputs within the numbers");
         let in_blocks = if self.m % ROWS < FEWEST_ROWS { self.m / ROWS } else { self.m.div_ceil(ROWS) };
         let mut sums = [[T::Sum::default(); RUN]; ROWS * BLOCK_RUNS];
         for (starts, places) in outputs.tiles::<BLOCK_RUNS>() {
             for (block, out) in self.blocks.chunks_exact(self.k).zip(out.chunks_mut(ROWS * outputs.count)).take(in_blocks) {
                 // SAFETY: `Element::kernels` only gives what the machine has the instructions for; the numbers reach far enough.
                 unsafe { (kernels.block)(block, 0, numbers, &taps.offsets, starts, &mut sums) };
-                for (sums, out) in sums.chunks_exact(BLOCK_RUNS).zip(out.chunks_exact_mut(outputs.count)) {
+                for (sums, out) in sums.as_chunks::<BLOCK_RUNS>().0.iter().zip(out.chunks_exact_mut(outputs.count)) {
                     put(sums, places, out);
                 }
             }
@@ -179,11 +184,19 @@ impl<T: Element> Packed<T> {
 
 /// Sums of runs to where they belong.
 #[inline(always)]
-fn put<S: Copy>(sums: &[[S; RUN]], places: &[(usize, usize)], out: &mut [S]) {
-    for (sums, &(to, count)) in sums.iter().zip(places) {
-        match out[to..].first_chunk_mut() {
-            Some(whole) if count == RUN => *whole = *sums,
-            _ => out[to..to + count].copy_from_slice(&sums[..count]),
+fn put<S: Copy, const N: usize>(sums: &[[S; RUN]; N], places: &[Place], out: &mut [S]) {
+    // Most often they are whole and follow each other.
+    if let (Some(first), Some(last)) = (places.first(), places.get(N - 1))
+        && last.to + last.count == first.to + N * RUN
+    {
+        out[first.to..][..N * RUN].copy_from_slice(sums.as_flattened());
+        return;
+    }
+    for (sums, place) in sums.iter().zip(places) {
+        match out[place.to..].first_chunk_mut() {
+            // What does not count is written over by the next run.
+            Some(whole) => *whole = *sums,
+            None => out[place.to..][..place.count].copy_from_slice(&sums[..place.count]),
         }
     }
 }

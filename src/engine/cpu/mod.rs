@@ -47,11 +47,11 @@ pub use simd::instruction_set;
 pub use tally_layers::tally_layers;
 
 use super::{IntegerImages, Plan, Stop, TrialCounts};
-use crate::crossbar::Converters;
 use crate::quantize::{IntegerNetwork, Matrix, Requantize, Step};
-use crate::rng::Reads;
 use crossbar_mvm::Counts;
-use product::{PartOfChip, Product, Work};
+use lanes::INTS;
+use product::{PartOfChip, Product, VECTORS, Work};
+use program_cells::Cells;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -64,6 +64,8 @@ pub struct Prepared<'a> {
     keep_tables: bool,
 }
 
+/// Bytes of a chip, cells and tables, beside which the next one is programmed: of larger ones there is one at a time.
+const BYTES_OF_TWO: usize = 128 << 20;
 /// Bytes of tables that a chip may keep; a larger one builds them anew for every batch of images.
 const TABLE_BYTES: usize = 512 << 20;
 /// Bytes of one tensor of a batch of images.
@@ -91,6 +93,25 @@ impl<'a> Prepared<'a> {
     /// Bytes of the tables that a chip keeps.
     pub fn table_bytes(&self) -> usize {
         if self.keep_tables { self.products.iter().flatten().map(Product::table_bytes).sum() } else { 0 }
+    }
+
+    /// Bytes of the cells of a chip.
+    fn cell_bytes(&self) -> usize {
+        self.products.iter().flatten().map(|product| Cells::bytes(product.layer)).sum()
+    }
+
+    /// Whether the next chip is programmed beside the images of the present one.
+    fn has_two(&self) -> bool {
+        rayon::current_num_threads() > 1 && self.cell_bytes() + self.table_bytes() <= BYTES_OF_TWO
+    }
+
+    /// Bytes that running chips takes, about: chips, and what each thread has of a batch of images.
+    pub fn bytes(&self) -> usize {
+        let chips = if self.has_two() { 2 } else { 1 };
+        let of_batch = self.batch() * self.plan.network.most_elements() * size_of::<u32>();
+        let sums = |product: &Product| product.layer.columns.next_multiple_of(INTS) * VECTORS.max(product.positions()) * size_of::<i32>();
+        let work = self.products.iter().flatten().map(sums).max().unwrap_or(0);
+        chips * (self.cell_bytes() + self.table_bytes()) + rayon::current_num_threads() * (of_batch + work)
     }
 
     /// Most images that run through the network together.
@@ -172,10 +193,7 @@ impl Chip {
                 if stop() {
                     return;
                 }
-                let (table, effects) = plan.laws_of(product.layer);
-                program_cells::reprogram_cells(product.layer, table, effects, plan.seed, plan.chip(trial), &mut part.cells);
-                part.cells.converters = Converters::draw(product.layer, &plan.converters, plan.seed, plan.chip(trial));
-                part.reads = Reads::new(plan.seed, trial, product.layer.layer);
+                part.program(plan, product.layer, trial);
                 if prepared.keep_tables {
                     product.build_tables(part);
                 }
@@ -212,10 +230,10 @@ pub fn run(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits:
 }
 
 /// The same; `None` once `stop` was true. With several threads the next chip is programmed beside the images of the
-/// present one, by threads that have none.
+/// present one, by threads that have none, unless two are too large.
 pub fn run_until(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool, stop: &Stop) -> Option<Vec<TrialCounts>> {
     let prepared = Prepared::new(plan, images.len());
-    let ahead = rayon::current_num_threads() > 1;
+    let ahead = prepared.has_two();
     let (mut chip, mut next) = (Chip::blank(&prepared), Chip::blank(&prepared));
     let mut counts = Vec::with_capacity(trials.len());
     for trial in trials.clone() {
@@ -327,10 +345,7 @@ impl SpareTensors {
 /// the logits `[image][class]`.
 pub fn run_steps(network: &IntegerNetwork, pixels: &[u16], spare: &mut SpareTensors, product: &mut MatrixProduct) -> Vec<u32> {
     let images = pixels.len() / network.tensors[0].len();
-    let mut last_use = vec![0; network.tensors.len()];
-    for (i, step) in network.steps.iter().enumerate() {
-        step.inputs().iter().for_each(|&t| last_use[t] = i);
-    }
+    let last_use = network.last_uses();
     let elements = |t: usize| images * network.tensors[t].len();
     let mut tensors: Vec<Vec<u32>> = vec![Vec::new(); network.tensors.len()];
     tensors[0] = spare.take(pixels.len());

@@ -12,10 +12,11 @@ use super::look_up_sums::look_up_sums;
 use super::noise::flip_tables::{FlipRow, Held, flip_tables};
 use super::noise::look_up_flips::{FlipReads, flip_columns, look_up_flips};
 use super::patterns::patterns;
-use super::program_cells::Cells;
+use super::program_cells::{Cells, reprogram_cells};
 use super::requantize::{requantize, requantize_rows};
 use super::sum_tables::{Columns, Place, sum_tables};
-use crate::crossbar::{Conversion, CrossbarLayer};
+use crate::crossbar::{Conversion, Converters, CrossbarLayer};
+use crate::engine::Plan;
 use crate::engine::kernel::Kernel;
 use crate::engine::units::Block;
 use crate::quantize::{Requantize, Window};
@@ -84,6 +85,14 @@ impl Inputs<'_> {
 }
 
 impl PartOfChip {
+    /// Programs the part's `layer` of the chip `trial` in the place of another.
+    pub fn program(&mut self, plan: &Plan, layer: &CrossbarLayer, trial: u32) {
+        let (table, effects) = plan.laws_of(layer);
+        reprogram_cells(layer, table, effects, plan.seed, plan.chip(trial), &mut self.cells);
+        self.cells.converters = Converters::draw(layer, &plan.converters, plan.seed, plan.chip(trial));
+        self.reads = Reads::new(plan.seed, trial, layer.layer);
+    }
+
     /// The same with random reads.
     pub fn reading(self, reads: Reads) -> Self {
         PartOfChip { reads, ..self }
@@ -109,6 +118,11 @@ impl<'a> Product<'a> {
         }
         let row = if self.layer.read_noise.is_some() { size_of::<FlipRow>() } else { size_of::<Words>() };
         self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * row
+    }
+
+    /// Input vectors of an image.
+    pub fn positions(&self) -> usize {
+        self.window.positions()
     }
 
     fn tiles(&self) -> usize {
