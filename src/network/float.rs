@@ -60,6 +60,8 @@ impl<'n> Runner<'n> {
     pub fn visit(&self, image: &[f32], see: &mut dyn FnMut(usize, &[f32])) -> Vec<f32> {
         assert_eq!(image.len(), self.network.input_len(), "length of an image for {:?}", self.network.input_shape);
         let mut outputs: Vec<Vec<f32>> = Vec::with_capacity(self.network.nodes.len());
+        // Memory that nobody reads any more, for the next outputs: fresh memory costs more than what is written to it.
+        let mut spare: Vec<Vec<f32>> = Vec::new();
         for (index, node) in self.network.nodes.iter().enumerate() {
             let is_read_later = |source: &Source| match source {
                 Source::Input => true,
@@ -81,18 +83,25 @@ impl<'n> Runner<'n> {
                     change_values(node, &mut values, &inputs);
                     values
                 }
-                None => compute(node, &inputs, &self.packed[index]),
+                None => compute_in(node, &inputs, &self.packed[index], smallest_for(node.out_shape.iter().product(), &mut spare)),
             };
             see(index, &output);
             outputs.push(output);
             for source in node.inputs.iter().filter(|source| !is_read_later(source)) {
                 if let Source::Node(earlier) = source {
-                    outputs[*earlier] = Vec::new();
+                    spare.push(std::mem::take(&mut outputs[*earlier]));
                 }
             }
         }
         outputs.pop().unwrap_or_default()
     }
+}
+
+/// The smallest memory that holds `elements`, taken out; none, if there is none so large.
+fn smallest_for(elements: usize, spare: &mut Vec<Vec<f32>>) -> Vec<f32> {
+    let large = (0..spare.len()).filter(|&i| spare[i].capacity() >= elements);
+    let best = large.min_by_key(|&i| spare[i].capacity());
+    best.map(|i| spare.swap_remove(i)).unwrap_or_default()
 }
 
 /// Outputs of all nodes for one normalised image; see [`Runner::forward`], which is faster for many.
@@ -117,12 +126,13 @@ pub fn normalise(network: &Network, pixels: &Pixels, index: usize) -> Vec<f32> {
         Pixels::U8(values) => {
             let plane = network.input_shape[1] * network.input_shape[2];
             let preprocess = &network.preprocess;
-            let channel = |(c, plane): (usize, &[u8])| {
+            let mut image = Vec::with_capacity(span.len());
+            for (c, plane) in values[span].chunks_exact(plane).enumerate() {
                 let value = |raw: u8| ((f64::from(raw) * preprocess.scale - preprocess.mean[c]) / preprocess.std[c]) as f32;
                 let table: [f32; 256] = std::array::from_fn(|raw| value(raw as u8));
-                plane.iter().map(move |&raw| table[usize::from(raw)]).collect::<Vec<f32>>()
-            };
-            values[span].chunks_exact(plane).enumerate().flat_map(channel).collect()
+                image.extend(plane.iter().map(|&raw| table[usize::from(raw)]));
+            }
+            image
         }
     }
 }
@@ -174,15 +184,21 @@ pub fn pack(node: &Node) -> Vec<Packed<f32>> {
 
 /// The output of one node for one image; every input comes with its shape, `packed` is what [`pack`] made of the node.
 pub fn compute(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>]) -> Vec<f32> {
+    compute_in(node, inputs, packed, Vec::new())
+}
+
+/// The same in the memory of `out`, whose values mean nothing.
+fn compute_in(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>], mut out: Vec<f32>) -> Vec<f32> {
     let (x, shape) = inputs[0];
     let image = || [shape[0], shape[1], shape[2]];
     let plane = |shape: &[usize]| shape[1..].iter().product::<usize>();
     if changes_values(node) {
-        let mut out = x.to_vec();
+        out.clear();
+        out.extend_from_slice(x);
         change_values(node, &mut out, inputs);
         return out;
     }
-    let mut out = vec![0.0; node.out_shape.iter().product()];
+    out.resize(node.out_shape.iter().product(), 0.0);
     match &node.op {
         Op::Conv2d { weight, bias, stride, pad, dilation, .. } => {
             let window = Window { kernel: [weight.shape[2], weight.shape[3]], stride: *stride, pad: *pad, dilation: *dilation };
@@ -210,13 +226,20 @@ pub fn compute(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>
             let count = plane(shape) as f32;
             x.chunks_exact(plane(shape)).zip(&mut out).for_each(|(x, y)| *y = x.iter().fold(0.0, |sum, x| sum + x) / count);
         }
-        Op::Concat => out = inputs.iter().flat_map(|(x, _)| x.iter().copied()).collect(),
-        Op::Subsample { stride } => {
-            let planes = x.chunks_exact(plane(shape));
-            let rows = planes.flat_map(|plane| plane.chunks_exact(shape[2]).step_by(stride[0]));
-            out = rows.flat_map(|row| row.iter().step_by(stride[1]).copied()).collect();
+        Op::Concat => {
+            out.clear();
+            inputs.iter().for_each(|(x, _)| out.extend_from_slice(x));
         }
-        Op::PadChannels { before, .. } => out[before * plane(shape)..][..x.len()].copy_from_slice(x),
+        Op::Subsample { stride } => {
+            out.clear();
+            for plane in x.chunks_exact(plane(shape)) {
+                plane.chunks_exact(shape[2]).step_by(stride[0]).for_each(|row| out.extend(row.iter().step_by(stride[1])));
+            }
+        }
+        Op::PadChannels { before, .. } => {
+            out.fill(0.0);
+            out[before * plane(shape)..][..x.len()].copy_from_slice(x);
+        }
         Op::BatchNorm { .. } | Op::Relu | Op::ClippedRelu { .. } | Op::Flatten | Op::Add => unreachable!("computed above"),
     }
     out

@@ -62,9 +62,12 @@ pub struct Prepared<'a> {
     products: Vec<Vec<Product<'a>>>,
     /// True if the tables of a whole chip fit memory.
     keep_tables: bool,
+    /// True if two chips do.
+    has_two: bool,
 }
 
-/// Bytes of a chip, cells and tables, beside which the next one is programmed: of larger ones there is one at a time.
+/// Bytes of a chip, cells and tables, up to which there are two at a time. Of larger ones there is one, and cells that are in
+/// tables are forgotten.
 const BYTES_OF_TWO: usize = 128 << 20;
 /// Bytes of tables that a chip may keep; a larger one builds them anew for every batch of images.
 const TABLE_BYTES: usize = 512 << 20;
@@ -82,7 +85,9 @@ impl<'a> Prepared<'a> {
         };
         let products: Vec<Vec<Product>> = plan.network.matrices().map(|(_, m)| (0..m.parts.len()).map(|i| product(m, i)).collect()).collect();
         let keep_tables = products.iter().flatten().map(Product::table_bytes).sum::<usize>() <= TABLE_BYTES;
-        Prepared { plan, products, keep_tables }
+        let prepared = Prepared { plan, products, keep_tables, has_two: false };
+        let has_two = prepared.cell_bytes(|_| true) + prepared.table_bytes() <= BYTES_OF_TWO;
+        Prepared { has_two, ..prepared }
     }
 
     /// Per layer and part, how its product is computed.
@@ -95,23 +100,28 @@ impl<'a> Prepared<'a> {
         if self.keep_tables { self.products.iter().flatten().map(Product::table_bytes).sum() } else { 0 }
     }
 
-    /// Bytes of the cells of a chip.
-    fn cell_bytes(&self) -> usize {
-        self.products.iter().flatten().map(|product| Cells::bytes(product.layer)).sum()
+    /// Whether a chip is so small that the next one is programmed beside its images, in memory of its own.
+    pub fn has_two(&self) -> bool {
+        self.has_two
     }
 
-    /// Whether the next chip is programmed beside the images of the present one.
-    fn has_two(&self) -> bool {
-        rayon::current_num_threads() > 1 && self.cell_bytes() + self.table_bytes() <= BYTES_OF_TWO
+    fn cell_bytes(&self, of: impl Fn(&Product) -> bool) -> usize {
+        self.products.iter().flatten().filter(|p| of(p)).map(|product| Cells::bytes(product.layer)).sum()
     }
 
     /// Bytes that running chips takes, about: chips, and what each thread has of a batch of images.
     pub fn bytes(&self) -> usize {
-        let chips = if self.has_two() { 2 } else { 1 };
+        let threads = rayon::current_num_threads();
+        let chips = if self.has_two() {
+            threads.min(2) * (self.cell_bytes(|_| true) + self.table_bytes())
+        } else {
+            let largest = self.products.iter().map(|parts| parts.iter().map(|p| Cells::bytes(p.layer)).max().unwrap_or(0)).max().unwrap_or(0);
+            self.table_bytes() + self.cell_bytes(|p| !(self.keep_tables && p.keeps_tables())) + threads * largest
+        };
         let of_batch = self.batch() * self.plan.network.most_elements() * size_of::<u32>();
         let sums = |product: &Product| product.layer.columns.next_multiple_of(INTS) * VECTORS.max(product.positions()) * size_of::<i32>();
         let work = self.products.iter().flatten().map(sums).max().unwrap_or(0);
-        chips * (self.cell_bytes() + self.table_bytes()) + rayon::current_num_threads() * (of_batch + work)
+        chips + threads * (of_batch + work)
     }
 
     /// Most images that run through the network together.
@@ -196,6 +206,9 @@ impl Chip {
                 part.program(plan, product.layer, trial);
                 if prepared.keep_tables {
                     product.build_tables(part);
+                    if !prepared.has_two() && product.keeps_tables() {
+                        part.cells.forget();
+                    }
                 }
             }
         });
@@ -233,7 +246,7 @@ pub fn run(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits:
 /// present one, by threads that have none, unless two are too large.
 pub fn run_until(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool, stop: &Stop) -> Option<Vec<TrialCounts>> {
     let prepared = Prepared::new(plan, images.len());
-    let ahead = prepared.has_two();
+    let ahead = rayon::current_num_threads() > 1 && prepared.has_two();
     let (mut chip, mut next) = (Chip::blank(&prepared), Chip::blank(&prepared));
     let mut counts = Vec::with_capacity(trials.len());
     for trial in trials.clone() {

@@ -5,7 +5,7 @@ use super::code_table::CodeTable;
 use super::code_tables::{Converter, Source};
 use super::crossbar_mvm::{Counts, Mvm};
 use super::input_bytes::InputBytes;
-use super::lanes::{INTS, Ints, WORDS, Words};
+use super::lanes::{HalfWords, INTS, Ints, WORDS, Words};
 use super::look_up_narrow_sums::{Side, look_up_narrow_sums, join, takes};
 use super::look_up_codes::{Patterns, clipped, look_up_codes, look_up_half_codes};
 use super::look_up_sums::look_up_sums;
@@ -116,8 +116,13 @@ impl<'a> Product<'a> {
         if self.kernel != Kernel::Table {
             return 0;
         }
-        let row = if self.layer.read_noise.is_some() { size_of::<FlipRow>() } else { size_of::<Words>() };
-        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * row
+        let half = self.layer.columns % WORDS;
+        let (whole, last) = match (1..=INTS).contains(&half) {
+            _ if self.layer.read_noise.is_some() => (self.tiles() * size_of::<FlipRow>(), 0),
+            true => ((self.tiles() - 1) * size_of::<Words>(), size_of::<HalfWords>()),
+            false => (self.tiles() * size_of::<Words>(), 0),
+        };
+        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * (whole + last)
     }
 
     /// Input vectors of an image.
@@ -134,6 +139,11 @@ impl<'a> Product<'a> {
         PartOfChip { cells, ..PartOfChip::default() }
     }
 
+    /// True if all that is needed of the cells can be in tables.
+    pub fn keeps_tables(&self) -> bool {
+        self.kernel == Kernel::Table && self.converter.is_some()
+    }
+
     /// Builds the part's tables of codes, once for all images, in the memory of those that are there.
     pub fn build_tables(&self, part: &mut PartOfChip) {
         let (Kernel::Table, Some(converter)) = (self.kernel, &self.converter) else { return };
@@ -144,6 +154,9 @@ impl<'a> Product<'a> {
             table.build(&source, block, tile);
             if !table.half_rows.is_empty() {
                 table.rows = Vec::new();
+            }
+            if !table.can_clip {
+                table.clips = Vec::new();
             }
         });
     }

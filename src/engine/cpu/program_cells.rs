@@ -52,6 +52,12 @@ impl Cells {
         layer.rows * Self::stride(layer) * of_cell
     }
 
+    /// Gives the cells' memory back; what was counted stays.
+    pub fn forget(&mut self) {
+        self.values = Vec::new();
+        self.squares = Vec::new();
+    }
+
     /// Zero conductances for `layer`, in the memory of whatever is there.
     pub fn begin(&mut self, layer: &CrossbarLayer) {
         self.stride = Self::stride(layer);
