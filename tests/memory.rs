@@ -75,7 +75,7 @@ fn network(input_shape: [usize; 3], nodes: Vec<Node>) -> Network {
     Network { name: "wide".into(), input_shape, preprocess: Preprocess { scale: 1.0 / 255.0, mean: vec![0.0; channels], std: vec![1.0; channels] }, nodes }
 }
 
-/// Six layers of 512 x 512: a chip of them has 96 MiB of cells, and one layer's are there at a time.
+/// Six layers of 512 x 512: a chip of them has 42 MiB of cells, and one layer's are there at a time (twice, and error-free).
 fn a_chip_that_is_looked_at_is_never_whole() {
     const N: usize = 512;
     let layer = |i: usize| {
@@ -96,7 +96,7 @@ fn a_chip_that_is_looked_at_is_never_whole() {
     let (tallies, _, more) = peak(|| cpu::tally_layers(&plan, &images, 0..2, &|| false).expect("not stopped"));
     assert_eq!(tallies.len(), 2);
     println!("two chips of {} MiB, looked at: {} MiB", cells / MIB, more / MIB);
-    assert!(cells > 90 * MIB && more < cells, "{} MiB of {} MiB", more / MIB, cells / MIB);
+    assert!(cells > 40 * MIB && 4 * more < 3 * cells, "{} MiB of {} MiB", more / MIB, cells / MIB);
 }
 
 /// Forty maps of 4 MiB one after another: a few are there.
