@@ -132,7 +132,7 @@ impl Observer for Quiet {
 }
 
 fn the_dry_run_says_what_a_run_takes() {
-    let images = if cfg!(debug_assertions) { 20 } else { 500 };
+    let images = if cfg!(debug_assertions) { 10 } else { 100 };
     let toml = format!(
         "[network]\nmodel = \"embedded\"\ndataset = \"embedded\"\nimages = {images}\n[crossbar]\nou_wordlines = [9, 32]\n\
          [device]\nprogramming_error = {{ law = \"lognormal\", sigma_ln = 0.1 }}\n[monte_carlo]\ntrials = 4\n"

@@ -192,12 +192,6 @@ fn compute_in(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>]
     let (x, shape) = inputs[0];
     let image = || [shape[0], shape[1], shape[2]];
     let plane = |shape: &[usize]| shape[1..].iter().product::<usize>();
-    if changes_values(node) {
-        out.clear();
-        out.extend_from_slice(x);
-        change_values(node, &mut out, inputs);
-        return out;
-    }
     out.resize(node.out_shape.iter().product(), 0.0);
     match &node.op {
         Op::Conv2d { weight, bias, stride, pad, dilation, .. } => {
@@ -240,7 +234,10 @@ fn compute_in(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>]
             out.fill(0.0);
             out[before * plane(shape)..][..x.len()].copy_from_slice(x);
         }
-        Op::BatchNorm { .. } | Op::Relu | Op::ClippedRelu { .. } | Op::Flatten | Op::Add => unreachable!("computed above"),
+        Op::BatchNorm { .. } | Op::Relu | Op::ClippedRelu { .. } | Op::Flatten | Op::Add => {
+            out.copy_from_slice(x);
+            change_values(node, &mut out, inputs);
+        }
     }
     out
 }

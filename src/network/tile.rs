@@ -141,14 +141,9 @@ mod vector {
                         let mut right = [$zero(); V];
                         for v in 0..V {
                             let at = |run: usize| numbers.as_ptr().wrapping_add(starts[v * $runs + run] + tap);
+                            let ($whole, $p, $q) = (at(0), at(0), at($runs - 1));
                             // SAFETY: the caller says that every run is within the numbers.
-                            right[v] = if ADJACENT {
-                                let $whole = at(0);
-                                unsafe { $load }
-                            } else {
-                                let ($p, $q) = (at(0), at($runs - 1));
-                                unsafe { $halves }
-                            };
+                            right[v] = unsafe { if ADJACENT { $load } else { $halves } };
                         }
                         for r in 0..R {
                             let $a = weights[row + r];
@@ -192,14 +187,14 @@ mod vector {
         };
     }
     kernels!(f32_avx512, "avx512f,avx512dq", f32, f32, __m512, 2 runs, 8 x 2, _mm512_setzero_ps, |a| _mm512_set1_ps(a), _mm512_mul_ps, _mm512_add_ps,
-        |p| _mm512_loadu_ps(p), |p, q| _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(q), 1),
+        |w| _mm512_loadu_ps(w), |p, q| _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(q), 1),
         |p, v| _mm512_storeu_ps(p.cast(), v));
     kernels!(f32_avx2, "avx2", f32, f32, __m256, 1 runs, 4 x 2, _mm256_setzero_ps, |a| _mm256_set1_ps(a), _mm256_mul_ps, _mm256_add_ps,
-        |p| _mm256_loadu_ps(p), |p, _q| _mm256_loadu_ps(p), |p, v| _mm256_storeu_ps(p.cast(), v));
+        |w| _mm256_loadu_ps(w), |p, _q| _mm256_loadu_ps(p), |p, v| _mm256_storeu_ps(p.cast(), v));
     kernels!(pair_avx512, "avx512f,avx512bw", Pair, i32, __m512i, 2 runs, 8 x 2, _mm512_setzero_si512, |a| _mm512_set1_epi32(a.0), _mm512_madd_epi16,
-        _mm512_add_epi32, |p| _mm512_loadu_si512(p.cast()),
+        _mm512_add_epi32, |w| _mm512_loadu_si512(w.cast()),
         |p, q| _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256(p.cast())), _mm256_loadu_si256(q.cast()), 1),
         |p, v| _mm512_storeu_si512(p.cast(), v));
     kernels!(pair_avx2, "avx2", Pair, i32, __m256i, 1 runs, 4 x 2, _mm256_setzero_si256, |a| _mm256_set1_epi32(a.0), _mm256_madd_epi16,
-        _mm256_add_epi32, |p| _mm256_loadu_si256(p.cast()), |p, _q| _mm256_loadu_si256(p.cast()), |p, v| _mm256_storeu_si256(p.cast(), v));
+        _mm256_add_epi32, |w| _mm256_loadu_si256(w.cast()), |p, _q| _mm256_loadu_si256(p.cast()), |p, v| _mm256_storeu_si256(p.cast(), v));
 }

@@ -29,6 +29,7 @@ pub mod look_up_sums;
 pub mod max_pool;
 pub mod noise;
 pub mod patterns;
+pub mod part_of_chip;
 pub mod plain;
 pub mod plane_cells;
 pub mod product;
@@ -37,6 +38,7 @@ pub mod program_cells;
 pub mod requantize;
 mod row_cells;
 mod rows;
+mod shares;
 pub(crate) mod simd;
 pub mod sum_tables;
 pub mod tally;
@@ -50,11 +52,13 @@ use super::{IntegerImages, Plan, Stop, TrialCounts};
 use crate::quantize::{IntegerNetwork, Matrix, Requantize, Step};
 use crossbar_mvm::Counts;
 use lanes::INTS;
-use product::{PartOfChip, Product, VECTORS, Work};
+use part_of_chip::PartOfChip;
+use product::{Product, VECTORS, Work};
 use program_cells::Cells;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use shares::Shares;
 
 /// A point made ready for this engine: per layer and part, how its product is computed.
 pub struct Prepared<'a> {
@@ -131,9 +135,6 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Fewest images of a share: loading the tables for one image alone costs more than the others' wait.
-const LEAST: usize = 4;
-
 /// A stop that is remembered: once it was seen, what was computed means nothing.
 struct Halt<'a> {
     stop: &'a Stop<'a>,
@@ -154,27 +155,6 @@ impl<'a> Halt<'a> {
 
     fn happened(&self) -> bool {
         self.seen.load(Relaxed)
-    }
-}
-
-/// Hands out a chip's images in order: a full batch at a time first, fewer towards the end, so that all threads end
-/// together.
-struct Shares {
-    next: AtomicUsize,
-    images: usize,
-    batch: usize,
-    threads: usize,
-}
-
-impl Shares {
-    fn take(&self) -> Option<Range<usize>> {
-        let end = |first: usize| {
-            let left = self.images - first;
-            let fair = if self.threads == 1 { left } else { left / (2 * self.threads) };
-            first + fair.max(LEAST).min(self.batch).min(left)
-        };
-        let first = self.next.fetch_update(Relaxed, Relaxed, |first| (first < self.images).then(|| end(first))).ok()?;
-        Some(first..end(first))
     }
 }
 

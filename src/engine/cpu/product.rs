@@ -12,15 +12,15 @@ use super::look_up_sums::look_up_sums;
 use super::noise::flip_tables::{FlipRow, Held, flip_tables};
 use super::noise::look_up_flips::{FlipReads, flip_columns, look_up_flips};
 use super::patterns::patterns;
-use super::program_cells::{Cells, reprogram_cells};
+use super::part_of_chip::PartOfChip;
+use super::program_cells::Cells;
 use super::requantize::{requantize, requantize_rows};
 use super::sum_tables::{Columns, Place, sum_tables};
-use crate::crossbar::{Conversion, Converters, CrossbarLayer};
-use crate::engine::Plan;
+use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::kernel::Kernel;
 use crate::engine::units::Block;
 use crate::quantize::{Requantize, Window};
-use crate::rng::{ReadStream, Reads};
+use crate::rng::ReadStream;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -40,17 +40,6 @@ pub struct Product<'a> {
     pub kernel: Kernel,
     blocks: Vec<Block>,
     converter: Option<Converter>,
-}
-
-/// A part of a programmed chip.
-#[derive(Default)]
-pub struct PartOfChip {
-    /// Its cells.
-    pub cells: Cells,
-    /// What its reads are random by, where they differ.
-    pub reads: Reads,
-    /// `[block][tile]`, where they are kept.
-    tables: Vec<CodeTable>,
 }
 
 /// Working memory of one thread.
@@ -81,21 +70,6 @@ impl Inputs<'_> {
         if let Inputs::Whole(bytes) = self {
             work.inputs = bytes.into_memory();
         }
-    }
-}
-
-impl PartOfChip {
-    /// Programs the part's `layer` of the chip `trial` in the place of another.
-    pub fn program(&mut self, plan: &Plan, layer: &CrossbarLayer, trial: u32) {
-        let (table, effects) = plan.laws_of(layer);
-        reprogram_cells(layer, table, effects, plan.seed, plan.chip(trial), &mut self.cells);
-        self.cells.converters = Converters::draw(layer, &plan.converters, plan.seed, plan.chip(trial));
-        self.reads = Reads::new(plan.seed, trial, layer.layer);
-    }
-
-    /// The same with random reads.
-    pub fn reading(self, reads: Reads) -> Self {
-        PartOfChip { reads, ..self }
     }
 }
 

@@ -3,7 +3,7 @@
 //! All images go through a layer before the next one, so only that layer's cells are there.
 
 use super::crossbar_mvm::{Counts, Mvm};
-use super::product::PartOfChip;
+use super::part_of_chip::PartOfChip;
 use super::program_cells::nominal_cells;
 use super::{Chip, Halt, Prepared, SpareTensors, View, digital, requantize, run_steps};
 use crate::engine::{IntegerImages, LayerTally, Plan, Stop};
