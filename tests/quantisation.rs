@@ -7,6 +7,8 @@ use bwq::config::{self, Overrides, QuantizationConfig, WeightScale};
 use bwq::dataset::{self, Dataset};
 use bwq::network::{Network, Op, Tensor, float, fold, read};
 use bwq::quantize::{IntegerNetwork, Step, lower::lower, weights};
+use std::collections::HashMap;
+use std::rc::Rc;
 use support::{quantised, shared, slow};
 
 const IMAGES: usize = 10_000;
@@ -30,6 +32,18 @@ fn load(name: &str, data: &str, images: usize) -> Option<(Network, Dataset)> {
     Some((network, dataset))
 }
 
+/// The networks, each test set read once; `None` without the data.
+fn load_all(images: usize) -> Option<Vec<(&'static str, Network, Rc<Dataset>)>> {
+    let folder = shared("data")?;
+    let mut sets = HashMap::new();
+    let load = |(name, data): (&'static str, &'static str)| {
+        let network = read::read(&folder.join(format!("nets/{name}.json"))).unwrap_or_else(|e| panic!("{e}"));
+        let set = sets.entry(data).or_insert_with(|| Rc::new(dataset::load(&folder.join(data), images, 0).unwrap_or_else(|e| panic!("{e}"))));
+        (name, network, set.clone())
+    };
+    Some(NETWORKS.map(load).into())
+}
+
 /// Correct images of the table: (net, scheme, bits).
 fn table(net: &str, scheme: &str, bits: u32) -> Option<i64> {
     let text = std::fs::read_to_string(shared("data/reference/ptq.csv")?).unwrap();
@@ -42,8 +56,7 @@ fn weights_alone_meet_the_table() {
     if !slow() {
         return;
     }
-    for (name, data) in NETWORKS {
-        let Some((network, dataset)) = load(name, data, IMAGES) else { return };
+    for (name, network, dataset) in load_all(IMAGES).unwrap_or_default() {
         let folded = table(name, "folded_per_tensor", 8).is_some();
         let (scheme, source) = if folded { ("folded_per_tensor", fold::fold_batchnorm(&network).unwrap()) } else { ("raw_per_tensor", network) };
         for bits in [8, 6, 5, 4] {

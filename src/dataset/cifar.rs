@@ -2,7 +2,7 @@
 //! label and 3072 pixels, red, green and blue planes of 32 x 32.
 
 use super::training::Labelled;
-use super::{Parts, Pixels, bytes_of, folder_of};
+use super::{Parts, Pixels, Wanted, bytes_of, folder_of};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(super) const FIRST_BATCH: &str = "data_batch_1.bin";
 
 /// Reads the test set in a folder, or in one `.bin`, and the first `training` training images; a `.bin` of another name
 /// than the test set's stands alone.
-pub(super) fn read(path: &Path, training: usize) -> Result<Parts> {
+pub(super) fn read(path: &Path, Wanted { training, .. }: Wanted) -> Result<Parts> {
     let file = if path.is_dir() { path.join(TEST) } else { path.to_owned() };
     let place = file.display().to_string();
     let (labels, pixels) = parse_records(&bytes_of(&file, u64::MAX)?, &place)?;

@@ -3,7 +3,7 @@
 //!
 //! A file is a big-endian magic (0x803 images, 0x801 labels), its sizes as u32, and bytes.
 
-use super::{Parts, Pixels, bytes_of, folder_of};
+use super::{Parts, Pixels, Wanted, bytes_of, folder_of};
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;
 use std::io::Read;
@@ -17,7 +17,7 @@ const MAX_SIDE: usize = 4096;
 const MAX_BYTES: u64 = 8 << 30;
 
 /// Reads the test set in a folder, or that of an images file, and the first `training` training images beside it.
-pub(super) fn read(path: &Path, training: usize) -> Result<Parts> {
+pub(super) fn read(path: &Path, Wanted { training, .. }: Wanted) -> Result<Parts> {
     let (images, train) = if path.is_dir() {
         let test = in_folder(path, "t10k").ok_or_else(|| Error::input(path.display(), "t10k-images-idx3-ubyte[.gz] is missing"))?;
         (test, in_folder(path, "train"))

@@ -2,9 +2,9 @@
 //!
 //! [`load`] picks the reader by what lies at a path: [`idx`] (MNIST and its like), [`cifar`] (the official binary
 //! version), [`webp`] (mosaics of CIFAR-10), [`npy`] (NumPy arrays); [`training`] reads whole training sets. Each reads no more
-//! training images than the calibration asks for, and believes no size that a file states beyond what the file holds.
+//! training images than the calibration asks for (`.npy`: nor test images than are used), and believes no size that a file states beyond what the file holds.
 //!
-//! To add one: a file with `pub fn read(path, training) -> Result<Parts>`, and a line in `reader_for`.
+//! To add one: a file with `pub fn read(path, wanted) -> Result<Parts>`, and a line in `reader_for`.
 
 pub mod cifar;
 pub mod idx;
@@ -33,6 +33,13 @@ impl Pixels {
             Pixels::F32(values) => values.len(),
         }
     }
+    /// Number of bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Pixels::U8(values) => values.len(),
+            Pixels::F32(values) => values.len() * size_of::<f32>(),
+        }
+    }
     /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -43,6 +50,20 @@ impl Pixels {
             Pixels::U8(values) => Pixels::U8(values[..count.min(values.len())].to_vec()),
             Pixels::F32(values) => Pixels::F32(values[..count.min(values.len())].to_vec()),
         }
+    }
+    /// The first `count` values, without a copy.
+    fn cut(mut self, count: usize) -> Pixels {
+        match &mut self {
+            Pixels::U8(values) => {
+                values.truncate(count);
+                values.shrink_to_fit();
+            }
+            Pixels::F32(values) => {
+                values.truncate(count);
+                values.shrink_to_fit();
+            }
+        }
+        self
     }
     /// What comes after the first `count` values.
     fn after(&self, count: usize) -> Pixels {
@@ -80,7 +101,7 @@ pub struct Dataset {
 pub struct Parts {
     /// [C, H, W] of one image.
     pub shape: [usize; 3],
-    /// All test images.
+    /// Test images, at least as many as were asked for if there are so many.
     pub test: Pixels,
     /// Their classes, as many as test images.
     pub labels: Vec<u32>,
@@ -95,7 +116,7 @@ pub struct Parts {
 /// Nothing known at `path`, a malformed file (with file and offset), fewer images than asked for.
 pub fn load(path: &Path, images: usize, calibration_images: usize) -> Result<Dataset> {
     let read = reader_for(path)?;
-    let parts = read(path, calibration_images)?;
+    let parts = read(path, Wanted { test: images, training: calibration_images })?;
     let name = path.file_stem().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     assemble(name, &path.display().to_string(), parts, images, calibration_images)
 }
@@ -105,7 +126,7 @@ pub fn load(path: &Path, images: usize, calibration_images: usize) -> Result<Dat
 /// # Errors
 /// Nothing known at `path`, a malformed file.
 pub fn load_whole(path: &Path, calibration_images: usize) -> Result<Dataset> {
-    let parts = reader_for(path)?(path, calibration_images)?;
+    let parts = reader_for(path)?(path, Wanted { test: usize::MAX, training: calibration_images })?;
     let images = parts.labels.len();
     let name = path.file_stem().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     assemble(name, &path.display().to_string(), parts, images, calibration_images)
@@ -117,32 +138,36 @@ pub fn load_whole(path: &Path, calibration_images: usize) -> Result<Dataset> {
 /// Fewer images than asked for.
 pub fn assemble(name: String, place: &str, parts: Parts, images: usize, calibration_images: usize) -> Result<Dataset> {
     let image_len = parts.shape.iter().product::<usize>();
-    let cut = |pixels: &Pixels, count: usize, what: &str| {
-        let there = pixels.len() / image_len;
-        if count > there {
-            return Err(Error::input(place, format!("{count} {what} asked for; there are {there}")).hint(format!("network.images = {there} takes them all")));
-        }
-        Ok(pixels.first(count * image_len))
-    };
+    let there = parts.test.len() / image_len;
     if images == 0 {
         return Err(Error::input(place, "0 test images asked for; at least 1 is needed"));
     }
-    let (calibration, calibration_source) = match &parts.training {
+    if images > there {
+        return Err(Error::input(place, format!("{images} test images asked for; there are {there}")).hint(format!("network.images = {there} takes them all")));
+    }
+    let (calibration, calibration_source) = match parts.training {
         Some(training) => {
             let count = calibration_images.min(training.len() / image_len);
-            (cut(training, count, "training images")?, format!("first {count} training images of {place}"))
+            (training.cut(count * image_len), format!("first {count} training images of {place}"))
         }
         None => {
-            let count = calibration_images.min(parts.test.len() / image_len);
-            (cut(&parts.test, count, "test images")?, format!("first {count} test images (labels unused)"))
+            let count = calibration_images.min(there);
+            (parts.test.first(count * image_len), format!("first {count} test images (labels unused)"))
         }
     };
-    let test = cut(&parts.test, images, "test images")?;
-    let labels = parts.labels.get(..images).map(<[u32]>::to_vec).unwrap_or(parts.labels);
+    let (test, mut labels) = (parts.test.cut(images * image_len), parts.labels);
+    labels.truncate(images);
     Ok(Dataset { name, shape: parts.shape, images: test, labels, calibration, calibration_source })
 }
 
-type Reader = fn(&Path, usize) -> Result<Parts>;
+/// How many images are asked for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    test: usize,
+    training: usize,
+}
+
+type Reader = fn(&Path, Wanted) -> Result<Parts>;
 
 /// The reader for what lies at `path`, by the names of the files.
 fn reader_for(path: &Path) -> Result<Reader> {
@@ -191,6 +216,11 @@ impl Dataset {
     pub fn after(&self, count: usize) -> Dataset {
         let labels = self.labels.get(count..).unwrap_or_default().to_vec();
         Dataset { images: self.images.after(count * self.image_len()), labels, ..self.clone() }
+    }
+
+    /// Bytes of the pixels that are held.
+    pub fn bytes(&self) -> usize {
+        self.images.bytes() + self.calibration.bytes()
     }
 
     /// Number of values of one image.

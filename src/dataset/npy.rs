@@ -5,7 +5,7 @@
 //! already. Labels are integers of any width. The header is read here, not by a general Python parser, because it
 //! comes from outside: its length, depth and numbers are bounded.
 
-use super::{Parts, Pixels, bytes_of, folder_of};
+use super::{Parts, Pixels, Wanted, bytes_of, folder_of};
 use crate::error::{Error, Result};
 use crate::network::clipped;
 use std::io::{Cursor, Read};
@@ -30,18 +30,28 @@ pub struct Array {
     pub bytes: Vec<u8>,
 }
 
-/// Reads an `.npz`, an `images.npy` or the folder it lies in.
-pub(super) fn read(path: &Path, _training: usize) -> Result<Parts> {
+/// Reads an `.npz`, an `images.npy` or the folder it lies in; of `images.npy` no more images than are wanted, by whatever way.
+pub(super) fn read(path: &Path, wanted: Wanted) -> Result<Parts> {
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
         return parse_npz(&bytes_of(path, u64::MAX)?, &path.display().to_string());
     }
     let folder = folder_of(path);
-    let array = |name: &str| -> Result<Option<Array>> {
+    let array = |name: &str, first: usize| -> Result<Option<(Array, usize)>> {
         let file = folder.join(format!("{name}.npy"));
-        let place = file.display().to_string();
-        if file.is_file() { parse_npy(&mut bytes_of(&file, u64::MAX)?.as_slice(), &place).map(Some) } else { Ok(None) }
+        if file.is_file() { read_npy(&file, first).map(Some) } else { Ok(None) }
     };
-    parts(array("images")?, array("labels")?, array("calibration")?, &folder.display().to_string())
+    let whole = |name: &str| Ok(array(name, usize::MAX)?.map(|(array, _)| array));
+    // Without calibration images the first test images take their place.
+    let (images, count) = array("images", wanted.test.max(wanted.training))?.unzip();
+    parts(images, whole("labels")?, whole("calibration")?, count, &folder.display().to_string())
+}
+
+/// The first entries of an `.npy` along its first axis, and how many there are; it is read no further.
+fn read_npy(path: &Path, first: usize) -> Result<(Array, usize)> {
+    let failed = |e: std::io::Error| Error::io(path, "read", &e);
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    parse_first(&mut std::io::BufReader::new(file), &path.display().to_string(), first, length)
 }
 
 /// Parses an `.npz` in memory.
@@ -59,19 +69,22 @@ pub fn parse_npz(bytes: &[u8], place: &str) -> Result<Parts> {
         parse_npy(&mut entry, &place).map(Some)
     };
     let (images, labels, calibration) = (array(IMAGES)?, array(LABELS)?, array(CALIBRATION)?);
-    parts(images, labels, calibration, place)
+    parts(images, labels, calibration, None, place)
 }
 
-fn parts(images: Option<Array>, labels: Option<Array>, calibration: Option<Array>, place: &str) -> Result<Parts> {
+/// `count`: of the images, where some of them were left out.
+fn parts(images: Option<Array>, labels: Option<Array>, calibration: Option<Array>, count: Option<usize>, place: &str) -> Result<Parts> {
     let missing = |names: &[&str]| Error::input(place, format!("no array named {}", names.join(" or ")));
     let images_place = format!("{place}: images");
     let (shape, test) = pixels(images.ok_or_else(|| missing(IMAGES))?, &images_place)?;
     let labels_place = format!("{place}: labels");
-    let labels = whole_numbers(labels.ok_or_else(|| missing(LABELS))?, &labels_place)?;
-    let count = test.len() / shape.iter().product::<usize>();
+    let mut labels = whole_numbers(labels.ok_or_else(|| missing(LABELS))?, &labels_place)?;
+    let there = test.len() / shape.iter().product::<usize>();
+    let count = count.unwrap_or(there);
     if labels.len() != count {
         return Err(Error::input(labels_place, format!("{} labels for {count} images", labels.len())));
     }
+    labels.truncate(there);
     let training = match calibration {
         None => None,
         Some(array) => {
@@ -91,6 +104,12 @@ fn parts(images: Option<Array>, labels: Option<Array>, calibration: Option<Array
 /// # Errors
 /// Another magic, an odd header, column-major or big-endian data, too few or too many bytes.
 pub fn parse_npy(source: &mut dyn Read, place: &str) -> Result<Array> {
+    parse_first(source, place, usize::MAX, 0).map(|(array, _)| array)
+}
+
+/// The same; where there are more than `first` entries along the first axis, only those, and the `length` of the whole must be
+/// what the header states. Also returns how many there are.
+fn parse_first(source: &mut dyn Read, place: &str, first: usize, length: u64) -> Result<(Array, usize)> {
     let at = |offset: usize, message: String| Error::input(place, format!("offset {offset}: {message}"));
     let start = exactly(source, 10, place)?;
     if &start[..6] != b"\x93NUMPY" {
@@ -126,9 +145,18 @@ pub fn parse_npy(source: &mut dyn Read, place: &str) -> Result<Array> {
     };
     let size = shape.iter().try_fold(width as u64, |n, &axis| n.checked_mul(axis as u64)).filter(|&n| n <= MAX_BYTES);
     let size = size.ok_or_else(|| at(begin, format!("an array {shape:?} of more than {MAX_BYTES} bytes")))?;
+    let count = shape.first().copied().unwrap_or(1);
+    if count > first {
+        let stated = (begin + header_len) as u64 + size;
+        if length != stated {
+            return Err(Error::input(place, format!("has {length} bytes; its header states {stated}")).hint("was it copied to its end?"));
+        }
+        let bytes = exactly(source, size as usize / count * first, place)?;
+        return Ok((Array { dtype: number.to_owned(), shape: [&[first], &shape[1..]].concat(), bytes }, count));
+    }
     let bytes = exactly(source, size as usize, place)?;
     match source.read(&mut [0]) {
-        Ok(0) => Ok(Array { dtype: number.to_owned(), shape, bytes }),
+        Ok(0) => Ok((Array { dtype: number.to_owned(), shape, bytes }, count)),
         Ok(_) => Err(at(begin + header_len + bytes.len(), "bytes follow the last one that the header states".into())),
         Err(e) => Err(at(begin + header_len + bytes.len(), format!("broken data: {e}"))),
     }

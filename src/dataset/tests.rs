@@ -195,6 +195,26 @@ fn numpy_arrays() {
     refused(npy::parse_npz(&minus, "a.npz"), &["label 0 is negative"]);
 }
 
+/// Of a large array no more is read than is used, but its length must be right; the calibration is that of the whole.
+#[test]
+fn the_first_images_of_an_array() {
+    let images: Vec<u8> = (0..5 * 6).collect();
+    let there = folder(&[("images.npy", npy("|u1", "(5, 1, 3, 2)", &images)), ("labels.npy", npy("|u1", "(5,)", &[4, 3, 2, 1, 0]))]);
+    let set = load(there.path(), 2, 3).unwrap();
+    assert_eq!((&set.images, &set.labels), (&Pixels::U8(images[..12].to_vec()), &vec![4, 3]));
+    assert_eq!(set.calibration, Pixels::U8(images[..18].to_vec()));
+    assert_eq!(load(there.path(), 5, 0).unwrap().images, Pixels::U8(images.clone()));
+    assert_eq!(load_whole(there.path(), 9).unwrap().calibration, Pixels::U8(images.clone()));
+    refused(load(there.path(), 6, 0), &["6 test images asked for; there are 5"]);
+    for (bytes, said) in [(29, "its header states"), (31, "its header states")] {
+        let longer: Vec<u8> = images.iter().copied().chain([0]).take(bytes).collect();
+        let there = folder(&[("images.npy", npy("|u1", "(5, 1, 3, 2)", &longer)), ("labels.npy", npy("|u1", "(5,)", &[4, 3, 2, 1, 0]))]);
+        refused(load(there.path(), 2, 3), &[said]);
+    }
+    let there = folder(&[("images.npy", npy("|u1", "(5, 1, 3, 2)", &images)), ("labels.npy", npy("|u1", "(2,)", &[4, 3]))]);
+    refused(load(there.path(), 2, 2), &["2 labels for 5 images"]);
+}
+
 #[test]
 fn nothing_known() {
     let there = folder(&[("set.tar.gz", vec![1]), ("readme.txt", vec![1])]);

@@ -1,6 +1,6 @@
 //! Whole training sets with their labels, for `bwq train`; calibration reads the first images only, without labels.
 
-use super::{Parts, Pixels, cifar, folder_of, idx, webp};
+use super::{Parts, Pixels, Wanted, cifar, folder_of, idx, webp};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -28,7 +28,7 @@ impl Labelled {
 pub fn load_training(path: &Path) -> Result<Labelled> {
     let folder = folder_of(path);
     if let Some(images) = idx::in_folder(&folder, "train") {
-        let Parts { shape, test, labels, .. } = idx::read(&images, 0)?;
+        let Parts { shape, test, labels, .. } = idx::read(&images, Wanted { test: usize::MAX, training: 0 })?;
         return Ok(Labelled { shape, images: test, labels });
     }
     if folder.join(cifar::FIRST_BATCH).is_file() {

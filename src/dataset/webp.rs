@@ -2,7 +2,7 @@
 //! column i % columns of a grid of 32 x 32 pixels, with one byte per label in `*_labels.u8`.
 
 use super::training::Labelled;
-use super::{Parts, Pixels, bytes_of, folder_of};
+use super::{Parts, Pixels, Wanted, bytes_of, folder_of};
 use crate::error::{Error, Result};
 use image_webp::WebPDecoder;
 use std::io::Cursor;
@@ -16,7 +16,7 @@ pub(super) const TEST: &str = "cifar10_test.webp";
 pub(super) const FIRST_TRAINING: &str = "cifar10_train_1.webp";
 
 /// Reads the test set in a folder (or of one mosaic), and as many training mosaics as hold `training` images.
-pub(super) fn read(path: &Path, training: usize) -> Result<Parts> {
+pub(super) fn read(path: &Path, Wanted { training, .. }: Wanted) -> Result<Parts> {
     let file = if path.is_dir() { path.join(TEST) } else { path.to_owned() };
     let folder = folder_of(path);
     let has_training = file.file_name().is_some_and(|name| name == TEST) && folder.join(FIRST_TRAINING).is_file();

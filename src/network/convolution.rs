@@ -1,10 +1,11 @@
-//! Convolution as a product of the weights with the image's windows, for f32 and i32.
+//! Convolution as a product of the weights with the image's windows, for f32 and pairs of integers.
 //!
-//! The windows of 32 outputs at a time are laid out as the columns of a panel, rows in the order of the weights
-//! (channel, tap row, tap column); the panel stays in the first-level cache and no whole unfolded image is ever held.
-//! So each output is a sum over ascending rows, as [`super::matmul`] promises.
+//! Nothing is unfolded: the outputs of a row are neighbours whose windows are neighbours too, tap by tap, so
+//! [`super::matmul`] reads the image itself, or a copy with its padding. Where windows are further apart, the copy has the
+//! columns (and rows) by their remainder modulo the stride: then neighbours are neighbours again.
+//! An output is a sum over (channel, tap row, tap column), ascending.
 
-use super::matmul::{COLS, Element, Packed, panel};
+use super::matmul::{Element, MARGIN, Outputs, Packed, Taps};
 use super::shape::Window;
 
 /// Convolves one image [C, H, W] (`input`, of `shape`) into `out` [out channels, OH, OW].
@@ -15,103 +16,108 @@ use super::shape::Window;
 /// # Panics
 /// If lengths do not fit the shapes, or the window does not fit the image: see [`Window::output`].
 pub fn convolve<T: Element>(
-    input: &[T], shape: [usize; 3], weights: &[Packed<T>], window: &Window, padding: T, out: &mut [T],
+    input: &[T], shape: [usize; 3], weights: &[Packed<T>], window: &Window, padding: T, out: &mut [T::Sum],
 ) {
     let [channels, h, w] = shape;
     let sizes = window.output([h, w]).ok().zip(window.padded([h, w]));
-    let Some(([oh, ow], [ph, pw])) = sizes else { panic!("a window {window:?} that does not fit {h} x {w}") };
-    let pixels = oh * ow;
+    let Some(([oh, ow], padded)) = sizes else { panic!("a window {window:?} that does not fit {h} x {w}") };
     let per_group = channels / weights.len();
     assert_eq!(input.len(), channels * h * w, "length of the input");
 
-    let padded;
-    let input = if window.pad == [0; 4] {
-        input
-    } else {
-        padded = with_border(input, [h, w], [ph, pw], window.pad, padding);
-        &padded
-    };
-    // Where the first window meets its taps, in the order of the weights.
-    let taps = |c: usize| {
-        let at = move |ky: usize, kx: usize| (c * ph + ky * window.dilation[0]) * pw + kx * window.dilation[1];
-        (0..window.kernel[0]).flat_map(move |ky| (0..window.kernel[1]).map(move |kx| at(ky, kx)))
-    };
-    let taps: Vec<usize> = (0..per_group).flat_map(taps).collect();
-    let mut columns = vec![[padding; COLS]; taps.len()];
+    // Windows of one pixel that leave none out: all of a plane is one line.
+    let as_it_is = window.kernel == [1, 1] && window.stride == [1, 1] && window.pad == [0; 4] && h * w > MARGIN;
+    let layout = Layout::new(window.stride, padded);
+    let lines = if as_it_is { Outputs::new([1, h * w], h * w, false) } else { Outputs::new([oh, ow], layout.columns, true) };
+    let taps = layout.taps(window, per_group);
 
+    // Channels of one group at a time; padding stays.
+    let mut copy = vec![padding; if as_it_is { 0 } else { per_group * layout.channel() + MARGIN }];
     let mut rest = out;
-    for (group, weights) in weights.iter().enumerate() {
-        let (out, after) = rest.split_at_mut(weights.rows() * pixels);
+    for (input, weights) in input.chunks_exact(per_group * h * w).zip(weights) {
+        let (out, after) = rest.split_at_mut(weights.rows() * oh * ow);
         rest = after;
-        let input = &input[group * per_group * ph * pw..][..per_group * ph * pw];
-        for first in (0..pixels).step_by(COLS) {
-            let width = COLS.min(pixels - first);
-            unfold(input, &taps, &runs(first, width, ow, pw, window.stride), window.stride[1], &mut columns);
-            panel(weights, &columns, out, pixels, first, width);
+        if !as_it_is {
+            layout.copy(input, [h, w], window.pad, &mut copy);
+        }
+        let numbers = if as_it_is { input } else { &copy };
+        if oh * ow == 1 {
+            weights.times_vector(&taps.of_first(numbers), out);
+        } else {
+            weights.product(numbers, &taps, &lines, out);
         }
     }
     assert!(rest.is_empty(), "length of the output");
 }
 
-/// Neighbouring outputs of one row: columns `to..to + len` of the panel begin at `from` in the padded image.
-struct Run {
-    to: usize,
-    from: usize,
-    len: usize,
+/// Where the pixels of padded channels lie: `[channel][y % stride][x % stride][y / stride][x / stride]`.
+struct Layout {
+    stride: [usize; 2],
+    /// Of a remainder.
+    rows: usize,
+    columns: usize,
 }
 
-fn runs(first: usize, width: usize, ow: usize, pw: usize, stride: [usize; 2]) -> Vec<Run> {
-    let mut runs = Vec::with_capacity(width / ow + 2);
-    let mut to = 0;
-    while to < width {
-        let (y, x) = ((first + to) / ow, (first + to) % ow);
-        let len = (ow - x).min(width - to);
-        runs.push(Run { to, from: y * stride[0] * pw + x * stride[1], len });
-        to += len;
+impl Layout {
+    fn new(stride: [usize; 2], padded: [usize; 2]) -> Self {
+        Layout { stride, rows: padded[0].div_ceil(stride[0]), columns: padded[1].div_ceil(stride[1]) }
     }
-    runs
-}
 
-/// Fills the panel: columns[row][i] = the pixel that window i has under tap `row`.
-fn unfold<T: Element>(input: &[T], taps: &[usize], runs: &[Run], step: usize, columns: &mut [[T; COLS]]) {
-    for run in runs {
-        // Fixed lengths become plain vector moves.
-        match (step, run.len) {
-            (1, 32) => copy::<T, 32>(input, taps, run, columns),
-            (1, 16) => copy::<T, 16>(input, taps, run, columns),
-            (1, 8) => copy::<T, 8>(input, taps, run, columns),
-            (1, 4) => copy::<T, 4>(input, taps, run, columns),
-            _ => {
-                for (column, &tap) in columns.iter_mut().zip(taps) {
-                    let from = input[run.from + tap..].iter().step_by(step);
-                    column[run.to..run.to + run.len].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    fn channel(&self) -> usize {
+        self.stride[0] * self.stride[1] * self.rows * self.columns
+    }
+
+    fn at(&self, channel: usize, y: usize, x: usize) -> usize {
+        let [sy, sx] = self.stride;
+        channel * self.channel() + ((y % sy * sx + x % sx) * self.rows + y / sy) * self.columns + x / sx
+    }
+
+    /// The taps of a window over some channels.
+    fn taps(&self, window: &Window, channels: usize) -> Taps {
+        let [kh, kw] = window.kernel;
+        let mut taps = Vec::with_capacity(channels * kh * kw);
+        for ky in 0..kh {
+            taps.extend((0..kw).map(|kx| self.at(0, ky * window.dilation[0], kx * window.dilation[1])));
+        }
+        for tap in kh * kw..channels * kh * kw {
+            taps.push(taps[tap - kh * kw] + self.channel());
+        }
+        Taps::new(taps)
+    }
+
+    /// Copies channels of `size` to where they lie in numbers laid out so; what else is there is padding.
+    fn copy<T: Element>(&self, input: &[T], [h, w]: [usize; 2], [top, left, ..]: [usize; 4], numbers: &mut [T]) {
+        let [sy, sx] = self.stride;
+        for (from, to) in input.chunks_exact(h * w).zip(numbers.chunks_exact_mut(self.channel())) {
+            for first in 0..sx.min(w) {
+                let column = self.at(0, 0, first + left);
+                for (y, from) in from.chunks_exact(w).enumerate() {
+                    let y = y + top;
+                    let line = if sy == 1 { y * self.columns } else { self.at(0, y, 0) };
+                    pick(&from[first..], sx, &mut to[line + column..]);
                 }
             }
         }
     }
 }
 
-fn copy<T: Element, const LEN: usize>(input: &[T], taps: &[usize], run: &Run, columns: &mut [[T; COLS]]) {
-    for (column, &tap) in columns.iter_mut().zip(taps) {
-        let from = &input[run.from + tap..][..LEN];
-        column[run.to..run.to + LEN].copy_from_slice(from);
-    }
-}
-
-fn with_border<T: Element>(input: &[T], size: [usize; 2], padded: [usize; 2], pad: [usize; 4], padding: T) -> Vec<T> {
-    let channels = input.len() / (size[0] * size[1]);
-    let mut out = vec![padding; channels * padded[0] * padded[1]];
-    for (from, to) in input.chunks_exact(size[0] * size[1]).zip(out.chunks_exact_mut(padded[0] * padded[1])) {
-        for (from, to) in from.chunks_exact(size[1]).zip(to.chunks_exact_mut(padded[1]).skip(pad[0])) {
-            to[pad[1]..pad[1] + size[1]].copy_from_slice(from);
+/// Every `step`-th number, from the first on.
+fn pick<T: Element>(from: &[T], step: usize, to: &mut [T]) {
+    match step {
+        1 => to[..from.len()].copy_from_slice(from),
+        2 => {
+            // A fixed distance becomes vector instructions.
+            let (pairs, last) = from.as_chunks::<2>();
+            to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair[0]);
+            last.iter().for_each(|&last| to[pairs.len()] = last);
         }
+        _ => to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from),
     }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::matmul::Pair;
 
     /// The definition, tap by tap.
     fn plain(x: &[i32], [c, h, w]: [usize; 3], weight: &[i32], out_channels: usize, groups: usize, win: &Window, padding: i32) -> Vec<i32> {
@@ -144,6 +150,14 @@ mod tests {
             ([8, 8, 8], 20, 1, Window { kernel: [3, 3], stride: [1, 1], pad: [1; 4], dilation: [1, 1] }),
             ([1, 7, 70], 9, 1, Window { kernel: [7, 5], stride: [1, 2], pad: [0, 0, 0, 1], dilation: [1, 3] }),
             ([2, 4, 4], 2, 1, Window { kernel: [3, 3], stride: [2, 2], pad: [0, 0, 1, 1], dilation: [1, 1] }),
+            ([5, 7, 7], 5, 5, Window { kernel: [3, 3], stride: [1, 1], pad: [1; 4], dilation: [1, 1] }),
+            ([3, 19, 20], 3, 3, Window { kernel: [3, 3], stride: [2, 2], pad: [1; 4], dilation: [1, 1] }),
+            ([6, 5, 5], 12, 1, Window { kernel: [1, 1], stride: [1, 1], pad: [0; 4], dilation: [1, 1] }),
+            ([6, 2, 3], 9, 1, Window { kernel: [1, 1], stride: [1, 1], pad: [0; 4], dilation: [1, 1] }),
+            ([6, 9, 5], 11, 1, Window { kernel: [1, 1], stride: [2, 2], pad: [0; 4], dilation: [1, 1] }),
+            ([4, 3, 3], 7, 1, Window { kernel: [3, 3], stride: [1, 1], pad: [0; 4], dilation: [1, 1] }),
+            ([1, 1, 1], 1, 1, Window { kernel: [1, 1], stride: [3, 3], pad: [0, 5, 0, 0], dilation: [1, 1] }),
+            ([2, 16, 16], 17, 1, Window { kernel: [3, 3], stride: [1, 1], pad: [1; 4], dilation: [1, 1] }),
         ];
         for (shape, out_channels, groups, window) in cases {
             let per_group = shape[0] / groups;
@@ -151,10 +165,17 @@ mod tests {
             let x: Vec<i32> = (0..shape.iter().product::<usize>() as i32).map(|i| i * 37 % 101 - 50).collect();
             let weight: Vec<i32> = (0..(out_channels * k) as i32).map(|i| i * 53 % 97 - 48).collect();
             let rows = out_channels / groups;
-            let packed: Vec<_> = weight.chunks(rows * k).map(|w| Packed::new(w, rows, k)).collect();
             let expected = plain(&x, shape, &weight, out_channels, groups, &window, 7);
+            // Integers of this size are exact as floats; as pairs, with nothing beside each.
+            let float = |v: &[i32]| v.iter().map(|&v| v as f32).collect::<Vec<_>>();
+            let packed: Vec<_> = float(&weight).chunks(rows * k).map(|w| Packed::new(w, rows, k)).collect();
+            let mut out = vec![0.0; expected.len()];
+            convolve(&float(&x), shape, &packed, &window, 7.0, &mut out);
+            assert_eq!(out, float(&expected), "{shape:?} {window:?}");
+            let pairs = |v: &[i32]| v.iter().map(|&v| Pair::new(v, 0)).collect::<Vec<_>>();
+            let packed: Vec<_> = pairs(&weight).chunks(rows * k).map(|w| Packed::new(w, rows, k)).collect();
             let mut out = vec![0; expected.len()];
-            convolve(&x, shape, &packed, &window, 7, &mut out);
+            convolve(&pairs(&x), shape, &packed, &window, Pair::new(7, 0), &mut out);
             assert_eq!(out, expected, "{shape:?} {window:?}");
         }
     }

@@ -39,40 +39,69 @@ impl<'n> Runner<'n> {
     /// # Panics
     /// If the image has another length.
     pub fn forward(&self, image: &[f32]) -> Vec<Vec<f32>> {
-        self.run(image, true)
+        let mut outputs = Vec::with_capacity(self.network.nodes.len());
+        self.visit(image, &mut |_, values| outputs.push(values.to_vec()));
+        outputs
     }
 
-    /// The logits for one normalised image [C, H, W]; tensors are freed when their last reader is done.
+    /// The logits for one normalised image [C, H, W].
     ///
     /// # Panics
     /// If the image has another length.
     pub fn logits(&self, image: &[f32]) -> Vec<f32> {
-        self.run(image, false).pop().unwrap_or_default()
+        self.visit(image, &mut |_, _| ())
     }
 
-    fn run(&self, image: &[f32], keep: bool) -> Vec<Vec<f32>> {
+    /// Shows the output of every node for one normalised image [C, H, W], in order; returns the logits. What nobody reads any
+    /// more is freed, or becomes the next output, so memory is that of the widest place.
+    ///
+    /// # Panics
+    /// If the image has another length.
+    pub fn visit(&self, image: &[f32], see: &mut dyn FnMut(usize, &[f32])) -> Vec<f32> {
         assert_eq!(image.len(), self.network.input_len(), "length of an image for {:?}", self.network.input_shape);
         let mut outputs: Vec<Vec<f32>> = Vec::with_capacity(self.network.nodes.len());
+        // Memory that nobody reads any more, for the next outputs: fresh memory costs more than what is written to it.
+        let mut spare: Vec<Vec<f32>> = Vec::new();
         for (index, node) in self.network.nodes.iter().enumerate() {
-            let output = {
-                let input = |source: &Source| match source {
-                    Source::Input => (image, self.network.input_shape.as_slice()),
-                    Source::Node(i) => (outputs[*i].as_slice(), self.network.nodes[*i].out_shape.as_slice()),
-                };
-                let inputs: Vec<_> = node.inputs.iter().map(input).collect();
-                compute(node, &inputs, &self.packed[index])
+            let is_read_later = |source: &Source| match source {
+                Source::Input => true,
+                Source::Node(earlier) => self.last_use[*earlier] != index,
             };
+            let own = match node.inputs.as_slice() {
+                [Source::Node(first), others @ ..] if changes_values(node) && !is_read_later(&node.inputs[0]) && !others.contains(&node.inputs[0]) => {
+                    Some(std::mem::take(&mut outputs[*first]))
+                }
+                _ => None,
+            };
+            let input = |source: &Source| match source {
+                Source::Input => (image, self.network.input_shape.as_slice()),
+                Source::Node(i) => (outputs[*i].as_slice(), self.network.nodes[*i].out_shape.as_slice()),
+            };
+            let inputs: Vec<_> = node.inputs.iter().map(input).collect();
+            let output = match own {
+                Some(mut values) => {
+                    change_values(node, &mut values, &inputs);
+                    values
+                }
+                None => compute_in(node, &inputs, &self.packed[index], smallest_for(node.out_shape.iter().product(), &mut spare)),
+            };
+            see(index, &output);
             outputs.push(output);
-            for source in node.inputs.iter().filter(|_| !keep) {
-                if let Source::Node(earlier) = source
-                    && self.last_use[*earlier] == index
-                {
-                    outputs[*earlier] = Vec::new();
+            for source in node.inputs.iter().filter(|source| !is_read_later(source)) {
+                if let Source::Node(earlier) = source {
+                    spare.push(std::mem::take(&mut outputs[*earlier]));
                 }
             }
         }
-        outputs
+        outputs.pop().unwrap_or_default()
     }
+}
+
+/// The smallest memory that holds `elements`, taken out; none, if there is none so large.
+fn smallest_for(elements: usize, spare: &mut Vec<Vec<f32>>) -> Vec<f32> {
+    let large = (0..spare.len()).filter(|&i| spare[i].capacity() >= elements);
+    let best = large.min_by_key(|&i| spare[i].capacity());
+    best.map(|i| spare.swap_remove(i)).unwrap_or_default()
 }
 
 /// Outputs of all nodes for one normalised image; see [`Runner::forward`], which is faster for many.
@@ -97,12 +126,13 @@ pub fn normalise(network: &Network, pixels: &Pixels, index: usize) -> Vec<f32> {
         Pixels::U8(values) => {
             let plane = network.input_shape[1] * network.input_shape[2];
             let preprocess = &network.preprocess;
-            let channel = |(c, plane): (usize, &[u8])| {
+            let mut image = Vec::with_capacity(span.len());
+            for (c, plane) in values[span].chunks_exact(plane).enumerate() {
                 let value = |raw: u8| ((f64::from(raw) * preprocess.scale - preprocess.mean[c]) / preprocess.std[c]) as f32;
                 let table: [f32; 256] = std::array::from_fn(|raw| value(raw as u8));
-                plane.iter().map(move |&raw| table[usize::from(raw)]).collect::<Vec<f32>>()
-            };
-            values[span].chunks_exact(plane).enumerate().flat_map(channel).collect()
+                image.extend(plane.iter().map(|&raw| table[usize::from(raw)]));
+            }
+            image
         }
     }
 }
@@ -154,10 +184,15 @@ pub fn pack(node: &Node) -> Vec<Packed<f32>> {
 
 /// The output of one node for one image; every input comes with its shape, `packed` is what [`pack`] made of the node.
 pub fn compute(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>]) -> Vec<f32> {
+    compute_in(node, inputs, packed, Vec::new())
+}
+
+/// The same in the memory of `out`, whose values mean nothing.
+fn compute_in(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>], mut out: Vec<f32>) -> Vec<f32> {
     let (x, shape) = inputs[0];
     let image = || [shape[0], shape[1], shape[2]];
     let plane = |shape: &[usize]| shape[1..].iter().product::<usize>();
-    let mut out = vec![0.0; node.out_shape.iter().product()];
+    out.resize(node.out_shape.iter().product(), 0.0);
     match &node.op {
         Op::Conv2d { weight, bias, stride, pad, dilation, .. } => {
             let window = Window { kernel: [weight.shape[2], weight.shape[3]], stride: *stride, pad: *pad, dilation: *dilation };
@@ -172,17 +207,6 @@ pub fn compute(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>
             packed[0].times_vector(x, &mut out);
             out.iter_mut().zip(bias.iter().flatten()).for_each(|(y, b)| *y += b);
         }
-        Op::BatchNorm { gamma, beta, mean, var, eps } => {
-            let planes = x.chunks_exact(plane(shape)).zip(out.chunks_exact_mut(plane(shape)));
-            for (c, (x, out)) in planes.enumerate() {
-                let scale = f64::from(gamma[c]) / (f64::from(var[c]) + eps).sqrt();
-                let shift = (f64::from(beta[c]) - f64::from(mean[c]) * scale) as f32;
-                let scale = scale as f32;
-                x.iter().zip(out).for_each(|(x, y)| *y = x * scale + shift);
-            }
-        }
-        Op::Relu => x.iter().zip(&mut out).for_each(|(&x, y)| *y = if x > 0.0 { x } else { 0.0 }),
-        Op::ClippedRelu { high } => x.iter().zip(&mut out).for_each(|(&x, y)| *y = if x > *high { *high } else if x > 0.0 { x } else { 0.0 }),
         Op::MaxPool { kernel, stride, pad } => {
             let larger = |a: f32, b: f32| if b > a { b } else { a };
             pool(x, image(), [*kernel, *stride], *pad, &mut out, f32::NEG_INFINITY, larger);
@@ -196,17 +220,50 @@ pub fn compute(node: &Node, inputs: &[(&[f32], &[usize])], packed: &[Packed<f32>
             let count = plane(shape) as f32;
             x.chunks_exact(plane(shape)).zip(&mut out).for_each(|(x, y)| *y = x.iter().fold(0.0, |sum, x| sum + x) / count);
         }
-        Op::Flatten => out.copy_from_slice(x),
-        Op::Add => x.iter().zip(inputs[1].0).zip(&mut out).for_each(|((a, b), y)| *y = a + b),
-        Op::Concat => out = inputs.iter().flat_map(|(x, _)| x.iter().copied()).collect(),
-        Op::Subsample { stride } => {
-            let planes = x.chunks_exact(plane(shape));
-            let rows = planes.flat_map(|plane| plane.chunks_exact(shape[2]).step_by(stride[0]));
-            out = rows.flat_map(|row| row.iter().step_by(stride[1]).copied()).collect();
+        Op::Concat => {
+            out.clear();
+            inputs.iter().for_each(|(x, _)| out.extend_from_slice(x));
         }
-        Op::PadChannels { before, .. } => out[before * plane(shape)..][..x.len()].copy_from_slice(x),
+        Op::Subsample { stride } => {
+            out.clear();
+            for plane in x.chunks_exact(plane(shape)) {
+                plane.chunks_exact(shape[2]).step_by(stride[0]).for_each(|row| out.extend(row.iter().step_by(stride[1])));
+            }
+        }
+        Op::PadChannels { before, .. } => {
+            out.fill(0.0);
+            out[before * plane(shape)..][..x.len()].copy_from_slice(x);
+        }
+        Op::BatchNorm { .. } | Op::Relu | Op::ClippedRelu { .. } | Op::Flatten | Op::Add => {
+            out.copy_from_slice(x);
+            change_values(node, &mut out, inputs);
+        }
     }
     out
+}
+
+/// Whether an output has the values of the (first) input, each changed on its own.
+fn changes_values(node: &Node) -> bool {
+    matches!(node.op, Op::BatchNorm { .. } | Op::Relu | Op::ClippedRelu { .. } | Op::Flatten | Op::Add)
+}
+
+/// Makes the output of such a node from its first input, in place; the values of `inputs[0]` are not looked at.
+fn change_values(node: &Node, values: &mut [f32], inputs: &[(&[f32], &[usize])]) {
+    match &node.op {
+        Op::BatchNorm { gamma, beta, mean, var, eps } => {
+            let plane = node.out_shape[1..].iter().product();
+            for (c, plane) in values.chunks_exact_mut(plane).enumerate() {
+                let scale = f64::from(gamma[c]) / (f64::from(var[c]) + eps).sqrt();
+                let shift = (f64::from(beta[c]) - f64::from(mean[c]) * scale) as f32;
+                let scale = scale as f32;
+                plane.iter_mut().for_each(|x| *x = *x * scale + shift);
+            }
+        }
+        Op::Relu => values.iter_mut().for_each(|x| *x = if *x > 0.0 { *x } else { 0.0 }),
+        Op::ClippedRelu { high } => values.iter_mut().for_each(|x| *x = if *x > *high { *high } else if *x > 0.0 { *x } else { 0.0 }),
+        Op::Add => values.iter_mut().zip(inputs[1].0).for_each(|(x, b)| *x += b),
+        _ => {} // flattening changes the shape only
+    }
 }
 
 /// Combines the pixels under a window, row by row, from `start`; padding is skipped.

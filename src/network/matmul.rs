@@ -1,31 +1,36 @@
-//! Matrix product with a fixed order of summation, for f32 and i32.
+//! Products of a matrix of weights with many outputs' numbers, in a fixed order of summation, for f32 and pairs of integers.
 //!
 //! Every output is the sum over k in ascending order, a product and an addition at a time, each rounded on its own.
 //! Vector units only compute several outputs side by side, so the bits are the same on every machine.
 //!
-//! The left matrix is packed into blocks of [`ROWS`] rows, the right one is cut into panels of [`COLS`] columns that
-//! stay in the first-level cache; a `Tile` of both is summed in registers.
+//! The weights are packed into blocks of [`ROWS`] rows. Nothing is unfolded: [`Taps`] says where the k numbers of an output
+//! lie, as seen from where it begins, and outputs that are neighbours go through them together.
 
-use super::tile::Tile;
-pub use super::tile::{COLS, Element, ROWS};
+pub use super::tile::{Element, Pair};
+use super::tile::{BLOCK_RUNS, Kernels, ROW_RUNS, ROWS, RUN};
+
+/// Fewest rows of a block that are computed together: below, one after another is faster.
+const FEWEST_ROWS: usize = 4;
+
+/// Numbers that a product may read, beyond the last one that counts.
+pub(super) const MARGIN: usize = RUN - 1;
 
 /// out = a b; `a` is m x k, `b` k x n, `out` m x n, all row-major.
 ///
 /// # Panics
 /// If a length does not fit its shape.
-pub fn matmul<T: Element>(a: &[T], b: &[T], out: &mut [T], m: usize, k: usize, n: usize) {
+pub fn matmul<T: Element>(a: &[T], b: &[T], out: &mut [T::Sum], m: usize, k: usize, n: usize) {
     assert_eq!((a.len(), b.len(), out.len()), (m * k, k * n, m * n), "lengths of a {m} x {k} by {k} x {n} product");
     let packed = Packed::new(a, m, k);
     if n == 1 {
         return packed.times_vector(b, out);
     }
-    let mut columns = vec![[T::default(); COLS]; k];
-    for first in (0..n).step_by(COLS) {
-        let width = COLS.min(n - first);
-        for (to, from) in columns.iter_mut().zip(b.chunks_exact(n)) {
-            to[..width].copy_from_slice(&from[first..first + width]);
-        }
-        panel(&packed, &columns, out, n, first, width);
+    let taps = Taps::new((0..k).map(|row| row * n).collect());
+    if n > MARGIN {
+        packed.product(b, &taps, &Outputs::new([1, n], n, false), out);
+    } else {
+        let longer: Vec<T> = b.iter().copied().chain([T::default(); MARGIN]).collect();
+        packed.product(&longer, &taps, &Outputs::new([1, n], n, true), out);
     }
 }
 
@@ -34,6 +39,67 @@ pub struct Packed<T> {
     m: usize,
     k: usize,
     blocks: Vec<[T; ROWS]>,
+}
+
+/// Where the numbers of an output lie, from where it begins, in the order of the sum.
+pub(super) struct Taps {
+    offsets: Vec<usize>,
+    reach: usize,
+}
+
+impl Taps {
+    /// From the offsets.
+    pub fn new(offsets: Vec<usize>) -> Self {
+        let reach = offsets.iter().copied().max().unwrap_or(0);
+        Taps { offsets, reach }
+    }
+
+    /// The numbers of the output that begins with the first number.
+    pub fn of_first<T: Element>(&self, numbers: &[T]) -> Vec<T> {
+        self.offsets.iter().map(|&tap| numbers[tap]).collect()
+    }
+}
+
+/// Outputs, cut into runs: where each begins among the numbers, and where its sums go.
+pub(super) struct Outputs {
+    /// Of every run, then the last one again up to a whole tile.
+    starts: Vec<usize>,
+    /// Of every run.
+    places: Vec<Place>,
+    count: usize,
+}
+
+/// Outputs of a run.
+struct Place {
+    /// The first.
+    to: usize,
+    /// How many.
+    count: usize,
+}
+
+impl Outputs {
+    /// Lines of neighbours: `[lines, outputs of a line]`. Lines begin `pitch` numbers apart; `margin` says that [`MARGIN`]
+    /// numbers follow the last one that counts. Without, there is one line, longer than that.
+    pub fn new([lines, width]: [usize; 2], pitch: usize, margin: bool) -> Self {
+        let mut places = Vec::with_capacity(lines * width.div_ceil(RUN));
+        let mut starts = Vec::with_capacity(places.capacity() + ROW_RUNS);
+        for line in 0..lines {
+            for x in (0..width).step_by(RUN) {
+                // The last run of numbers that end with it overlaps the one before.
+                let x = if margin { x } else { x.min(width - RUN) };
+                starts.push(line * pitch + x);
+                places.push(Place { to: line * width + x, count: RUN.min(width - x) });
+            }
+        }
+        let last = starts.last().copied().unwrap_or(0);
+        starts.resize(starts.len().next_multiple_of(ROW_RUNS), last);
+        Outputs { starts, places, count: lines * width }
+    }
+
+    /// Tiles of N runs: where they begin, and where their sums go.
+    fn tiles<const N: usize>(&self) -> impl Iterator<Item = (&[usize], &[Place])> {
+        self.starts.chunks_exact(N).zip(self.places.chunks(N))
+    }
 }
 
 impl<T: Element> Packed<T> {
@@ -67,10 +133,10 @@ impl<T: Element> Packed<T> {
     ///
     /// # Panics
     /// If a length does not fit.
-    pub fn times_vector(&self, x: &[T], out: &mut [T]) {
+    pub fn times_vector(&self, x: &[T], out: &mut [T::Sum]) {
         assert_eq!((x.len(), out.len()), (self.k, self.m), "lengths of a {} x {} product", self.m, self.k);
         for (block, out) in out.chunks_mut(ROWS).enumerate() {
-            let mut sums = [T::default(); ROWS];
+            let mut sums = [T::Sum::default(); ROWS];
             for (a, &x) in self.blocks[block * self.k..][..self.k].iter().zip(x) {
                 for row in 0..ROWS {
                     sums[row] = T::add_product(sums[row], a[row], x);
@@ -79,33 +145,58 @@ impl<T: Element> Packed<T> {
             out.copy_from_slice(&sums[..out.len()]);
         }
     }
-}
+    /// `out[row][output]` = the sum over the taps of `weights[row][tap] numbers[start of output + tap]`.
+    ///
+    /// # Panics
+    /// If a length does not fit, or an output reads beyond the numbers.
+    pub(super) fn product(&self, numbers: &[T], taps: &Taps, outputs: &Outputs, out: &mut [T::Sum]) {
+        self.product_by(&T::kernels(), numbers, taps, outputs, out);
+    }
 
-/// Columns `first..first + width` of a product: `out[row, first + i]` = sum over k of `a[row, k] columns[k][i]`, where
-/// `out` has n columns. What `columns` holds past `width` is ignored.
-///
-/// # Panics
-/// If a length does not fit.
-pub fn panel<T: Element>(a: &Packed<T>, columns: &[[T; COLS]], out: &mut [T], n: usize, first: usize, width: usize) {
-    assert!(columns.len() == a.k && width <= COLS && first + width <= n && out.len() == a.m * n, "a panel that fits");
-    panel_in_tiles(&T::tile(), a, columns, out, n, first, width);
-}
-
-fn panel_in_tiles<T: Element>(
-    tile: &Tile<T>, a: &Packed<T>, columns: &[[T; COLS]], out: &mut [T], n: usize, first: usize, width: usize,
-) {
-    let mut sums = [[T::default(); COLS]; ROWS];
-    for (block, out) in out.chunks_mut((ROWS * n).max(1)).enumerate() {
-        let block = &a.blocks[block * a.k..][..a.k];
-        let rows = out.len() / n;
-        for row in (0..rows).step_by(tile.rows) {
-            for col in (0..width).step_by(tile.cols) {
-                // SAFETY: `Element::tile` only gives what the machine has the instructions for.
-                unsafe { (tile.sum)(block, columns, row, col, &mut sums) };
+    fn product_by(&self, kernels: &Kernels<T>, numbers: &[T], taps: &Taps, outputs: &Outputs, out: &mut [T::Sum]) {
+        assert!(taps.offsets.len() == self.k && out.len() == self.m * outputs.count, "lengths of a {} x {} product", self.m, self.k);
+        if self.k == 0 || out.is_empty() {
+            return out.fill(T::Sum::default());
+        }
+        assert!(outputs.starts.iter().all(|start| start + taps.reach + RUN <= numbers.len()), "outputs within the numbers");
+        let in_blocks = if self.m % ROWS < FEWEST_ROWS { self.m / ROWS } else { self.m.div_ceil(ROWS) };
+        let mut sums = [[T::Sum::default(); RUN]; ROWS * BLOCK_RUNS];
+        for (starts, places) in outputs.tiles::<BLOCK_RUNS>() {
+            for (block, out) in self.blocks.chunks_exact(self.k).zip(out.chunks_mut(ROWS * outputs.count)).take(in_blocks) {
+                // SAFETY: `Element::kernels` only gives what the machine has the instructions for; the numbers reach far enough.
+                unsafe { (kernels.block)(block, 0, numbers, &taps.offsets, starts, &mut sums) };
+                for (sums, out) in sums.as_chunks::<BLOCK_RUNS>().0.iter().zip(out.chunks_exact_mut(outputs.count)) {
+                    put(sums, places, out);
+                }
             }
         }
-        for (sums, out) in sums.iter().zip(out.chunks_exact_mut(n)) {
-            out[first..first + width].copy_from_slice(&sums[..width]);
+        let mut sums = [[T::Sum::default(); RUN]; ROW_RUNS];
+        for (row, out) in out.chunks_exact_mut(outputs.count).enumerate().skip(in_blocks * ROWS) {
+            let block = &self.blocks[row / ROWS * self.k..][..self.k];
+            for (starts, places) in outputs.tiles::<ROW_RUNS>() {
+                // SAFETY: as above.
+                unsafe { (kernels.row)(block, row % ROWS, numbers, &taps.offsets, starts, &mut sums) };
+                put(&sums, places, out);
+            }
+        }
+    }
+}
+
+/// Sums of runs to where they belong.
+#[inline(always)]
+fn put<S: Copy, const N: usize>(sums: &[[S; RUN]; N], places: &[Place], out: &mut [S]) {
+    // Most often they are whole and follow each other.
+    if let (Some(first), Some(last)) = (places.first(), places.get(N - 1))
+        && last.to + last.count == first.to + N * RUN
+    {
+        out[first.to..][..N * RUN].copy_from_slice(sums.as_flattened());
+        return;
+    }
+    for (sums, place) in sums.iter().zip(places) {
+        match out[place.to..].first_chunk_mut() {
+            // What does not count is written over by the next run.
+            Some(whole) => *whole = *sums,
+            None => out[place.to..][..place.count].copy_from_slice(&sums[..place.count]),
         }
     }
 }
@@ -114,13 +205,17 @@ fn panel_in_tiles<T: Element>(
 mod tests {
     use super::*;
 
-    fn naive<T: Element>(a: &[T], b: &[T], m: usize, k: usize, n: usize) -> Vec<T> {
-        let sum = |i: usize, j: usize| (0..k).fold(T::default(), |s, l| T::add_product(s, a[i * k + l], b[l * n + j]));
+    fn naive<T: Element>(a: &[T], b: &[T], m: usize, k: usize, n: usize) -> Vec<T::Sum> {
+        let sum = |i: usize, j: usize| (0..k).fold(T::Sum::default(), |s, l| T::add_product(s, a[i * k + l], b[l * n + j]));
         (0..m * n).map(|at| sum(at / n, at % n)).collect()
     }
 
     fn numbers(count: usize, seed: u32) -> impl Iterator<Item = u32> {
         (0..count as u32).map(move |i| (i.wrapping_mul(2654435761) ^ seed).wrapping_mul(2246822519) >> 7)
+    }
+
+    fn pair(x: u32) -> Pair {
+        Pair::new(x as i16 as i32, (x >> 9) as i16 as i32)
     }
 
     #[test]
@@ -133,44 +228,49 @@ mod tests {
             let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(&out), bits(&naive(&a, &b, m, k, n)), "{m} x {k} x {n}");
 
-            let (a, b): (Vec<i32>, Vec<i32>) =
-                (numbers(m * k, 3).map(|x| x as i32).collect(), numbers(k * n, 4).map(|x| x as i32 * 64).collect());
+            let (a, b): (Vec<Pair>, Vec<Pair>) = (numbers(m * k, 3).map(pair).collect(), numbers(k * n, 4).map(pair).collect());
             let mut out = vec![-1; m * n];
             matmul(&a, &b, &mut out, m, k, n);
             assert_eq!(out, naive(&a, &b, m, k, n), "{m} x {k} x {n}, wrapping");
         }
     }
 
-    fn bits_with<T: Element>(tile: &Tile<T>, a: &[T], b: &[T], m: usize, k: usize, n: usize) -> Vec<T> {
-        let (packed, mut out) = (Packed::new(a, m, k), vec![T::default(); m * n]);
-        for first in (0..n).step_by(COLS) {
-            let width = COLS.min(n - first);
-            let column = |l: usize| std::array::from_fn(|i| if i < width { b[l * n + first + i] } else { T::default() });
-            panel_in_tiles(tile, &packed, &(0..k).map(column).collect::<Vec<_>>(), &mut out, n, first, width);
-        }
+    fn with<T: Element>(kernels: &Kernels<T>, a: &[T], b: &[T], m: usize, k: usize, n: usize) -> Vec<T::Sum> {
+        let mut out = vec![T::Sum::default(); m * n];
+        let (taps, outputs) = (Taps::new((0..k).map(|row| row * n).collect()), Outputs::new([1, n], n, false));
+        Packed::new(a, m, k).product_by(kernels, b, &taps, &outputs, &mut out);
         out
     }
 
     #[test]
-    fn every_tile_gives_the_same_bits() {
-        let (m, k, n) = (13, 50, 45);
-        let a: Vec<f32> = numbers(m * k, 5).map(|x| x as f32 / 3.0).collect();
-        let b: Vec<f32> = numbers(k * n, 6).map(|x| 1.0 / (1.0 + x as f32)).collect();
-        let (ai, bi): (Vec<i32>, Vec<i32>) =
-            (numbers(m * k, 5).map(|x| x as i32).collect(), numbers(k * n, 6).map(|x| x as i32).collect());
-        let (float, whole) = (f32::every_tile(), i32::every_tile());
-        assert!(float.len() == whole.len());
-        let bits = |v: Vec<f32>| v.into_iter().map(f32::to_bits).collect::<Vec<_>>();
-        for (float, whole) in float.iter().zip(&whole) {
-            assert_eq!(bits(bits_with(float, &a, &b, m, k, n)), bits(naive(&a, &b, m, k, n)));
-            assert_eq!(bits_with(whole, &ai, &bi, m, k, n), naive(&ai, &bi, m, k, n));
+    fn every_kernel_gives_the_same_bits() {
+        // A last block of many rows, of few, and no other one.
+        for (m, k, n) in [(13, 50, 45), (10, 7, 133), (2, 9, 300)] {
+            let a: Vec<f32> = numbers(m * k, 5).map(|x| x as f32 / 3.0).collect();
+            let b: Vec<f32> = numbers(k * n, 6).map(|x| 1.0 / (1.0 + x as f32)).collect();
+            let (ai, bi): (Vec<Pair>, Vec<Pair>) = (numbers(m * k, 5).map(pair).collect(), numbers(k * n, 6).map(pair).collect());
+            let (float, whole) = (f32::every_kernel(), Pair::every_kernel());
+            assert!(float.len() == whole.len());
+            let bits = |v: Vec<f32>| v.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            for (float, whole) in float.iter().zip(&whole) {
+                assert_eq!(bits(with(float, &a, &b, m, k, n)), bits(naive(&a, &b, m, k, n)));
+                assert_eq!(with(whole, &ai, &bi, m, k, n), naive(&ai, &bi, m, k, n));
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_is_two_products() {
+        for (a, b) in [([1, 2], [3, 4]), ([-255, 255], [4095, 32767]), ([-1, 0], [-32768, 7]), ([32767, -32768], [32767, -32768])] {
+            let expected = (a[0] * b[0]) as i32 + a[1] * b[1];
+            assert_eq!(Pair::add_product(5, Pair::new(a[0], a[1]), Pair::new(b[0], b[1])), 5 + expected);
         }
     }
 
     #[test]
     fn one_column() {
         let (m, k) = (11, 29);
-        let (a, x): (Vec<i32>, Vec<i32>) = (numbers(m * k, 7).map(|v| v as i32).collect(), numbers(k, 8).map(|v| v as i32).collect());
+        let (a, x): (Vec<Pair>, Vec<Pair>) = (numbers(m * k, 7).map(pair).collect(), numbers(k, 8).map(pair).collect());
         let mut out = vec![0; m];
         Packed::new(&a, m, k).times_vector(&x, &mut out);
         assert_eq!(out, naive(&a, &x, m, k, 1));

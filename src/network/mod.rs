@@ -212,6 +212,15 @@ impl Network {
         counts
     }
 
+    /// Weights of the convolutions and linear layers.
+    pub fn weights(&self) -> usize {
+        let weights = |node: &Node| match &node.op {
+            Op::Conv2d { weight, .. } | Op::Linear { weight, .. } => weight.values.len(),
+            _ => 0,
+        };
+        self.nodes.iter().map(weights).sum()
+    }
+
     /// Multiply-accumulate operations of the convolutions and linear layers for one image.
     pub fn macs(&self) -> u64 {
         let macs = |node: &Node| match &node.op {

@@ -52,6 +52,7 @@ impl Histogram {
 pub fn histograms(network: &Network, images: &Pixels, count: usize) -> Vec<Histogram> {
     let empty = || vec![Histogram::default(); network.nodes.len() + 1];
     // Few accumulators: a histogram per tensor is half a megabyte.
+    let runner = float::Runner::new(network);
     let share = count.div_ceil(rayon::current_num_threads()).max(1);
     let parts: Vec<Vec<Histogram>> = (0..count.div_ceil(share))
         .into_par_iter()
@@ -59,10 +60,9 @@ pub fn histograms(network: &Network, images: &Pixels, count: usize) -> Vec<Histo
             let mut sums = empty();
             for image in part * share..((part + 1) * share).min(count) {
                 let input = float::normalise(network, images, image);
-                sums[0].add(&input);
-                for (sum, values) in sums[1..].iter_mut().zip(float::forward(network, &input)) {
-                    sum.add(&values);
-                }
+                let (of_input, of_nodes) = sums.split_at_mut(1);
+                of_input[0].add(&input);
+                runner.visit(&input, &mut |node, values| of_nodes[node].add(values));
             }
             sums
         })

@@ -168,6 +168,29 @@ impl IntegerNetwork {
         })
     }
 
+    /// Per tensor, the last step that reads it (the first step, if none does).
+    pub fn last_uses(&self) -> Vec<usize> {
+        let mut last_use = vec![0; self.tensors.len()];
+        for (i, step) in self.steps.iter().enumerate() {
+            step.inputs().iter().for_each(|&t| last_use[t] = i);
+        }
+        last_use
+    }
+
+    /// Elements of one image's tensors that are there together, at most.
+    pub fn most_elements(&self) -> usize {
+        let last_use = self.last_uses();
+        let mut there = vec![false; self.tensors.len()];
+        there[0] = true;
+        let mut most = 0;
+        for (i, step) in self.steps.iter().enumerate() {
+            there[step.output()] = true;
+            most = most.max(self.tensors.iter().zip(&there).filter(|(_, there)| **there).map(|(tensor, _)| tensor.len()).sum());
+            step.inputs().into_iter().filter(|&t| last_use[t] == i && t != self.output).for_each(|t| there[t] = false);
+        }
+        most
+    }
+
     /// Multiply-accumulates per image.
     pub fn macs(&self) -> u64 {
         self.matrices().flat_map(|(_, m)| &m.parts).map(|p| (p.weights.len() * p.window.positions()) as u64).sum()

@@ -161,7 +161,7 @@ impl Writer {
     }
 }
 
-/// The trials of one block. The layers of the first chips are looked at beside the engine's work.
+/// The trials of one block. The layers of the first chips are looked at beside the engine's work, or after it.
 fn run_block(engine: &Engine, ready: &Ready, trials: Range<u32>, observer: &dyn Observer) -> Result<Vec<Trial>> {
     let Ready { plan, images, references } = ready;
     let few = images.first(images.len().min(LAYER_IMAGES));
@@ -175,7 +175,9 @@ fn run_block(engine: &Engine, ready: &Ready, trials: Range<u32>, observer: &dyn 
         engine.run_until(plan, images, trials.clone(), false, &stop)
     };
     let looked_at = trials.start..trials.end.min(LAYER_TRIALS).max(trials.start);
-    let (counts, tallies) = rayon::join(run, || cpu::tally_layers(plan, &few, looked_at, &stop));
+    let look = || cpu::tally_layers(plan, &few, looked_at, &stop);
+    // What is large is not there together.
+    let (counts, tallies) = if cpu::Prepared::new(plan, images.len()).has_two() { rayon::join(run, look) } else { (run(), look()) };
     let (counts, mut tallies) = (counts?, tallies.ok_or_else(stopped)?.into_iter());
     let trial = |(trial, c): (u32, TrialCounts)| Trial {
         trial,

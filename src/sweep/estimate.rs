@@ -3,11 +3,13 @@
 
 use super::Observer;
 use super::block::Block;
+use super::blocks::LAYER_IMAGES;
 use super::manifest::{Manifest, ManifestPoint};
 use super::materials::Materials;
 use super::references::plan_of;
 use super::run::Request;
 use crate::config::PointConfig;
+use crate::engine::cpu::program_cells::Cells;
 use crate::engine::cpu::{self, Chip, Prepared};
 use crate::engine::{Engine, IntegerImages, Kernel, Plan};
 use crate::error::Result;
@@ -26,6 +28,10 @@ const MOST_TIMED_IMAGES: usize = 512;
 const TIMED_KINDS: usize = 6;
 /// Kinds of points that get a line.
 const LISTED_KINDS: usize = 20;
+/// Memory of the program itself, about.
+const PROGRAM_BYTES: usize = 40 << 20;
+/// Copies of the largest layer's cells while chips are looked at layer by layer: a chip's, error-free ones, and their making.
+const CELLS_LOOKED_AT: usize = 4;
 /// Size of a block's file besides its trials and layers, about.
 const BLOCK_BYTES: u64 = 500;
 
@@ -34,7 +40,7 @@ struct Kind {
     /// Their numbers.
     points: Vec<usize>,
     layers: Vec<Layer>,
-    /// Bytes of two programmed chips with their network and images.
+    /// Bytes of programmed chips with their network and images.
     bytes: u64,
     /// Seconds per chip, of the model and then measured or scaled.
     seconds: f64,
@@ -149,10 +155,15 @@ fn kind(request: &Request, number: usize, point: &PointConfig, materials: &mut M
         }
     };
     let layers: Vec<Layer> = network.matrices().map(|(_, matrix)| matrix).zip(prepared.products()).map(of_layer).collect();
-    let cells: usize = prepared.products().iter().flatten().map(|p| p.layer.rows * p.layer.converted_columns() * 4).sum();
+    let largest = plan.layers.iter().flatten().map(|p| Cells::bytes(&p.crossbar)).max().unwrap_or(0);
+    let looked_at = LAYER_IMAGES.min(images) * network.most_elements() * 4 + CELLS_LOOKED_AT * largest;
     let weights: usize = plan.layers.iter().flatten().map(|p| p.crossbar.cells.len() * 4).sum();
-    let data = material.dataset.images.len() * 3 + images * network.tensors[0].len() * 2;
-    let bytes = (2 * (cells + prepared.table_bytes()) + weights + data) as u64;
+    // As floats (twice: as read and with batch norms folded), as integers, and on the crossbar.
+    let network_bytes = 2 * 4 * material.network.weights() + 4 * weights;
+    let data = material.dataset.bytes() + images * network.tensors[0].len() * 2;
+    // Chips are looked at beside the engine's work only while they are small.
+    let at_work = if prepared.has_two() { prepared.bytes() + looked_at } else { prepared.bytes().max(looked_at) };
+    let bytes = (PROGRAM_BYTES + at_work + network_bytes + data) as u64;
     Ok(Kind { points: vec![number], seconds: layers.iter().map(|l| l.seconds).sum(), layers, bytes })
 }
 

@@ -29,6 +29,7 @@ pub mod look_up_sums;
 pub mod max_pool;
 pub mod noise;
 pub mod patterns;
+pub mod part_of_chip;
 pub mod plain;
 pub mod plane_cells;
 pub mod product;
@@ -37,6 +38,7 @@ pub mod program_cells;
 pub mod requantize;
 mod row_cells;
 mod rows;
+mod shares;
 pub(crate) mod simd;
 pub mod sum_tables;
 pub mod tally;
@@ -47,14 +49,16 @@ pub use simd::instruction_set;
 pub use tally_layers::tally_layers;
 
 use super::{IntegerImages, Plan, Stop, TrialCounts};
-use crate::crossbar::Converters;
 use crate::quantize::{IntegerNetwork, Matrix, Requantize, Step};
-use crate::rng::Reads;
 use crossbar_mvm::Counts;
-use product::{PartOfChip, Product, Work};
+use lanes::INTS;
+use part_of_chip::PartOfChip;
+use product::{Product, VECTORS, Work};
+use program_cells::Cells;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use shares::Shares;
 
 /// A point made ready for this engine: per layer and part, how its product is computed.
 pub struct Prepared<'a> {
@@ -62,8 +66,13 @@ pub struct Prepared<'a> {
     products: Vec<Vec<Product<'a>>>,
     /// True if the tables of a whole chip fit memory.
     keep_tables: bool,
+    /// True if two chips do.
+    has_two: bool,
 }
 
+/// Bytes of a chip, cells and tables, up to which there are two at a time. Of larger ones there is one, and cells that are in
+/// tables are forgotten.
+const BYTES_OF_TWO: usize = 128 << 20;
 /// Bytes of tables that a chip may keep; a larger one builds them anew for every batch of images.
 const TABLE_BYTES: usize = 512 << 20;
 /// Bytes of one tensor of a batch of images.
@@ -80,7 +89,9 @@ impl<'a> Prepared<'a> {
         };
         let products: Vec<Vec<Product>> = plan.network.matrices().map(|(_, m)| (0..m.parts.len()).map(|i| product(m, i)).collect()).collect();
         let keep_tables = products.iter().flatten().map(Product::table_bytes).sum::<usize>() <= TABLE_BYTES;
-        Prepared { plan, products, keep_tables }
+        let prepared = Prepared { plan, products, keep_tables, has_two: false };
+        let has_two = prepared.cell_bytes(|_| true) + prepared.table_bytes() <= BYTES_OF_TWO;
+        Prepared { has_two, ..prepared }
     }
 
     /// Per layer and part, how its product is computed.
@@ -93,15 +104,36 @@ impl<'a> Prepared<'a> {
         if self.keep_tables { self.products.iter().flatten().map(Product::table_bytes).sum() } else { 0 }
     }
 
+    /// Whether a chip is so small that the next one is programmed beside its images, in memory of its own.
+    pub fn has_two(&self) -> bool {
+        self.has_two
+    }
+
+    fn cell_bytes(&self, of: impl Fn(&Product) -> bool) -> usize {
+        self.products.iter().flatten().filter(|p| of(p)).map(|product| Cells::bytes(product.layer)).sum()
+    }
+
+    /// Bytes that running chips takes, about: chips, and what each thread has of a batch of images.
+    pub fn bytes(&self) -> usize {
+        let threads = rayon::current_num_threads();
+        let chips = if self.has_two() {
+            threads.min(2) * (self.cell_bytes(|_| true) + self.table_bytes())
+        } else {
+            let largest = self.products.iter().map(|parts| parts.iter().map(|p| Cells::bytes(p.layer)).max().unwrap_or(0)).max().unwrap_or(0);
+            self.table_bytes() + self.cell_bytes(|p| !(self.keep_tables && p.keeps_tables())) + threads * largest
+        };
+        let of_batch = self.batch() * self.plan.network.most_elements() * size_of::<u32>();
+        let sums = |product: &Product| product.layer.columns.next_multiple_of(INTS) * VECTORS.max(product.positions()) * size_of::<i32>();
+        let work = self.products.iter().flatten().map(sums).max().unwrap_or(0);
+        chips + threads * (of_batch + work)
+    }
+
     /// Most images that run through the network together.
     fn batch(&self) -> usize {
         let largest = self.plan.network.tensors.iter().map(|t| t.len() * 4).max().unwrap_or(1);
         BATCH.min(TENSOR_BYTES / largest.max(1)).max(1)
     }
 }
-
-/// Fewest images of a share: loading the tables for one image alone costs more than the others' wait.
-const LEAST: usize = 4;
 
 /// A stop that is remembered: once it was seen, what was computed means nothing.
 struct Halt<'a> {
@@ -123,27 +155,6 @@ impl<'a> Halt<'a> {
 
     fn happened(&self) -> bool {
         self.seen.load(Relaxed)
-    }
-}
-
-/// Hands out a chip's images in order: a full batch at a time first, fewer towards the end, so that all threads end
-/// together.
-struct Shares {
-    next: AtomicUsize,
-    images: usize,
-    batch: usize,
-    threads: usize,
-}
-
-impl Shares {
-    fn take(&self) -> Option<Range<usize>> {
-        let end = |first: usize| {
-            let left = self.images - first;
-            let fair = if self.threads == 1 { left } else { left / (2 * self.threads) };
-            first + fair.max(LEAST).min(self.batch).min(left)
-        };
-        let first = self.next.fetch_update(Relaxed, Relaxed, |first| (first < self.images).then(|| end(first))).ok()?;
-        Some(first..end(first))
     }
 }
 
@@ -172,12 +183,12 @@ impl Chip {
                 if stop() {
                     return;
                 }
-                let (table, effects) = plan.laws_of(product.layer);
-                program_cells::reprogram_cells(product.layer, table, effects, plan.seed, plan.chip(trial), &mut part.cells);
-                part.cells.converters = Converters::draw(product.layer, &plan.converters, plan.seed, plan.chip(trial));
-                part.reads = Reads::new(plan.seed, trial, product.layer.layer);
+                part.program(plan, product.layer, trial);
                 if prepared.keep_tables {
                     product.build_tables(part);
+                    if !prepared.has_two() && product.keeps_tables() {
+                        part.cells.forget();
+                    }
                 }
             }
         });
@@ -212,10 +223,10 @@ pub fn run(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits:
 }
 
 /// The same; `None` once `stop` was true. With several threads the next chip is programmed beside the images of the
-/// present one, by threads that have none.
+/// present one, by threads that have none, unless two are too large.
 pub fn run_until(plan: &Plan, images: &IntegerImages, trials: Range<u32>, keep_logits: bool, stop: &Stop) -> Option<Vec<TrialCounts>> {
     let prepared = Prepared::new(plan, images.len());
-    let ahead = rayon::current_num_threads() > 1;
+    let ahead = rayon::current_num_threads() > 1 && prepared.has_two();
     let (mut chip, mut next) = (Chip::blank(&prepared), Chip::blank(&prepared));
     let mut counts = Vec::with_capacity(trials.len());
     for trial in trials.clone() {
@@ -327,10 +338,7 @@ impl SpareTensors {
 /// the logits `[image][class]`.
 pub fn run_steps(network: &IntegerNetwork, pixels: &[u16], spare: &mut SpareTensors, product: &mut MatrixProduct) -> Vec<u32> {
     let images = pixels.len() / network.tensors[0].len();
-    let mut last_use = vec![0; network.tensors.len()];
-    for (i, step) in network.steps.iter().enumerate() {
-        step.inputs().iter().for_each(|&t| last_use[t] = i);
-    }
+    let last_use = network.last_uses();
     let elements = |t: usize| images * network.tensors[t].len();
     let mut tensors: Vec<Vec<u32>> = vec![Vec::new(); network.tensors.len()];
     tensors[0] = spare.take(pixels.len());

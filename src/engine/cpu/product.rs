@@ -5,13 +5,14 @@ use super::code_table::CodeTable;
 use super::code_tables::{Converter, Source};
 use super::crossbar_mvm::{Counts, Mvm};
 use super::input_bytes::InputBytes;
-use super::lanes::{INTS, Ints, WORDS, Words};
+use super::lanes::{HalfWords, INTS, Ints, WORDS, Words};
 use super::look_up_narrow_sums::{Side, look_up_narrow_sums, join, takes};
 use super::look_up_codes::{Patterns, clipped, look_up_codes, look_up_half_codes};
 use super::look_up_sums::look_up_sums;
 use super::noise::flip_tables::{FlipRow, Held, flip_tables};
 use super::noise::look_up_flips::{FlipReads, flip_columns, look_up_flips};
 use super::patterns::patterns;
+use super::part_of_chip::PartOfChip;
 use super::program_cells::Cells;
 use super::requantize::{requantize, requantize_rows};
 use super::sum_tables::{Columns, Place, sum_tables};
@@ -19,7 +20,7 @@ use crate::crossbar::{Conversion, CrossbarLayer};
 use crate::engine::kernel::Kernel;
 use crate::engine::units::Block;
 use crate::quantize::{Requantize, Window};
-use crate::rng::{ReadStream, Reads};
+use crate::rng::ReadStream;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -39,17 +40,6 @@ pub struct Product<'a> {
     pub kernel: Kernel,
     blocks: Vec<Block>,
     converter: Option<Converter>,
-}
-
-/// A part of a programmed chip.
-#[derive(Default)]
-pub struct PartOfChip {
-    /// Its cells.
-    pub cells: Cells,
-    /// What its reads are random by, where they differ.
-    pub reads: Reads,
-    /// `[block][tile]`, where they are kept.
-    tables: Vec<CodeTable>,
 }
 
 /// Working memory of one thread.
@@ -83,13 +73,6 @@ impl Inputs<'_> {
     }
 }
 
-impl PartOfChip {
-    /// The same with random reads.
-    pub fn reading(self, reads: Reads) -> Self {
-        PartOfChip { reads, ..self }
-    }
-}
-
 impl<'a> Product<'a> {
     /// The product of `layer` over `window` for `vectors` input vectors per chip, by the `wanted` kernel or the cheapest.
     /// Inputs have `input_bits` bits; padding drives `zero`.
@@ -107,8 +90,18 @@ impl<'a> Product<'a> {
         if self.kernel != Kernel::Table {
             return 0;
         }
-        let row = if self.layer.read_noise.is_some() { size_of::<FlipRow>() } else { size_of::<Words>() };
-        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * self.tiles() * row
+        let half = self.layer.columns % WORDS;
+        let (whole, last) = match (1..=INTS).contains(&half) {
+            _ if self.layer.read_noise.is_some() => (self.tiles() * size_of::<FlipRow>(), 0),
+            true => ((self.tiles() - 1) * size_of::<Words>(), size_of::<HalfWords>()),
+            false => (self.tiles() * size_of::<Words>(), 0),
+        };
+        self.blocks.iter().map(|b| b.table_rows).sum::<usize>() * (whole + last)
+    }
+
+    /// Input vectors of an image.
+    pub fn positions(&self) -> usize {
+        self.window.positions()
     }
 
     fn tiles(&self) -> usize {
@@ -118,6 +111,11 @@ impl<'a> Product<'a> {
     /// The part of a chip with these cells.
     pub fn on_chip(&self, cells: Cells) -> PartOfChip {
         PartOfChip { cells, ..PartOfChip::default() }
+    }
+
+    /// True if all that is needed of the cells can be in tables.
+    pub fn keeps_tables(&self) -> bool {
+        self.kernel == Kernel::Table && self.converter.is_some()
     }
 
     /// Builds the part's tables of codes, once for all images, in the memory of those that are there.
@@ -130,6 +128,9 @@ impl<'a> Product<'a> {
             table.build(&source, block, tile);
             if !table.half_rows.is_empty() {
                 table.rows = Vec::new();
+            }
+            if !table.can_clip {
+                table.clips = Vec::new();
             }
         });
     }

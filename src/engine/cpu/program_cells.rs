@@ -40,10 +40,27 @@ pub struct Cells {
 }
 
 impl Cells {
+    /// Columns and padding of `layer`.
+    fn stride(layer: &CrossbarLayer) -> usize {
+        let columns = if layer.gated().is_some() { layer.programmed_columns() } else { layer.converted_columns() };
+        columns.next_multiple_of(COLUMN_ALIGNMENT)
+    }
+
+    /// Bytes of the cells of `layer`.
+    pub fn bytes(layer: &CrossbarLayer) -> usize {
+        let of_cell = size_of::<i32>() * if layer.read_noise.is_some() { 2 } else { 1 };
+        layer.rows * Self::stride(layer) * of_cell
+    }
+
+    /// Gives the cells' memory back; what was counted stays.
+    pub fn forget(&mut self) {
+        self.values = Vec::new();
+        self.squares = Vec::new();
+    }
+
     /// Zero conductances for `layer`, in the memory of whatever is there.
     pub fn begin(&mut self, layer: &CrossbarLayer) {
-        let columns = if layer.gated().is_some() { layer.programmed_columns() } else { layer.converted_columns() };
-        self.stride = columns.next_multiple_of(COLUMN_ALIGNMENT);
+        self.stride = Self::stride(layer);
         self.values.clear();
         self.values.resize(layer.rows * self.stride, 0);
         self.squares.clear();

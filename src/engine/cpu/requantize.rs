@@ -2,8 +2,9 @@
 
 use super::crossbar_mvm::Mvm;
 use super::lanes::{INTS, Ints, Lanes, Rescale, with_lanes};
+use super::simd::multiversion;
 use crate::quantize::Requantize;
-use crate::quantize::fixed_point::prescaled;
+use crate::quantize::fixed_point::{prescaled, shift_round};
 
 /// Writes the outputs of one part of a layer: `out[first_output + n][position]`.
 pub fn requantize(scale: &Requantize, mvm: &Mvm, first_output: usize, out: &mut [u32]) {
@@ -15,6 +16,28 @@ pub fn requantize(scale: &Requantize, mvm: &Mvm, first_output: usize, out: &mut 
         let extra = if width > outputs { accumulators[outputs] } else { 0 };
         for n in 0..outputs {
             out[(first_output + n) * positions + position] = scale.apply(n, accumulators[n], extra);
+        }
+    }
+}
+
+multiversion! {
+    /// The same from exact products `[output][position]`, all of `out`.
+    pub fn requantize_products(scale: &Requantize, products: &[i32], out: &mut [u32]) = products_inlined
+}
+
+#[inline(always)]
+fn products_inlined(scale: &Requantize, products: &[i32], out: &mut [u32]) {
+    let positions = out.len() / scale.multiplier.len();
+    let (zero, low, high) = (i64::from(scale.zero_point), i64::from(scale.low), i64::from(scale.high));
+    for (n, (products, out)) in products.chunks_exact(positions).zip(out.chunks_exact_mut(positions)).enumerate() {
+        if scale.prescale != 0 {
+            products.iter().zip(out).for_each(|(&product, out)| *out = scale.apply(n, i64::from(product), 0));
+            continue;
+        }
+        // Both fit 32 bits, so the product is one instruction for a vector of them.
+        let (multiplier, bias) = (scale.multiplier[n], scale.bias[n]);
+        for (&product, out) in products.iter().zip(out) {
+            *out = (zero + shift_round(i64::from(product) * i64::from(multiplier) + bias, scale.shift)).clamp(low, high) as u32;
         }
     }
 }
@@ -85,4 +108,36 @@ fn any_row(scale: &Requantize, row: &Ints, by: &Rescale, extra_multiplier: &[i64
         out.0[j] = by.rounded(accumulators[j] * by.multiplier[j] + by.bias[j] + extra * extra_multiplier[j]);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::PhiloxStream;
+    use rand::RngExt;
+
+    #[test]
+    fn products_are_requantised_one_by_one() {
+        let mut rng = PhiloxStream::new(3);
+        for case in 0..50 {
+            let (outputs, positions) = (rng.random_range(1..5), rng.random_range(1..40));
+            let scale = Requantize {
+                prescale: if case % 5 == 4 { 3 } else { 0 },
+                extra_prescale: 0,
+                shift: rng.random_range(1..40),
+                multiplier: (0..outputs).map(|_| rng.random_range(-(1 << 24)..=1 << 24)).collect(),
+                extra_multiplier: vec![0; outputs],
+                bias: (0..outputs).map(|_| rng.random_range(-(1i64 << 40)..1 << 40)).collect(),
+                zero_point: rng.random_range(0..200),
+                low: rng.random_range(0..50),
+                high: 255,
+            };
+            let products: Vec<i32> = (0..outputs * positions).map(|_| rng.random_range(i32::MIN..=i32::MAX)).collect();
+            let mut out = vec![0; products.len()];
+            requantize_products(&scale, &products, &mut out);
+            for (i, &product) in products.iter().enumerate() {
+                assert_eq!(out[i], scale.apply(i / positions, i64::from(product), 0), "case {case}, element {i}");
+            }
+        }
+    }
 }
