@@ -141,7 +141,7 @@ fn the_dry_run_says_what_a_run_takes() {
     let out = tempfile::tempdir().expect("a folder");
     let request = Request { sweep: &sweep, out: out.path(), engine: &Engine::Cpu, kernel: None, shard: Shard::ALL, half_width_frac: None, command: &[] };
     let said = estimate::estimate(&request, &Quiet).unwrap_or_else(|e| panic!("{e}")).memory_bytes as usize;
-    let (outcome, most, _) = peak(|| run(&request, &mut Materials::default(), &Quiet).unwrap_or_else(|e| panic!("{e}")));
+    let ((outcome, _at_work), most, _) = peak(|| run(&request, &mut Materials::default(), &Quiet).unwrap_or_else(|e| panic!("{e}")));
     assert!(outcome.made > 0);
     println!("embedded network: {} MiB, {} MiB by the dry run", most / MIB, said / MIB);
     // The process has what earlier steps left to the allocator, too.
