@@ -24,6 +24,12 @@ pub enum Warning {
     /// Drawn conductances were cut at the largest representable one.
     #[allow(missing_docs, reason = "the names say it")]
     SaturatedCells { point: String, cells: u64 },
+    /// Float images that look like raw pixels.
+    #[allow(missing_docs, reason = "the names say it")]
+    FloatPixels { dataset: String, largest: f32 },
+    /// Measured cells of the highest level are far from the nominal conductance.
+    #[allow(missing_docs, reason = "the names say it")]
+    MeasuredFarFromNominal { file: String, median_rel: f64 },
     /// The integer network is far below the float one, before any chip.
     #[allow(missing_docs, reason = "the names say it")]
     LostByQuantisation { network: String, float_frac: f64, quantised_frac: f64 },
@@ -66,6 +72,14 @@ impl fmt::Display for Warning {
             Warning::SaturatedCells { point, cells } => write!(
                 f,
                 "point {point}: cells drew a conductance beyond the largest one that fits a 32-bit bitline sum, and were cut there ({cells} in the first block that has any; the share of all is in summary.csv); a lower device.fraction_bits leaves more room above g_on"
+            ),
+            Warning::FloatPixels { dataset, largest } => write!(
+                f,
+                "{dataset}: float images with values up to {largest}, which are taken as they are, as if they were normalised; raw pixels are to be saved as uint8, so that the network's own preprocessing acts"
+            ),
+            Warning::MeasuredFarFromNominal { file, median_rel } => write!(
+                f,
+                "{file}: the median of the highest level is {median_rel:.3} times device.g_on_siemens, which converters are made for; set g_on_siemens to what the cells have"
             ),
             Warning::LostByQuantisation { network, float_frac, quantised_frac } => write!(
                 f,

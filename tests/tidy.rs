@@ -262,6 +262,13 @@ fn folders_are_things_of_the_field() {
 }
 
 #[test]
+fn every_operation_stands_in_the_reference_of_networks() {
+    let page = text("docs/networks.md");
+    let absent = bwq::network::Op::NAMES.into_iter().filter(|op| !page.contains(&format!("`{op}`")));
+    none("operations that docs/networks.md lacks", absent);
+}
+
+#[test]
 fn the_reference_of_the_sweep_file_is_fresh() {
     fresh("docs/config.md", &template::reference_markdown());
     let (page, file) = (text("docs/config.md"), template::sweep_toml(None));

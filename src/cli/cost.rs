@@ -73,6 +73,9 @@ fn text(bill: &Bill) -> String {
     text
 }
 
+/// A part with more than this share of the area is named.
+const LARGE_AREA_FRAC: f64 = 0.25;
+
 /// Energy by part, time and area, a column for each component set.
 fn prices_text(text: &mut String, prices: &Prices) {
     let sets = &prices.sets;
@@ -90,6 +93,12 @@ fn prices_text(text: &mut String, prices: &Prices) {
     row("latency, ms", &|p| p.total.latency_ns * 1e-6);
     row("interval, ms", &|p| p.interval_ns * 1e-6);
     row("area, mm2", &|p| p.area_um2.total() * 1e-6);
+    for (i, (part, _)) in sets.first().map(|p| p.area_um2.named().collect::<Vec<_>>()).unwrap_or_default().into_iter().enumerate() {
+        let share = |p: &Priced| p.area_um2.named().nth(i).map_or(0.0, |a| a.1) / p.area_um2.total();
+        if sets.iter().any(|p| share(p) > LARGE_AREA_FRAC) {
+            row(&format!("  of it {part}"), &|p| p.area_um2.named().nth(i).map_or(0.0, |a| a.1) * 1e-6);
+        }
+    }
     row("OU cycle, ns", &|p| p.ou_cycle_ns);
     row("programming, uJ", &|p| p.total.programming_pj * 1e-6);
     text.push('\n');

@@ -240,11 +240,12 @@ impl Dataset {
     pub fn check_labels(&self, classes: usize) -> Result<()> {
         match self.labels.iter().position(|&label| label as usize >= classes) {
             None => Ok(()),
-            Some(image) => Err(Error::input(
-                &self.name,
-                format!("image {image} has label {}; the network has the classes 0 to {}", self.labels[image], classes.saturating_sub(1)),
-            )
-            .hint("is this the test set the network was trained for?")),
+            Some(image) => {
+                let from_one = self.labels.iter().all(|&label| label >= 1 && label as usize <= classes);
+                let hint = if from_one { "labels count from 0: save labels - 1" } else { "is this the test set the network was trained for?" };
+                let message = format!("image {image} has label {}; the network has the classes 0 to {}", self.labels[image], classes.saturating_sub(1));
+                Err(Error::input(&self.name, message).hint(hint))
+            }
         }
     }
 

@@ -227,7 +227,7 @@ fn whole_numbers(array: Array, place: &str) -> Result<Vec<u32>> {
     let label = |(index, bytes): (usize, &[u8])| {
         let raw = bytes.iter().rev().fold(0u64, |n, &byte| n << 8 | u64::from(byte));
         let negative = signed && raw >> (8 * width - 1) & 1 == 1;
-        u32::try_from(raw).ok().filter(|_| !negative).ok_or_else(|| bad(format!("label {index} is negative or beyond {}", u32::MAX)))
+        u32::try_from(raw).ok().filter(|_| !negative).ok_or_else(|| bad(format!("the label of image {index} is negative or beyond {}", u32::MAX)))
     };
     array.bytes.chunks_exact(width).enumerate().map(label).collect()
 }

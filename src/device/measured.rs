@@ -38,8 +38,13 @@ impl Measured {
         let header = reader.headers().map_err(unreadable)?.clone();
         let column = |name: &str| header.iter().position(|h| h == name);
         let (Some(level_at), Some(conductance_at)) = (column("level"), column("conductance_siemens")) else {
-            return Err(Error::input(format!("{path}:1"), format!("the columns are `{}`", header.iter().collect::<Vec<_>>().join(",")))
-                .hint("wanted: level,conductance_siemens (samples), or level,probability,conductance_siemens (quantiles)"));
+            let columns = header.iter().collect::<Vec<_>>().join(",");
+            let hint = match () {
+                _ if columns.is_empty() => "the file is empty; wanted: level,conductance_siemens on its first line, then a line for each cell",
+                _ if columns.contains([';', '\t']) => "columns are separated by commas here: level,conductance_siemens",
+                () => "wanted: level,conductance_siemens (samples), or level,probability,conductance_siemens (quantiles)",
+            };
+            return Err(Error::input(format!("{path}:1"), format!("the columns are `{columns}`")).hint(hint));
         };
         let probability_at = column("probability");
         let mut of_level: Vec<Vec<(f64, f64)>> = vec![Vec::new(); levels as usize];
@@ -58,14 +63,15 @@ impl Measured {
             }
             let g = number(conductance_at, "conductance_siemens")? / g_on_siemens;
             if !(0.0..=LARGEST_REL).contains(&g) {
-                return Err(refused(format!("conductance_siemens {} is outside 0 to {LARGEST_REL} x device.g_on_siemens ({g_on_siemens})", field(conductance_at))).hint("siemens, not microsiemens: 100 uS is 1e-4"));
+                let hint = if g < 0.0 { "a conductance is not negative; an offset of the instrument must be taken off" } else { "siemens, not microsiemens: 100 uS is 1e-4" };
+                return Err(refused(format!("conductance_siemens {} is outside 0 to {LARGEST_REL} x device.g_on_siemens ({g_on_siemens})", field(conductance_at))).hint(hint));
             }
             let p = match probability_at {
                 None => 0.0,
                 Some(at) => number(at, "probability")?,
             };
             if !(0.0..=1.0).contains(&p) {
-                return Err(refused(format!("probability {p} is outside 0 to 1")));
+                return Err(refused(format!("probability {p} is outside 0 to 1")).hint("a fraction: 5 % is 0.05"));
             }
             of_level[level as usize].push((p, g));
         }
@@ -129,6 +135,8 @@ mod tests {
     fn what_is_wrong_is_said_with_its_line() {
         let message = |text: &str| parse(text).unwrap_err().to_string();
         assert!(message("a,b\n1,2\n").contains("cells.csv:1"));
+        assert!(message("level;conductance_siemens\n0;1e-6\n").contains("commas") && message("").contains("empty"));
+        assert!(message("level,conductance_siemens\n0,1e-6\n1,-1e-4\n").contains("not negative"));
         assert!(message("level,conductance_siemens\n0,1e-6\n2,1e-4\n").contains("cells.csv:3"));
         assert!(message("level,conductance_siemens\n0,1e-6\n1,100\n").contains("microsiemens"));
         assert!(message("level,conductance_siemens\n0,1e-6\n1,nan\n").contains("not a number"));

@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+/// Tensors that a message names.
+const NAMES_SHOWN: usize = 12;
+
 /// The tensors of the weights' file.
 pub(super) struct Weights<'a> {
     tensors: SafeTensors<'a>,
@@ -97,7 +100,15 @@ impl<'a> Weights<'a> {
     }
 
     fn view(&self, name: &str) -> Result<TensorView<'_>> {
-        self.tensors.tensor(name).map_err(|_| self.about(name, "missing".into()).hint(format!("the file holds {} tensors", self.tensors.len())))
+        self.tensors.tensor(name).map_err(|_| self.about(name, "missing".into()).hint(self.what_is_there()))
+    }
+
+    /// The tensors, some of them by name.
+    fn what_is_there(&self) -> String {
+        let mut names = self.tensors.names();
+        names.sort_unstable();
+        let some: Vec<String> = names.iter().take(NAMES_SHOWN).map(|name| clipped(name).to_string()).collect();
+        format!("the file holds {} tensors: {}{}", names.len(), some.join(", "), if names.len() > NAMES_SHOWN { ", ..." } else { "" })
     }
 
     fn get(&self, name: &str) -> Result<Tensor> {

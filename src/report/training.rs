@@ -21,7 +21,7 @@ pub const CURVE: &[Column] = &[
     Column { name: "training_accuracy_frac", meaning: "share of the epoch's training images classified as labelled" },
     Column { name: "accuracy_frac", meaning: "share of the test images, by the integers that the engine runs" },
     Column { name: "mean_bits", meaning: "mean magnitude bits of a weight" },
-    Column { name: "compression", meaning: "32-bit weights over magnitude bits, the paper's count: 32 / mean_bits" },
+    Column { name: "compression", meaning: "32-bit weights over magnitude bits, the paper's count: 32 / mean_bits; empty where no bit is left" },
 ];
 
 /// Columns of layers.csv, a row for each layer of the network kept.

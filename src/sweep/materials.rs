@@ -4,7 +4,7 @@ use super::block::hex;
 use crate::config::{PointConfig, PrecisionMapConfig, QuantizationConfig};
 use crate::dataset::{self, Dataset};
 use crate::embedded;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::{self, Network, fold, read};
 use crate::quantize::{IntegerNetwork, PrecisionMap, lower::lower};
 use std::collections::HashMap;
@@ -69,11 +69,12 @@ impl Materials {
         if let Some(found) = self.loaded.get(&key) {
             return Ok(found.clone());
         }
-        let network = network_of(&n.model)?;
+        let named = |key: &'static str| move |e: Error| if e.hint.is_some() { e } else { e.hint(format!("it is `{key}` of the sweep; paths are as seen from where bwq is called")) };
+        let network = network_of(&n.model).map_err(named("network.model"))?;
         let dataset = if n.dataset == EMBEDDED {
             embedded::dataset(n.images, CALIBRATION_IMAGES)?
         } else {
-            dataset::load(Path::new(&n.dataset), n.images, CALIBRATION_IMAGES)?
+            dataset::load(Path::new(&n.dataset), n.images, CALIBRATION_IMAGES).map_err(named("network.dataset"))?
         };
         dataset.check_fits(network.input_shape, network.classes())?;
         let material = Arc::new(Material {

@@ -7,7 +7,8 @@ use super::manifest::ManifestPoint;
 use super::materials::{Material, Materials};
 use super::run::Request;
 use super::{Observer, atomic};
-use crate::config::{AdcRange, Compensation, PointConfig};
+use crate::config::{AdcRange, Compensation, PointConfig, ProgrammingError};
+use crate::dataset::Pixels;
 use crate::crossbar::Conversion;
 use crate::engine::cpu::compensate::Reference;
 use crate::engine::cpu::{calibrate, digital};
@@ -287,9 +288,24 @@ fn without_seed(mut point: PointConfig) -> PointConfig {
     point
 }
 
+/// A float image with a value beyond this holds no normalised pixels.
+const RAW_PIXELS_FROM: f32 = 40.0;
+
 fn warn_of(point: &PointConfig, plan: &Plan, material: &Material, observer: &dyn Observer) {
     if material.dataset.calibration_source.contains("test images") {
         observer.warn(&Warning::CalibratedOnTestImages);
+    }
+    if let Pixels::F32(values) = &material.dataset.images {
+        let largest = values.iter().fold(0.0f32, |most, v| most.max(v.abs()));
+        if largest > RAW_PIXELS_FROM {
+            observer.warn(&Warning::FloatPixels { dataset: material.dataset.name.clone(), largest });
+        }
+    }
+    if let ProgrammingError::Table(measured) = &point.device.programming_error {
+        let median_rel = measured.quantile((1 << point.crossbar.cell_bits) - 1, 0.5, false);
+        if !(0.5..=2.0).contains(&median_rel) {
+            observer.warn(&Warning::MeasuredFarFromNominal { file: measured.path.clone(), median_rel });
+        }
     }
     let g_off = crate::device::g_off(point.device.on_off_ratio);
     let levels_per_row = g_off / (1.0 - g_off) * f64::from((1u32 << point.crossbar.cell_bits) - 1);

@@ -61,7 +61,7 @@ impl Screen for Terminal {
             100.0 * row.training_accuracy_frac,
             100.0 * row.accuracy_frac,
             row.mean_bits,
-            row.compression,
+            row.compression(),
             left / 60.0
         ));
     }

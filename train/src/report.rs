@@ -19,9 +19,10 @@ fn csv(columns: &[Column], rows: impl Iterator<Item = Vec<String>>) -> String {
 /// curve.csv.
 pub fn curve(rows: &[Row]) -> String {
     let fields = |r: &Row| {
-        let floats = [r.learning_rate, r.loss, r.lasso, r.training_accuracy_frac, r.accuracy_frac, r.mean_bits, r.compression];
+        let floats = [r.learning_rate, r.loss, r.lasso, r.training_accuracy_frac, r.accuracy_frac, r.mean_bits];
+        let compression = if r.compression().is_finite() { r.compression().to_string() } else { String::new() };
         let first = [r.setting.to_string(), r.epoch.to_string(), r.alpha.to_string(), r.activation_bits.to_string()];
-        first.into_iter().chain(floats.map(|x| x.to_string())).collect()
+        first.into_iter().chain(floats.map(|x| x.to_string())).chain([compression]).collect()
     };
     csv(CURVE, rows.iter().map(fields))
 }

@@ -67,7 +67,7 @@ impl Observer for Watch<'_> {
             row.activation_bits,
             100.0 * row.accuracy_frac,
             row.mean_bits,
-            row.compression,
+            row.compression(),
             if passed { "within" } else { "outside" }
         ));
     }

@@ -34,8 +34,13 @@ pub struct Row {
     pub accuracy_frac: f64,
     /// Mean magnitude bits of a weight.
     pub mean_bits: f64,
-    /// 32 / mean magnitude bits, the paper's count.
-    pub compression: f64,
+}
+
+impl Row {
+    /// 32 / mean magnitude bits, the paper's count; infinite where no bit is left.
+    pub fn compression(&self) -> f64 {
+        32.0 / self.mean_bits
+    }
 }
 
 /// The last model within the budget.
@@ -118,7 +123,6 @@ pub fn run(trainer: &Trainer, state: &mut State, float_correct: usize, observer:
                 training_accuracy_frac: loss.correct as f64 / seen,
                 accuracy_frac: correct as f64 / trainer.test.len() as f64,
                 mean_bits: state.model.mean_bits(),
-                compression: 32.0 / state.model.mean_bits(),
             };
             state.rows.push(row.clone());
             if state.at.epoch == config.epochs {
