@@ -58,7 +58,7 @@ fn the_command_writes_what_a_sweep_reads() {
     assert_eq!((raw.preprocess.scale, &raw.preprocess.mean[..], &raw.name[..]), (1.0, &[0.0; 3][..], "mobilenet.ts"));
     assert_eq!(raw.nodes[0].name, "features.0.0", "{:?}", raw.nodes.iter().map(|n| &n.name).collect::<Vec<_>>());
 
-    let (_, _, stderr) = bwq(dir.path(), &["import", model.to_str().unwrap(), "-o", "net", "--name", "mine", "--scale", "1/255", "--mean", "0.1,0.2,0.3", "--std", "0.5"]);
+    let (_, _, stderr) = bwq(dir.path(), &["import", model.to_str().unwrap(), "-o", "net", "--force", "--name", "mine", "--scale", "1/255", "--mean", "0.1,0.2,0.3", "--std", "0.5"]);
     assert!(!stderr.contains("as they are"), "{stderr}");
     let net = read::read(&dir.path().join("net")).expect("a network");
     assert_eq!((net.preprocess.scale, &net.preprocess.mean[..], &net.preprocess.std[..], &net.name[..]), (1.0 / 255.0, &[0.1, 0.2, 0.3][..], &[0.5; 3][..], "mine"));

@@ -113,6 +113,9 @@ fn ready<'r>(
     Ok(&last.insert(made).1)
 }
 
+/// Fewer images do not tell a guess.
+const FEWEST_TO_TELL: u64 = 30;
+
 /// Loss by quantisation, as a share of the images, that is not meant.
 const MUCH_LOST_FRAC: f64 = 0.2;
 
@@ -123,7 +126,7 @@ fn doubts(network: &str, classes: usize, images: u64, references: &References) -
     let network = network.to_string();
     // Two standard deviations above what guessing gives.
     let guessed = 1.0 / classes as f64;
-    if float_frac <= guessed + 2.0 * (guessed * (1.0 - guessed) / images as f64).sqrt() {
+    if images >= FEWEST_TO_TELL && float_frac <= guessed + 2.0 * (guessed * (1.0 - guessed) / images as f64).sqrt() {
         vec![Warning::FloatGuesses { network, float_frac, classes }]
     } else if quantised_frac < float_frac - MUCH_LOST_FRAC {
         vec![Warning::LostByQuantisation { network, float_frac, quantised_frac }]
