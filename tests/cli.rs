@@ -765,4 +765,12 @@ fn accuracies_that_tell_of_a_mistake_are_warned_of() {
     let random = support::folder_with_network(&SWEEP.replace("images = 4", "images = 40"), 40);
     let (code, _, stderr) = bwq(random.path(), &["run", "sweep.toml", "--out", "out", "--engine", "cpu"]);
     assert!(code == 0 && stderr.contains("no better than guessing one of 10 classes"), "{stderr}");
+    // Pixels as floats, and cells of a tenth of the nominal conductance.
+    let d = random.path();
+    std::fs::create_dir(d.join("floats")).unwrap();
+    write_npy(&d.join("floats/images.npy"), &Array { shape: vec![40, 1, 8, 8], values: (0..40 * 64).map(|i| f64::from(i % 256)).collect() }, "f4");
+    write_npy(&d.join("floats/labels.npy"), &Array { shape: vec![40], values: (0..40).map(|i| f64::from(i % 10)).collect() }, "i2");
+    std::fs::write(d.join("cells.csv"), "level,conductance_siemens\n0,1e-7\n1,1e-5\n1,1.1e-5\n").unwrap();
+    let (code, _, stderr) = bwq(d, &["run", "sweep.toml", "--out", "floats-out", "--engine", "cpu", "--set", "network.dataset=floats", "--set", "device.programming_error={ law = \"table\", file = \"cells.csv\" }"]);
+    assert!(code == 0 && stderr.contains("floats: float images with values up to 255") && stderr.contains("is 0.105 times device.g_on_siemens"), "{stderr}");
 }
