@@ -13,6 +13,7 @@ import bwq
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 assert not bwq.__file__.startswith(ROOT), f"{bwq.__file__}: the checkout's module is tested, not the installed one"
 assert bwq.call("--version").startswith("bwq "), "the program is not beside the module"
+assert bwq.call("--version").split()[1] == bwq.__version__, "the module is of another version than its program"
 rng = np.random.default_rng(1)
 
 

@@ -192,7 +192,7 @@ fn numpy_arrays() {
     refused(npy::parse_npz(&zip(&[]), "a.npz"), &["no array named images or x"]);
     refused(npy::parse_npz(&bytes[..50], "a.npz"), &["broken .npz"]);
     let minus = zip(&[("x.npy", npy("|u1", "(1, 1, 1)", &[0])), ("y.npy", npy("<i2", "(1,)", &[255, 255]))]);
-    refused(npy::parse_npz(&minus, "a.npz"), &["label 0 is negative"]);
+    refused(npy::parse_npz(&minus, "a.npz"), &["label of image 0 is negative"]);
 }
 
 /// Of a large array no more is read than is used, but its length must be right; the calibration is that of the whole.
