@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::network::clipped;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +16,26 @@ pub fn parse(text: &str, place: &str) -> Result<Value> {
         let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or("");
         Error::input(format!("{place}:{}:{}", e.line(), e.column()), format!("broken JSON: {e}")).snippet(clipped(line.trim()))
     })
+}
+
+/// A file of this program that states its format; `format` is where a value read has it, `what` a word for messages.
+///
+/// # Errors
+/// Another format, by its name, and what is no such value.
+pub fn of_format<T: DeserializeOwned>(text: &[u8], wanted: &str, what: &str, format: fn(&T) -> &str) -> std::result::Result<T, String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        format: String,
+    }
+    let read = serde_json::from_slice::<T>(text);
+    if read.as_ref().is_ok_and(|value| format(value) == wanted) {
+        return read.map_err(|e| e.to_string());
+    }
+    // What has another format may have other fields as well: its name says more than they do.
+    match (serde_json::from_slice::<Named>(text), read) {
+        (Ok(named), _) if named.format != wanted => Err(format!("format `{}`; this version reads {wanted}", clipped(&named.format))),
+        (_, read) => read.map_err(|e| format!("not a {what}: {e}")),
+    }
 }
 
 /// A map, for `#[serde(deserialize_with)]`; a key that stands twice is refused.

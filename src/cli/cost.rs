@@ -30,7 +30,7 @@ pub fn cost(args: &CostArgs, terminal: &Terminal) -> Result<u8> {
     let configs = load_all(args.cost.as_deref(), &options, &args.set)?;
     let bill = |config: &CostConfig| {
         let costed = count(config)?;
-        let prices = price_as(&costed, &config)?;
+        let prices = price_as(&costed, config)?;
         Ok(Bill { costed, prices })
     };
     let bills = configs.iter().map(bill).collect::<Result<Vec<Bill>>>()?;
@@ -94,9 +94,9 @@ fn prices_text(text: &mut String, prices: &Prices) {
     row("interval, ms", &|p| p.interval_ns * 1e-6);
     row("area, mm2", &|p| p.area_um2.total() * 1e-6);
     for (i, (part, _)) in sets.first().map(|p| p.area_um2.named().collect::<Vec<_>>()).unwrap_or_default().into_iter().enumerate() {
-        let share = |p: &Priced| p.area_um2.named().nth(i).map_or(0.0, |a| a.1) / p.area_um2.total();
-        if sets.iter().any(|p| share(p) > LARGE_AREA_FRAC) {
-            row(&format!("  of it {part}"), &|p| p.area_um2.named().nth(i).map_or(0.0, |a| a.1) * 1e-6);
+        let area_um2 = |p: &Priced| p.area_um2.named().nth(i).map_or(0.0, |a| a.1);
+        if sets.iter().any(|p| area_um2(p) > LARGE_AREA_FRAC * p.area_um2.total()) {
+            row(&format!("  of it {part}"), &|p| area_um2(p) * 1e-6);
         }
     }
     row("OU cycle, ns", &|p| p.ou_cycle_ns);

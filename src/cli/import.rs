@@ -67,7 +67,7 @@ fn write(args: &ImportArgs, imported: &Imported, terminal: &Terminal, unsaid: bo
     }
     let written = files(network)?;
     let [graph, weights] = ["network.json", "network.safetensors"].map(|name| args.out.join(name));
-    let other = |path: &Path, bytes: &[u8]| path.exists() && std::fs::read(path).is_ok_and(|there| there != bytes);
+    let other = |path: &Path, bytes: &[u8]| path.exists() && std::fs::read(path).ok().as_deref() != Some(bytes);
     if !args.force && (other(&graph, written.graph.as_bytes()) || other(&weights, &written.weights)) {
         return Err(Error::input(args.out.display(), "the folder holds another network").hint("choose another folder, or --force to write in its place"));
     }

@@ -7,6 +7,7 @@ use super::blocks::LAYER_TRIALS;
 use super::manifest::ManifestPoint;
 pub use crate::engine::{ERROR_UNIT, LayerTally};
 use crate::error::{Error, Result};
+use crate::json;
 use crate::network::clipped;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -36,12 +37,6 @@ impl Trial {
         let layers = if self.trial < LAYER_TRIALS { of.layers.len() } else { 0 };
         self.correct <= of.images && [0, layers].contains(&self.layers.len()) && self.layers.iter().all(LayerTally::is_possible)
     }
-}
-
-/// The format of a file, whatever else it holds.
-#[derive(Deserialize)]
-struct Named {
-    format: String,
 }
 
 /// A block.
@@ -110,12 +105,7 @@ impl Block {
             Err(e) => return Err(Error::io(&path, "read", &e)),
         };
         let bad = |message: String| Error::input(path.display(), message).hint("move the file away; the same command then makes the block anew");
-        let read: Block = match (serde_json::from_slice(&text), serde_json::from_slice::<Named>(&text)) {
-            // What has another form may have other fields as well: its name says more than they do.
-            (_, Ok(Named { format })) if format != FORMAT => return Err(bad(format!("format `{}`; this version reads {FORMAT}", clipped(&format)))),
-            (Ok(read), _) => read,
-            (Err(e), _) => return Err(bad(format!("not a whole block: {e}"))),
-        };
+        let read = json::of_format(&text, FORMAT, "whole block", |b: &Block| &b.format).map_err(bad)?;
         if read.checksum != read.sum() {
             return Err(bad("its checksum does not fit its contents: the file is damaged".into()));
         }

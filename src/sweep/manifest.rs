@@ -6,6 +6,7 @@ use super::{SEMANTICS, atomic};
 use crate::config::keys::{self, Kind};
 use crate::config::{PointConfig, ProgrammingError, Sweep};
 use crate::error::{Error, Result};
+use crate::json;
 use crate::network::clipped;
 use crate::stats::Chips;
 use serde::{Deserialize, Serialize};
@@ -42,12 +43,6 @@ pub struct ManifestPoint {
     pub layers: Vec<String>,
 }
 
-/// The format of a file, whatever else it holds.
-#[derive(Deserialize)]
-struct Named {
-    format: String,
-}
-
 /// All points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,10 +60,11 @@ const BLOCK_MACS: u64 = 1 << 33;
 const MOST_BLOCK_TRIALS: u64 = 16;
 
 impl ManifestPoint {
-    fn new(point: &PointConfig, materials: &mut Materials) -> Result<Self> {
+    /// `contents` are those of [`contents_of`].
+    fn new(point: &PointConfig, contents: &[String; 3], materials: &mut Materials) -> Result<Self> {
         let material = materials.of(point)?;
-        let map_hash = materials.map_hash(point)?;
-        let contents = format!("network = {}\ndata = {}\nprecision map = {map_hash}\n", material.network_hash, material.dataset_hash);
+        let [network_hash, dataset_hash, map_hash] = contents;
+        let contents = format!("network = {network_hash}\ndata = {dataset_hash}\nprecision map = {map_hash}\n");
         let q = &point.quantization;
         let network_key = format!("{SEMANTICS}\n{contents}{} {} {:?} {:?}", q.weight_bits, q.activation_bits, q.weight_scale, q.clipping);
         let measured = match &point.device.programming_error {
@@ -186,8 +182,8 @@ fn tell_apart(points: &mut [ManifestPoint], contents: &[[String; 3]]) {
 impl Manifest {
     /// The points of a sweep; reads networks and data for their hashes.
     pub fn new(sweep: &Sweep, materials: &mut Materials) -> Result<Self> {
-        let mut points = sweep.points.iter().map(|p| ManifestPoint::new(p, materials)).collect::<Result<Vec<_>>>()?;
         let contents = sweep.points.iter().map(|p| contents_of(p, materials)).collect::<Result<Vec<_>>>()?;
+        let mut points = sweep.points.iter().zip(&contents).map(|(p, c)| ManifestPoint::new(p, c, materials)).collect::<Result<Vec<_>>>()?;
         tell_apart(&mut points, &contents);
         Ok(Manifest { format: FORMAT.into(), tool_version: env!("CARGO_PKG_VERSION").into(), points })
     }
@@ -208,11 +204,7 @@ impl Manifest {
         let path = Self::path(out);
         let text = std::fs::read(&path).map_err(|e| Error::io(&path, "read", &e).hint("`bwq run SWEEP.toml --out DIR` makes a results folder"))?;
         let bad = |message: String| Error::input(path.display(), message).hint("run the sweep again with this version: finished blocks are kept");
-        let manifest: Manifest = match (serde_json::from_slice(&text), serde_json::from_slice::<Named>(&text)) {
-            (_, Ok(Named { format })) if format != FORMAT => return Err(bad(format!("format `{}`; this version reads {FORMAT}", clipped(&format)))),
-            (Ok(manifest), _) => manifest,
-            (Err(e), _) => return Err(bad(format!("not a manifest: {e}"))),
-        };
+        let manifest = json::of_format(&text, FORMAT, "manifest", |m: &Manifest| &m.format).map_err(bad)?;
         let mut hashes = HashSet::new();
         for (i, p) in manifest.points.iter().enumerate() {
             p.check(&manifest.points[0], hashes.insert(&p.hash)).map_err(|what| bad(format!("point {i}: {what}")))?;

@@ -52,10 +52,11 @@ pub struct Outcome {
 /// up and ends with [`Kind::Interrupted`]. While the lock that comes with the outcome is kept, the folder stays this sweep's.
 pub fn run(request: &Request, materials: &mut Materials, observer: &dyn Observer) -> Result<(Outcome, AtWork)> {
     let mut manifest = Manifest::new(request.sweep, materials)?;
-    if let Some(before) = Manifest::read(request.out).ok().filter(|before| !before.is_of_same_points(&manifest)) {
+    let before = Manifest::read(request.out).ok().filter(|before| !before.is_of_same_points(&manifest));
+    let at_work = AtWork::join(request.out, &manifest)?;
+    if let Some(before) = before {
         observer.say(&format!("{}: it held a sweep of {} points; its blocks stay, its tables and figures are replaced by those of this one", request.out.display(), before.points.len()));
     }
-    let at_work = AtWork::join(request.out, &manifest)?;
     at_work.without_locks().iter().for_each(|line| observer.say(line));
     manifest.write(request.out)?;
     if let Some(p) = manifest.points.iter().find(|p| p.trials % p.block_trials != 0) {

@@ -5,7 +5,6 @@ use super::folder::{Csv, Folder};
 use super::html::{Head, escape, folded, paragraph, table};
 use crate::config::keys::{KEYS, Key, SECTIONS};
 use crate::error::Result;
-use crate::report::training::PROVENANCE_FILE;
 use serde_json::Value;
 
 /// Values of points and assumptions of costs.
@@ -16,14 +15,10 @@ pub fn of(folder: &Folder) -> Result<String> {
 
 /// The values of a training or a search, which are no parameters of a point, from the provenance.
 fn of_command(folder: &Folder) -> String {
-    let known = |section: &str, of: &dyn Fn(&str) -> bool| folder.provenance.iter().find(|(name, p)| of(name) && p[section].is_object()).map(|(_, p)| p[section].clone());
-    let (training, search) = (known("config", &|name| name == PROVENANCE_FILE), known("search", &|_| true));
-    let word = |v: &Value| v.as_str().unwrap_or_default().to_string();
-    let values = |caption: &str, section: Option<Value>| {
-        let rows: Vec<Vec<String>> = section.iter().filter_map(Value::as_object).flatten().map(|(key, value)| vec![key.clone(), word(value)]).collect();
-        if rows.is_empty() { String::new() } else { table(caption, &["key", "value"].map(Head::plain), &rows) }
-    };
-    values("Every value of the training, resolved.", training) + &values("Every value of the search, resolved.", search)
+    let sections = [("config", "Every value of the training, resolved."), ("search", "Every value of the search, resolved.")];
+    let rows = |values: &serde_json::Map<String, Value>| values.iter().map(|(key, value)| vec![key.clone(), value.as_str().unwrap_or_default().to_string()]).collect::<Vec<_>>();
+    let known = |section: &str| folder.provenance.iter().find_map(|(_, p)| p[section].as_object());
+    sections.iter().filter_map(|(section, caption)| Some(table(caption, &["key", "value"].map(Head::plain), &rows(known(section)?)))).collect()
 }
 
 /// A key with the values it has.

@@ -14,8 +14,11 @@ use super::chart::Chart;
 use super::folder::Folder;
 use crate::error::Result;
 
+/// The figures of one kind of result.
+type Kind = fn(&Folder) -> Result<Vec<Chart>>;
+
 /// In the order of the page; each has none where the folder has no table of its kind.
-const KINDS: &[fn(&Folder) -> Result<Vec<Chart>>] = &[sweep::of, check::of, explain::of, pareto::of, search::of, training::of, cost::of];
+const KINDS: &[Kind] = &[sweep::of, check::of, explain::of, pareto::of, search::of, training::of, cost::of];
 
 /// All figures of a folder.
 pub fn of(folder: &Folder) -> Result<String> {
