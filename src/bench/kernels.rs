@@ -104,7 +104,7 @@ pub struct Speed {
     pub ms_per_trial_min: f64,
     /// The median.
     pub ms_per_trial_median: f64,
-    /// Input preparation within the fastest; null where it is not measured by itself.
+    /// Input preparation within the fastest; on a GPU by the clock of the device, one measurement; null where it has none.
     pub patterns_ms: Option<f64>,
     /// Drawing the cells within the fastest.
     pub sampling_ms: Option<f64>,
@@ -156,7 +156,7 @@ pub fn measure(kernel: &Kernel, engine: &Engine, case: &Case, effort: &Effort, r
         std::hint::black_box(accumulators);
         Ok((seconds / f64::from(chips), stages))
     })?;
-    let stages = timing.of_fastest;
+    let stages = timing.of_fastest.map_or_else(|| on_device(kernel, engine, &product, chips), |stages| Ok(Some(stages)))?;
     let ms = |stage: fn(&Stages) -> f64| stages.map(|s| stage(&s) * 1e3);
     let look_ups = kernel.look_ups.and_then(|f| f(&product, engine));
     let looking_s = stages.map_or(timing.min_s, |s| s.look_up_s);
@@ -219,6 +219,29 @@ fn run(kernel: &Kernel, engine: &Engine, product: &Product, trial: u32, chips: u
         #[cfg(feature = "gpu")]
         Engine::Gpu(gpu) => Ok((kernel.gpu.map_or(Ok(Vec::new()), |f| f(gpu, product, trials))?, None)),
     }
+}
+
+/// The stages of a chip on a GPU by the device's own clock, if it has one.
+fn on_device(kernel: &Kernel, engine: &Engine, product: &Product, chips: u32) -> Result<Option<Stages>> {
+    #[cfg(feature = "gpu")]
+    if let (Engine::Gpu(gpu), Some(run)) = (engine, kernel.gpu)
+        && gpu.has_timestamps()
+    {
+        let (_, passes) = gpu.timed(|gpu| run(gpu, product, 0..chips))?;
+        let mut stages = Stages::default();
+        for pass in passes {
+            let stage = match pass.pass.as_str() {
+                "program_cells" => &mut stages.sampling_s,
+                "gather" | "patterns" => &mut stages.patterns_s,
+                "code_tables" | "sum_tables" => &mut stages.tables_s,
+                _ => &mut stages.product_s,
+            };
+            *stage += pass.nanoseconds * 1e-9 / f64::from(chips);
+        }
+        stages.look_up_s = stages.product_s;
+        return Ok(Some(stages));
+    }
+    Ok(None)
 }
 
 /// One on the CPU, where stages are timed by themselves; on a GPU as many as take a while.

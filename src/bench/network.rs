@@ -18,8 +18,10 @@ use std::time::Instant;
 
 /// Images of a chip on an engine that needs many to be busy.
 const MANY_IMAGES: usize = 1000;
-/// An engine that takes the usual number of images in less than this gets many.
+/// An engine that takes the usual number of images in less than this gets many, and then more chips.
 const TOO_SHORT_S: f64 = 0.1;
+/// Most chips of a measurement: a block of a large sweep.
+const MOST_CHIPS: u32 = 256;
 
 /// The network's speed on one engine at one height.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,6 +40,8 @@ pub struct NetworkSpeed {
     pub fraction: &'static str,
     /// Images per chip.
     pub images: usize,
+    /// Chips of a measurement.
+    pub chips: u32,
     /// Multiply-accumulates of an image.
     pub macs_per_image: u64,
     /// Measurements.
@@ -50,6 +54,19 @@ pub struct NetworkSpeed {
     pub programming_ms_per_chip: Option<f64>,
     /// Multiply-accumulates of the integer network in a second, millions, by the median.
     pub ideal_mmac_per_s: f64,
+    /// Time of each pass of the shaders by the clock of the device, one measurement; null where there is none.
+    pub passes: Option<Vec<PassSpeed>>,
+}
+
+/// What a pass takes of a network's time on a GPU.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PassSpeed {
+    /// Its shader.
+    pub pass: String,
+    /// Of all its dispatches.
+    pub ms_per_image_and_chip: f64,
+    /// How many there were for all images and chips.
+    pub dispatches: u64,
 }
 
 /// A network, quantised, and its images.
@@ -140,14 +157,22 @@ impl Measured {
             engine.run(&plan, &images, 0..1, false)?;
             let mut chips = 1;
             if wall_seconds() - started < TOO_SHORT_S {
-                (images, chips) = (self.images.clone(), 4);
+                images = self.images.clone();
+                let mut too_short = true;
+                while too_short && chips < MOST_CHIPS {
+                    chips *= 4;
+                    let started = wall_seconds();
+                    engine.run(&plan, &images, 0..chips, false)?;
+                    too_short = wall_seconds() - started < TOO_SHORT_S;
+                }
             }
             let timing = effort.repeat(|i| {
                 let before = wall_seconds();
                 engine.run(&plan, &images, i * chips..(i + 1) * chips, false)?;
                 Ok((wall_seconds() - before, ()))
             })?;
-            Ok(self.speed(engine, height, fraction, images.len(), chips, [timing.min_s, timing.median_s], timing.repeats))
+            let speed = self.speed(engine, height, fraction, images.len(), chips, [timing.min_s, timing.median_s], timing.repeats);
+            Ok(NetworkSpeed { passes: passes(engine, &plan, &images, chips)?, ..speed })
         };
         self.heights.iter().map(one_height).collect()
     }
@@ -162,14 +187,29 @@ impl Measured {
             ou_wordlines,
             fraction: fraction.name(),
             images,
+            chips,
             macs_per_image: self.network.macs(),
             repeats,
             ms_per_image_and_chip_min: min * 1e3,
             ms_per_image_and_chip_median: median * 1e3,
             programming_ms_per_chip: None,
             ideal_mmac_per_s: self.network.macs() as f64 / median * 1e-6,
+            passes: None,
         }
     }
+}
+
+/// What each pass takes on a device that has a clock.
+fn passes(engine: &Engine, plan: &Plan, images: &IntegerImages, chips: u32) -> Result<Option<Vec<PassSpeed>>> {
+    #[cfg(feature = "gpu")]
+    if let Engine::Gpu(gpu) = engine
+        && gpu.has_timestamps()
+    {
+        let (_, times) = gpu.timed(|gpu| gpu.run(plan, images, 0..chips, false))?;
+        let all = images.len() as f64 * f64::from(chips);
+        return Ok(Some(times.into_iter().map(|t| PassSpeed { pass: t.pass, ms_per_image_and_chip: t.nanoseconds * 1e-6 / all, dispatches: t.dispatches }).collect()));
+    }
+    Ok(None)
 }
 
 fn wall_seconds() -> f64 {

@@ -156,7 +156,7 @@ impl Report {
 
     fn write_network(&self, out: &mut String) {
         let _ = writeln!(out, "\nWhole networks, ms per image and chip (on a GPU with programming)");
-        let header = ["network", "M MAC", "engine", "threads", "clock", "wordlines", "fraction", "images", "ms min", "median", "of", "programming ms/chip", "MMAC/s"];
+        let header = ["network", "M MAC", "engine", "threads", "clock", "wordlines", "fraction", "images", "chips", "ms min", "median", "of", "programming ms/chip", "MMAC/s"];
         let row = |n: &NetworkSpeed| {
             vec![
                 n.network.clone(),
@@ -167,14 +167,23 @@ impl Report {
                 n.ou_wordlines.to_string(),
                 n.fraction.into(),
                 n.images.to_string(),
-                format!("{:.3}", n.ms_per_image_and_chip_min),
-                format!("{:.3}", n.ms_per_image_and_chip_median),
+                n.chips.to_string(),
+                format!("{:.4}", n.ms_per_image_and_chip_min),
+                format!("{:.4}", n.ms_per_image_and_chip_median),
                 n.repeats.to_string(),
                 optional(n.programming_ms_per_chip, 2),
                 format!("{:.1}", n.ideal_mmac_per_s),
             ]
         };
         write_table(out, &header, self.network.iter().map(row).collect());
+        let of_passes = |n: &NetworkSpeed| n.passes.as_ref().map(|p| (n.network.clone(), n.ou_wordlines, n.fraction, p.clone()));
+        for (network, ou_wordlines, fraction, passes) in self.network.iter().filter_map(of_passes) {
+            let all: f64 = passes.iter().map(|p| p.ms_per_image_and_chip).sum();
+            let mut shares: Vec<(f64, &str)> = passes.iter().map(|p| (100.0 * p.ms_per_image_and_chip / all, p.pass.as_str())).collect();
+            shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let shares: Vec<String> = shares.iter().filter(|s| s.0 >= 1.0).map(|(share, pass)| format!("{pass} {share:.0} %")).collect();
+            let _ = writeln!(out, "on the device, {network}, {ou_wordlines} wordlines, {fraction}: {all:.5} ms per image and chip: {}", shares.join(", "));
+        }
     }
 }
 

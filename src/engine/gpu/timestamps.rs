@@ -80,10 +80,15 @@ impl Recorded {
 }
 
 impl GpuEngine {
+    /// Whether the device has a clock for its passes.
+    pub fn has_timestamps(&self) -> bool {
+        self.device.device.features().contains(Features::TIMESTAMP_QUERY)
+    }
+
     /// Does `work` with this engine and returns with its result how long every pass took on the device. Refused
     /// where the adapter has no timestamps.
     pub fn timed<T>(&self, work: impl FnOnce(&GpuEngine) -> Result<T>) -> Result<(T, Vec<PassTime>)> {
-        if !self.device.device.features().contains(Features::TIMESTAMP_QUERY) {
+        if !self.has_timestamps() {
             return Err(Error::no_gpu(format!("adapter `{}` has no timestamps", self.adapter_name())).hint("measure the time that a call takes instead"));
         }
         let switch = |to| std::mem::replace(&mut *self.device.timestamps.0.lock().unwrap_or_else(PoisonError::into_inner), to);
