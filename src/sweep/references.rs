@@ -13,7 +13,7 @@ use crate::crossbar::Conversion;
 use crate::engine::cpu::compensate::Reference;
 use crate::engine::cpu::{calibrate, digital};
 use crate::engine::cpu::noise::held_by_flips;
-use crate::engine::{IntegerImages, Kernel, Plan, ideal, nominal, stopped};
+use crate::engine::{Engine, IntegerImages, Kernel, Plan, ideal, nominal, stopped};
 use crate::error::{Error, Result};
 use crate::network::float;
 use crate::quantize::IntegerNetwork;
@@ -245,12 +245,18 @@ impl<'a> Referees<'a> {
         if let Some(&correct) = self.ideal.get(&key) {
             return Ok(correct);
         }
-        let counts = self.run_once(Plan::new(network.clone(), &point, &[])?, images, true)?;
+        let plan = self.with_kernel(Plan::new(network.clone(), &point, &[])?);
+        let counts = self.run_once(&plan, images, true)?;
         if counts.logits != digital {
             let classes = digital.len() / images.len().max(1);
             let image = counts.logits.iter().zip(digital).position(|(a, b)| a != b).unwrap_or(0) / classes.max(1);
+            let place = match &self.request.engine {
+                Engine::Cpu => String::new(),
+                #[cfg(feature = "gpu")]
+                Engine::Gpu(gpu) => gpu.first_difference(&plan, images, image)?.map_or("; not so when it was computed once more".into(), |d| format!("; {d}")),
+            };
             return Err(Error::internal(format!(
-                "the ideal crossbar differs from the quantised network (first at image {image}, {}): nothing is simulated on such ground",
+                "the ideal crossbar differs from the quantised network (first at image {image}, {}{place}): nothing is simulated on such ground",
                 self.request.engine.describe()
             )));
         }
@@ -264,14 +270,14 @@ impl<'a> Referees<'a> {
         if let Some(&found) = self.nominal.get(&key) {
             return Ok(found);
         }
-        let counts = self.run_once(plan_of(&point, network, material)?, images, false)?;
+        let counts = self.run_once(&self.with_kernel(plan_of(&point, network, material)?), images, false)?;
         let found = [counts.correct, counts.clipped, counts.saturated_cells];
         self.nominal.insert(key, found);
         Ok(found)
     }
 
-    fn run_once(&self, plan: Plan, images: &IntegerImages, keep_logits: bool) -> Result<crate::engine::TrialCounts> {
-        let counts = self.request.engine.run_until(&self.with_kernel(plan), images, 0..1, keep_logits, &|| self.observer.interrupted())?;
+    fn run_once(&self, plan: &Plan, images: &IntegerImages, keep_logits: bool) -> Result<crate::engine::TrialCounts> {
+        let counts = self.request.engine.run_until(plan, images, 0..1, keep_logits, &|| self.observer.interrupted())?;
         counts.into_iter().next().ok_or_else(|| Error::internal("the engine returned no trial"))
     }
 }

@@ -148,6 +148,25 @@ fn whole_networks() {
     }
 }
 
+/// On an ideal crossbar nothing is found; on one whose converter loses, the first layer and its first wrong element are.
+#[test]
+fn the_first_wrong_layer_is_found() {
+    let Some(mut engine) = engine() else { return };
+    let (network, images) = lowered(None);
+    let plan = |point: &PointConfig| Plan::new(network.clone(), point, &[]).expect("a plan");
+    for limits in [BatchLimits::default(), BatchLimits { images: 3, columns: 3, ..BatchLimits::default() }] {
+        engine.set_limits(limits);
+        for image in [0, 5] {
+            assert_eq!(engine.first_difference(&plan(&bwq::engine::ideal(&point())), &images, image).expect("a run"), None);
+            let mut lossy = bwq::engine::ideal(&point());
+            (lossy.adc.bits, lossy.crossbar.digital_layers) = (AdcBits::Bits(2), DigitalLayers::First);
+            let found = engine.first_difference(&plan(&lossy), &images, image).expect("a run").expect("a difference");
+            assert_eq!((found.layer.as_str(), found.is_in_its_input), ("g", false), "{found}");
+            assert!(found.elements[0] > 0 && found.elements[0] <= found.elements[1] && found.values[0] != found.values[1], "{found}");
+        }
+    }
+}
+
 /// What does not fit is refused, with the sizes.
 #[test]
 fn nothing_panics_where_there_is_no_room() {

@@ -247,6 +247,13 @@ impl<'a> Chips<'a> {
         self.engine.device.read(logits.buffer, of_trial * self.trials.len(), "logits")
     }
 
+    /// A tensor of one of the current images, of the first chip.
+    pub fn read_tensor(&self, tensor: usize, image: usize) -> Result<Vec<u32>> {
+        let view = self.view(tensor)?;
+        let of_image = view.shape.iter().product::<usize>();
+        Ok(self.engine.device.read::<u32>(view.buffer, (image + 1) * of_image, "a tensor")?.split_off(image * of_image))
+    }
+
     /// Counts per chip.
     pub fn read_counters(&self) -> Result<Vec<TrialCounters>> {
         self.engine.device.read(&self.counters, self.trials.len(), "counters")

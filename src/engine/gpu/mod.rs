@@ -14,10 +14,11 @@
 //!
 //! Only this folder knows wgpu. `adapter` chooses (of what a job was `given`), `device` opens and reports errors, `shaders` and `passes` compile,
 //! `layout` mirrors uniforms, `batch` sizes, `selection` chooses kernels, `product`, `tables` and `chips` run,
-//! `timestamps` measures. To add a pass, see [`crate::engine::cpu`].
+//! `timestamps` measures, `bisect` tells where a wrong result begins. To add a pass, see [`crate::engine::cpu`].
 
 mod adapter;
 mod batch;
+mod bisect;
 mod chips;
 mod converter;
 mod device;
@@ -35,6 +36,7 @@ mod timestamps;
 
 pub use adapter::{AdapterReport, list_adapters};
 pub use batch::{BatchLimits, DEFAULT_MEMORY_BYTES};
+pub use bisect::Divergence;
 pub use limits::{GpuLimits, GpuRowRate};
 pub use mvm::{Cells, MvmInput, MvmOutput};
 pub use timestamps::PassTime;
