@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     let position = vector % params.positions;
     let image = vector / params.positions;
     let start = image / params.images * params.input_trial_stride + image % params.images * params.input_image_stride;
-    let element = window_element(params.window, position, index % params.rows);
+    let element = element_of(params.window, place_of(params.window, position), tap_of_row(params.window, index % params.rows));
     var value = params.zero;
     if element != PADDING {
         value = input[start + element];

@@ -32,7 +32,7 @@ struct LookUpCodes {
 @group(0) @binding(1) var<storage, read> units: array<vec2<u32>>; // rows [start, end)
 @group(0) @binding(2) var<storage, read> tables: array<vec4<u32>>; // [trial][unit][index][block]
 @group(0) @binding(3) var<storage, read> clips: array<u32>; // [trial][unit][index], then flags
-@group(0) @binding(4) var<storage, read> patterns: array<u32>; // [vector from the first one on][unit][step]
+@group(0) @binding(4) var<storage, read> patterns: array<u32>; // [unit][vector from the first one on][step]
 @group(0) @binding(5) var<storage, read_write> accumulators: array<vec2<u32>>; // [vector][accumulator]
 @group(0) @binding(6) var<storage, read_write> counters: array<TrialCounters>;
 
@@ -67,11 +67,16 @@ fn clipped_conversions(first_row: u32, first_word: u32, first: u32) -> u32 {
     var clipped = 0u;
     for (var unit = first; unit < params.end_unit; unit += params.blocks) {
         for (var step = 0u; step < INPUT_STEPS; step++) {
-            let index = patterns[first_word + unit * step_words() + step / 2u] >> (step % 2u * 16u) & 0xffffu;
+            let index = patterns[first_word + unit * unit_words() + step / 2u] >> (step % 2u * 16u) & 0xffffu;
             clipped += clips[first_row + (unit << params.index_bits) + index];
         }
     }
     return clipped;
+}
+
+// Words from one unit to the next.
+fn unit_words() -> u32 {
+    return params.vectors * step_words();
 }
 
 @compute @workgroup_size(LANES)
@@ -85,7 +90,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     let vector = params.first_vector + index / blocks;
     let trial = vector / params.of_trial;
     let first_row = trial * params.units << params.index_bits;
-    let first_word = index / blocks * params.units * step_words();
+    let first_word = index / blocks * step_words();
 
     var even_total = WideColumns(vec4(0u), vec4(0u));
     var odd_total = WideColumns(vec4(0u), vec4(0u));
@@ -103,7 +108,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         var sum_10 = vec4(0u);
         var sum_11 = vec4(0u);
         for (var unit = first; unit < min(first + params.units_at_once, params.end_unit); unit++) {
-            let word = first_word + unit * step_words();
+            let word = first_word + unit * unit_words();
             let row = first_row + (unit << params.index_bits);
             let pair_0 = patterns[word];
             sum_0 += tables[(row + (pair_0 & 0xffffu)) * blocks + block];
@@ -175,7 +180,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         write_column(out, block * 8u + 2u * k + 1u, odd_total.low[k], odd_total.high[k]);
     }
     if params.input_sum != 0u && params.first_column + block == 0u {
-        accumulate(vector * params.accumulators + params.accumulators - 1u, input_sum(first_word, params.first_unit, params.end_unit));
+        accumulate(vector * params.accumulators + params.accumulators - 1u, input_sum(first_word, unit_words(), params.first_unit, params.end_unit));
     }
     if clips[params.flags + trial] != 0u {
         count_clipped(trial, clipped_conversions(first_row, first_word, params.first_unit + block));

@@ -32,7 +32,7 @@ struct LookUpSums {
 @group(0) @binding(3) var<storage, read> column_weights: array<i32>; // [group][converted column]
 @group(0) @binding(4) var<storage, read> thresholds: array<i32>;
 @group(0) @binding(5) var<storage, read> tables: array<vec4<i32>>; // [trial][unit][index][slice][block]
-@group(0) @binding(6) var<storage, read> patterns: array<u32>; // [vector from the first one on][unit][step]
+@group(0) @binding(6) var<storage, read> patterns: array<u32>; // [unit][vector from the first one on][step]
 @group(0) @binding(7) var<storage, read_write> accumulators: array<vec2<u32>>; // [vector][accumulator]
 @group(0) @binding(8) var<storage, read_write> counters: array<TrialCounters>;
 
@@ -74,6 +74,11 @@ fn weight_at(first: u32, column: u32) -> i32 {
     return column_weights[first + column];
 }
 
+// Words from one unit to the next.
+fn unit_words() -> u32 {
+    return params.vectors * step_words();
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let index = folded_index(workgroup, workgroups, lane);
@@ -85,7 +90,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     let vector = params.first_vector + index / blocks;
     let trial = vector / params.of_trial;
     let first_row = trial * params.units << params.index_bits;
-    let first_word = index / blocks * params.units * step_words();
+    let first_word = index / blocks * step_words();
     let row_stride = params.slices * blocks;
 
     for (var group = params.first_group; group < params.end_group; group++) {
@@ -105,7 +110,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
                 var sums_2 = vec4(0);
                 var sums_3 = vec4(0);
                 for (var unit = range.x; unit < range.y; unit++) {
-                    let word = first_word + unit * step_words() + first / 2u;
+                    let word = first_word + unit * unit_words() + first / 2u;
                     let row = first_row + (unit << params.index_bits);
                     let pair_0 = patterns[word];
                     sums_0 += tables[(row + (pair_0 & 0xffffu)) * row_stride + place];
@@ -132,7 +137,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     }
     if params.input_sum != 0u && params.first_column + column == 0u {
         let of_groups = vec2(unit_groups[params.first_group].x, unit_groups[params.end_group - 1u].y);
-        accumulate(vector * params.accumulators + params.accumulators - 1u, input_sum(first_word, of_groups.x, of_groups.y));
+        accumulate(vector * params.accumulators + params.accumulators - 1u, input_sum(first_word, unit_words(), of_groups.x, of_groups.y));
     }
     if params.count != 0u {
         count_clipped(trial, clipped.x + clipped.y + clipped.z + clipped.w);

@@ -1,6 +1,6 @@
 // In which pattern the rows of every unit are driven, for some vectors: rows of tables. Twin of
 // src/engine/cpu/plain/patterns.rs.
-// One invocation per (vector, unit).
+// One invocation per (unit, vector): neighbours read neighbouring positions.
 // #include "shared/grid.wgsl"
 // #include "shared/window.wgsl"
 
@@ -24,7 +24,7 @@ override DAC_BITS: u32 = 1u;
 @group(0) @binding(0) var<uniform> params: Patterns;
 @group(0) @binding(1) var<storage, read> units: array<vec2<u32>>; // rows [start, end)
 @group(0) @binding(2) var<storage, read> input: array<u32>; // [trial][image][channel][row][column]
-@group(0) @binding(3) var<storage, read_write> out: array<u32>; // [vector][unit][step], two steps to a word
+@group(0) @binding(3) var<storage, read_write> out: array<u32>; // [unit][vector from the first one on][step], two steps to a word
 
 // Bit `j` of the digits of the steps `first` to `first + 3`, at `place`.
 fn digit_bits(value: u32, first: u32, j: u32, place: u32) -> vec4<u32> {
@@ -43,21 +43,23 @@ fn write_steps(word: u32, first: u32, indices: vec4<u32>) {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let index = folded_index(workgroup, workgroups, lane);
-    if index / params.units >= params.vectors {
+    if index / params.vectors >= params.units {
         return;
     }
-    let vector = params.first_vector + index / params.units;
-    let position = vector % params.positions;
+    let vector = params.first_vector + index % params.vectors;
+    let position = place_of(params.window, vector % params.positions);
     let image = vector / params.positions;
     let start = image / params.images * params.input_trial_stride + image % params.images * params.input_image_stride;
-    let rows = units[index % params.units];
+    let rows = units[index / params.vectors];
 
     // Four steps to a vector; bits of steps beyond the last are zero, as no input has them.
     var steps_0 = vec4(0u);
     var steps_4 = vec4(0u);
     var steps_8 = vec4(0u);
+    var tap = tap_of_row(params.window, rows.x);
     for (var row = rows.x; row < rows.y; row++) {
-        let element = window_element(params.window, position, row);
+        let element = element_of(params.window, position, tap);
+        tap = next_tap(params.window, tap);
         var value = params.zero;
         if element != PADDING {
             value = input[start + element];

@@ -24,11 +24,39 @@ fn inside(window: Window, position: vec2<u32>, place: vec2<u32>) -> u32 {
     return at.x * window.input_size.y + at.y;
 }
 
-// The element of one image's tensor that `row` of the matrix reads at `position`, row order (channel, kh, kw); or PADDING.
-fn window_element(window: Window, position: u32, row: u32) -> u32 {
+// What a row of the matrix reads, row order (channel, kh, kw): the start of its channel and its place in the kernel.
+struct Tap {
+    plane: u32,
+    place: vec2<u32>,
+}
+
+fn tap_of_row(window: Window, row: u32) -> Tap {
     let area = window.kernel.x * window.kernel.y;
     let in_kernel = row % area;
-    let at = inside(window, vec2(position / window.out.y, position % window.out.y), vec2(in_kernel / window.kernel.y, in_kernel % window.kernel.y));
     let plane = (window.first_channel + row / area) * window.input_size.x * window.input_size.y;
-    return select(plane + at, PADDING, at == PADDING);
+    return Tap(plane, vec2(in_kernel / window.kernel.y, in_kernel % window.kernel.y));
+}
+
+// That of the next row, without a division.
+fn next_tap(window: Window, tap: Tap) -> Tap {
+    var next = Tap(tap.plane, vec2(tap.place.x, tap.place.y + 1u));
+    if next.place.y == window.kernel.y {
+        next.place = vec2(tap.place.x + 1u, 0u);
+    }
+    if next.place.x == window.kernel.x {
+        next.place.x = 0u;
+        next.plane += window.input_size.x * window.input_size.y;
+    }
+    return next;
+}
+
+// Row and column of a position.
+fn place_of(window: Window, position: u32) -> vec2<u32> {
+    return vec2(position / window.out.y, position % window.out.y);
+}
+
+// The element of one image's tensor that a tap reads at a position; or PADDING.
+fn element_of(window: Window, position: vec2<u32>, tap: Tap) -> u32 {
+    let at = inside(window, position, tap.place);
+    return select(tap.plane + at, PADDING, at == PADDING);
 }

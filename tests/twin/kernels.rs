@@ -37,11 +37,14 @@ fn twin(case: &Case, kernel: Kernel, trial: u32, tiles: &[Range<usize>]) -> Twin
     let units = Units::new(layer, kernel);
     let cells = program_cells(layer, &case.table, None, SEED, trial);
     let mut of_vectors = Vec::new();
+    let words = patterns::step_words(layer);
     for image in case.input.chunks(case.input.len() / case.images) {
         let view = View { values: image, shape: case.shape };
         of_vectors.extend((0..case.window.positions()).map(|p| patterns::patterns(layer, &units, &case.window, view, case.zero, p)));
     }
-    let mut out = Twin { patterns: of_vectors.concat(), tables: Vec::new(), clips: Vec::new(), accumulators: Vec::new(), clipped: 0 };
+    // The shader has the vectors of a unit beside each other.
+    let by_unit = (0..units.len()).flat_map(|unit| of_vectors.iter().flat_map(move |vector: &Vec<u32>| &vector[unit * words..][..words]));
+    let mut out = Twin { patterns: by_unit.copied().collect(), tables: Vec::new(), clips: Vec::new(), accumulators: Vec::new(), clipped: 0 };
     out.accumulators.resize(of_vectors.len() * layer.accumulators(), 0);
     for tile in tiles {
         let vectors = out.accumulators.chunks_mut(layer.accumulators()).zip(&of_vectors);
@@ -87,7 +90,10 @@ fn compare_kernels(engine: &mut GpuEngine, case: &Case, limits: BatchLimits, wha
         let tiles: Vec<_> = (0..layer.columns).step_by(tile).map(|first| first..(first + tile).min(layer.columns)).collect();
         let twins: Vec<Twin> = (3..5).map(|trial| twin(case, kernel, trial, &tiles)).collect();
         let all = |of: fn(&Twin) -> &Vec<u32>| twins.iter().flat_map(|t| of(t).clone()).collect::<Vec<_>>();
-        assert_same(&format!("{what}: patterns"), &got.patterns, &twins[0].patterns);
+        if !got.patterns.is_empty() {
+            assert_same(&format!("{what}: patterns"), &got.patterns, &twins[0].patterns);
+        }
+        assert!(!got.patterns.is_empty() || limits.dispatch_work < u64::MAX, "{what}: no patterns");
         let expected = all(|t| &t.tables);
         assert_eq!(got.tables.len(), expected.len(), "{what}: words of tables");
         assert_same(&format!("{what}: tables"), &valid(&got.tables, case, kernel, tile), &valid(&expected, case, kernel, tile));
@@ -137,6 +143,8 @@ fn tables_of_random_layers() {
                 let limits = BatchLimits {
                     columns: [usize::MAX, 7, 20][round],
                     images: if round == 2 { 1 } else { usize::MAX },
+                    // So short that tiles of different widths would take different numbers of vectors.
+                    dispatch_work: if round == 1 { cases.within(20_000, 200_000) as u64 } else { u64::MAX },
                     ..BatchLimits::default()
                 };
                 let what = format!("round {round}, {ou_wordlines} rows, {encoding:?}, {adc:?}, {law:?}");

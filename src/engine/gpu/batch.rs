@@ -13,6 +13,9 @@ use std::ops::Range;
 /// Memory that a run may take on the device by default.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
 
+/// Cell reads times input steps of a dispatch by default: short enough for the patience of any driver's watchdog.
+const DISPATCH_WORK: u64 = 1 << 34;
+
 /// Upper limits of a batch, beside those of the adapter, and the kernel. The defaults bind nothing but the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
@@ -24,13 +27,15 @@ pub struct BatchLimits {
     pub columns: usize,
     /// All buffers, in bytes.
     pub memory_bytes: u64,
+    /// Cell reads times input steps of a dispatch.
+    pub dispatch_work: u64,
     /// How layers are computed, where this kernel can and its tables have room; `None`: the fastest way for each.
     pub kernel: Option<Kernel>,
 }
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        BatchLimits { images: usize::MAX, trials: usize::MAX, columns: usize::MAX, memory_bytes: DEFAULT_MEMORY_BYTES, kernel: None }
+        BatchLimits { images: usize::MAX, trials: usize::MAX, columns: usize::MAX, memory_bytes: DEFAULT_MEMORY_BYTES, dispatch_work: DISPATCH_WORK, kernel: None }
     }
 }
 
@@ -121,25 +126,34 @@ pub struct PartSize {
     pub kernel: Kernel,
     /// Columns at once.
     pub columns: usize,
+    /// Vectors of a dispatch at most, so that it stays short. Every tile of columns has the same, so that those after the
+    /// first find the patterns of all vectors, or know that they are not there.
+    pub vectors: usize,
 }
 
 impl PartSize {
     /// The kernel for `vectors` vectors per chip, and as many columns as have room; the direct kernel where tables
     /// of the fewest columns have none.
     pub fn new(layer: &CrossbarLayer, vectors: usize, limits: &BatchLimits, device: &Device) -> Result<Self> {
+        let (kernel, columns) = Self::kernel_and_columns(layer, vectors, limits, device)?;
+        let work = (columns * cells_per_column(layer)) as u64 * u64::from(layer.input_steps);
+        Ok(PartSize { kernel, columns, vectors: (limits.dispatch_work / work.max(1)).max(1) as usize })
+    }
+
+    fn kernel_and_columns(layer: &CrossbarLayer, vectors: usize, limits: &BatchLimits, device: &Device) -> Result<(Kernel, usize)> {
         let columns = tile_columns(layer, limits, device)?;
         let kernel = select(layer, vectors, limits.kernel);
-        let Some(tables) = TableShape::new(layer, kernel) else { return Ok(PartSize { kernel, columns }) };
+        let Some(tables) = TableShape::new(layer, kernel) else { return Ok((kernel, columns)) };
         let room = device.binding_bytes.min(limits.memory_bytes / TABLES);
         let padded = (room / tables.bytes(1).max(1)) as usize * tables.padding;
         if padded == 0 || tables.clips_bytes() > room {
-            return Ok(PartSize { kernel: Kernel::Direct, columns });
+            return Ok((Kernel::Direct, columns));
         }
         // Whole blocks of columns, as tables are padded to them.
         let whole = if columns < layer.columns && columns > tables.padding { columns / tables.padding * tables.padding } else { columns };
         // Tables of sums of one row group in a cache, if that leaves enough columns for a row of it.
         let cached = if kernel == Kernel::Split { tables.columns_in(CACHED_TABLES, layer.groups.len()).max(LEAST_SPLIT_COLUMNS) } else { usize::MAX };
-        Ok(PartSize { kernel, columns: whole.min(padded).min(cached) })
+        Ok((kernel, whole.min(padded).min(cached)))
     }
 }
 

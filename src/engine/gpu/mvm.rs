@@ -47,7 +47,7 @@ pub struct MvmOutput {
     pub accumulators: Vec<i64>,
     /// Conductances of drawn cells, `[trial][row][converted column]`; empty for given ones and unless asked for.
     pub cells: Vec<i32>,
-    /// Patterns `[vector][unit][step]` as the table kernels read them; empty unless kept, and if not all fit at once.
+    /// Patterns `[unit][vector][step]` as the table kernels read them; empty unless kept, and if not all are there at once.
     pub patterns: Vec<u32>,
     /// Tables of trial after trial, tile of columns after tile, as the table kernels make them; empty unless kept.
     pub tables: Vec<u32>,
@@ -138,9 +138,9 @@ impl GpuEngine {
                     let (Some(shape), true) = (&shape, keep && first == 0) else { return Ok(()) };
                     out.tables.extend(device.read::<u32>(&tables, shape.bytes(tile.columns.len()) as usize / 4, &layer.name)?);
                     out.clips.extend(device.read::<u32>(&clips, shape.rows(), &layer.name)?);
-                    let words = some.len() * positions * inputs_of_vector(layer, Some(shape)) as usize / 4;
-                    if out.patterns.is_empty() && words as u64 * 4 <= inputs.size() {
-                        out.patterns = device.read(&inputs, words, &layer.name)?;
+                    let vectors = some.len() * positions;
+                    if out.patterns.is_empty() && vectors <= product.vectors_at_once(inputs.size()) {
+                        out.patterns = device.read(&inputs, vectors * inputs_of_vector(layer, Some(shape)) as usize / 4, &layer.name)?;
                     }
                     Ok(())
                 })?;

@@ -15,9 +15,6 @@ use crate::quantize;
 use std::ops::Range;
 use wgpu::{Buffer, CommandEncoder};
 
-/// Cell reads times input steps of a dispatch: short enough for the patience of any driver's watchdog.
-const DISPATCH_WORK: u64 = 1 << 34;
-
 /// Rounds of all loops of an invocation: a quarter of lavapipe's limit, as the estimates count no more than the inner ones.
 const ROUNDS: usize = 1 << 14;
 
@@ -111,7 +108,7 @@ pub struct Product<'a> {
     /// Thresholds of the converter.
     pub thresholds: Buffer,
     groups: Buffer,
-    columns_at_once: usize,
+    size: PartSize,
     tiles: Option<Vec<Tile>>,
 }
 
@@ -129,7 +126,7 @@ impl<'a> Product<'a> {
             variant: Variant { input_steps: layer.input_steps, dac_bits: layer.dac_bits, rule },
             thresholds: device.upload("thresholds", &thresholds)?,
             groups: device.upload("row groups", &layer.groups)?,
-            columns_at_once: size.columns,
+            size,
             tiles: None,
         };
         if resident {
@@ -139,7 +136,7 @@ impl<'a> Product<'a> {
     }
 
     fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        tiles(self.layer.columns, self.columns_at_once)
+        tiles(self.layer.columns, self.size.columns)
     }
 
     /// Calls `run` for every tile; one that is not resident is uploaded for the call.
@@ -197,13 +194,10 @@ impl<'a> Product<'a> {
         self.look_up(device, passes, encoder, tile, input, extent, buffers)
     }
 
-    /// Vectors of a dispatch over `columns` columns, so that their inputs fit a buffer of `inputs_bytes` bytes and a
-    /// dispatch stays short.
-    pub fn vectors_at_once(&self, columns: usize, inputs_bytes: u64) -> usize {
-        let layer = self.layer;
-        let work = (layer.rows * columns * layer.planes.converted * layer.planes.slices) as u64 * u64::from(layer.input_steps);
-        let by_inputs = inputs_bytes / inputs_of_vector(layer, self.tables.as_ref().map(|t| &t.shape)).max(1);
-        (DISPATCH_WORK / work.max(1)).min(by_inputs).max(1) as usize
+    /// Vectors of a dispatch: as many as are short enough and have room for their inputs in a buffer of `inputs_bytes` bytes.
+    pub fn vectors_at_once(&self, inputs_bytes: u64) -> usize {
+        let by_inputs = inputs_bytes / inputs_of_vector(self.layer, self.tables.as_ref().map(|t| &t.shape)).max(1);
+        self.size.vectors.min(by_inputs as usize).max(1)
     }
 
     /// Row groups of one dispatch after another. A dispatch loops a limited number of times, since lavapipe leaves all
@@ -252,7 +246,7 @@ impl<'a> Product<'a> {
             ..CrossbarMvm::default()
         };
         let pass = passes.crossbar_mvm.get(device, self.variant)?;
-        let at_once = self.vectors_at_once(columns, buffers.inputs.size());
+        let at_once = self.vectors_at_once(buffers.inputs.size());
         for first in (0..vectors).step_by(at_once) {
             let some = at_once.min(vectors - first);
             (gather.first_vector, gather.vectors) = (first as u32, some as u32);

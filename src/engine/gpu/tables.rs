@@ -86,7 +86,7 @@ impl Product<'_> {
         let vectors = extent.trials.len() * extent.images * positions;
         let patterns = passes.patterns.get(device, self.variant)?;
         let blocks = columns.div_ceil(shape.padding);
-        let at_once = self.vectors_at_once(columns, buffers.inputs.size());
+        let at_once = self.vectors_at_once(buffers.inputs.size());
         for first in (0..vectors).step_by(at_once) {
             let some = at_once.min(vectors - first);
             if tile.columns.start == 0 || some < vectors {
