@@ -179,6 +179,27 @@ fn tables_of_tall_groups() {
     assert!(eligible > 30, "{eligible} of 40");
 }
 
+/// A dispatch so short that it takes some vectors of a wide tile of columns, and all of the narrow one after it, which
+/// then must not take the patterns of the last few for those of all.
+#[test]
+fn tiles_of_different_widths() {
+    let Some(mut engine) = engine() else { return };
+    let (mut cases, mut eligible, mut round) = (Cases::new(34), [0, 0], 0);
+    while round < 10 {
+        let case = random_case_of(&mut cases, ENCODINGS[round % 4], ADCS[round % 5], ProgrammingError::None, [4, 20][round % 2], 5);
+        let (layer, vectors) = (&case.layer, case.images * case.window.positions());
+        if !(3..6).contains(&layer.columns) || vectors < 4 {
+            continue;
+        }
+        let of_column = layer.rows * layer.planes.converted * layer.planes.slices * layer.input_steps as usize;
+        let limits = BatchLimits { columns: layer.columns - 1, dispatch_work: (of_column * vectors) as u64, ..BatchLimits::default() };
+        let did = compare_kernels(&mut engine, &case, limits, &format!("round {round}"));
+        eligible = [eligible[0] + usize::from(did[0]), eligible[1] + usize::from(did[1])];
+        round += 1;
+    }
+    assert!(eligible[0] > 2 && eligible[1] > 6, "{eligible:?} of 10");
+}
+
 /// More rounds of loops than lavapipe lets an invocation make: dispatches take some row groups at a time.
 #[test]
 fn many_row_groups() {
