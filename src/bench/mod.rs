@@ -59,7 +59,7 @@ pub fn run(request: &Request, observer: &dyn Observer) -> Result<Report> {
         match engine {
             Engine::Cpu => report.limits.cpu = Some(single.install(limits::measure)?),
             #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu) => report.limits.gpu = Some(gpu.limits()?),
+            Engine::Gpu(gpu) => report.limits.gpu = Some(gpu.speed_limits()?),
         }
     }
     let cases = cases::cases(request.quick);

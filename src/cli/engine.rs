@@ -94,7 +94,7 @@ fn gpu(args: &EngineArgs, insists: bool, observer: &dyn Observer) -> Result<Engi
             if gpu.is_software() {
                 observer.warn(&Warning::SoftwareAdapterUsed(gpu.adapter_name()));
             }
-            let fits = BatchLimits::default();
+            let fits = gpu.limits();
             let limits = BatchLimits { images: args.batch_images.unwrap_or(fits.images), trials: args.batch_trials.unwrap_or(fits.trials), ..fits };
             Ok(Engine::Gpu(Box::new(gpu.with_limits(limits))))
         }

@@ -19,6 +19,8 @@ pub struct AdapterReport {
     pub name: String,
     /// `discrete GPU`, `integrated GPU`, `virtual GPU`, `software` or `other`.
     pub kind: &'static str,
+    /// True for a card with memory of its own.
+    pub is_discrete: bool,
     /// True for an adapter that computes on the CPU, such as lavapipe.
     pub is_software: bool,
     /// True for a device of NVIDIA, by its PCI vendor.
@@ -61,6 +63,7 @@ fn report(index: usize, adapter: &Adapter) -> AdapterReport {
     AdapterReport {
         index,
         kind: kind(info.device_type),
+        is_discrete: info.device_type == DeviceType::DiscreteGpu,
         is_software: info.device_type == DeviceType::Cpu,
         is_nvidia: info.vendor == NVIDIA,
         backend: info.backend.to_string(),

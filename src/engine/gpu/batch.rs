@@ -13,6 +13,9 @@ use std::ops::Range;
 /// Memory that a run may take on the device by default.
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
 
+/// The same on a card with memory of its own: half of what the smallest have.
+pub const DISCRETE_MEMORY_BYTES: u64 = 2 << 30;
+
 /// Cell reads times input steps of a dispatch by default: short enough for the patience of any driver's watchdog.
 const DISPATCH_WORK: u64 = 1 << 34;
 
@@ -101,8 +104,7 @@ impl Batch {
         let vectors = images_at_once * trials_at_once;
         let inputs = placed().zip(&sizes).map(|((p, w), size)| inputs_bytes(&p.crossbar, size.kernel, &w, vectors, limits, device));
         let inputs_bytes = inputs.collect::<Result<Vec<u64>>>()?.into_iter().max().unwrap_or(0);
-        let uploaded: u64 = plan.layers.iter().flatten().map(uploaded_bytes).sum();
-        let resident = uploaded <= limits.memory_bytes / WEIGHTS;
+        let resident = stays(plan.layers.iter().flatten().map(|p| &p.crossbar), limits);
         let mut sizes = sizes.into_iter();
         let parts = plan.layers.iter().map(|parts| sizes.by_ref().take(parts.len()).collect()).collect();
         Ok(Batch { images: images_at_once, trials: trials_at_once, parts, cells, tables_bytes, accumulators, inputs_bytes, resident, slots })
@@ -191,10 +193,10 @@ fn cells_per_column(layer: &CrossbarLayer) -> usize {
     layer.rows * layer.planes.converted * layer.planes.slices
 }
 
-/// Weights and what counts them, as uploaded.
-fn uploaded_bytes(part: &PlacedPart) -> u64 {
-    let layer = &part.crossbar;
-    4 * (layer.cells.len() + layer.column_weights.len() + 2 * layer.groups.len() + 5 * layer.outputs) as u64
+/// Whether the weights of `layers`, and what counts them, stay on the device.
+pub fn stays<'a>(layers: impl Iterator<Item = &'a CrossbarLayer>, limits: &BatchLimits) -> bool {
+    let bytes = |layer: &CrossbarLayer| 4 * (layer.cells.len() + layer.column_weights.len() + 2 * layer.groups.len() + 5 * layer.outputs) as u64;
+    layers.map(bytes).sum::<u64>() <= limits.memory_bytes / WEIGHTS
 }
 
 /// Tensors share buffers: a slot is free again after the last step that touches its tensor.

@@ -2,7 +2,7 @@
 
 use super::GpuEngine;
 use super::batch::Batch;
-use super::device::Device;
+use super::device::{Device, ReadBack};
 use super::layout::{Add, AveragePool, CopyChannels, FillZero, MaxPool, Tally, TrialCounters, Window};
 use super::product::{Buffers, Extent, Product, Scale, View};
 use crate::engine::cpu::program_cells::{Cells, program_cells};
@@ -10,6 +10,7 @@ use crate::engine::{IntegerImages, PlacedPart, Plan};
 use crate::error::{Error, Result};
 use crate::quantize::{Matrix, Step};
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::ops::Range;
 use wgpu::{Buffer, CommandEncoder, SubmissionIndex};
 
@@ -21,6 +22,8 @@ pub struct Loaded<'a> {
     ideal_knots: Buffer,
     input: Buffer,
     labels: Buffer,
+    /// Images that are there.
+    images: RefCell<Range<usize>>,
     slots: Vec<Buffer>,
     inputs: Buffer,
     cells: Buffer,
@@ -47,6 +50,7 @@ impl<'a> Loaded<'a> {
             ideal_knots: device.upload("quantiles of digital layers", &plan.ideal_table.knots)?,
             input: device.storage("images", (batch.images * plan.network.tensors[0].len() * 4) as u64)?,
             labels: device.storage("labels", (batch.images * 4) as u64)?,
+            images: RefCell::new(0..0),
             slots: batch.slots.elements.iter().map(|&elements| device.storage("tensors", each * elements as u64 * 4)).collect::<Result<_>>()?,
             inputs: device.storage("inputs of every row", batch.inputs_bytes)?,
             cells: device.storage("cells", (batch.cells * batch.trials * 4) as u64)?,
@@ -87,13 +91,16 @@ impl<'a> Chips<'a> {
         Ok(Chips { engine, plan, batch, loaded, trials, counters, images: 0..0, host_cells, in_flight: None })
     }
 
-    /// Puts the images `range` of `images` on the device.
+    /// Puts the images `range` of `images` on the device, if the chips before these have not left them there.
     pub fn load_images(&mut self, images: &IntegerImages, range: Range<usize>) -> Result<()> {
+        self.images = range.clone();
+        if self.loaded.images.replace(range.clone()) == range {
+            return Ok(());
+        }
         let values: Vec<u32> = images.values[range.start * images.size..range.end * images.size].iter().map(|&v| u32::from(v)).collect();
         let device = &self.engine.device;
         device.queue.write_buffer(&self.loaded.input, 0, bytemuck::cast_slice(&values));
-        device.queue.write_buffer(&self.loaded.labels, 0, bytemuck::cast_slice(&images.labels[range.clone()]));
-        self.images = range;
+        device.queue.write_buffer(&self.loaded.labels, 0, bytemuck::cast_slice(&images.labels[range]));
         device.check("images")
     }
 
@@ -254,9 +261,9 @@ impl<'a> Chips<'a> {
         Ok(self.engine.device.read::<u32>(view.buffer, (image + 1) * of_image, "a tensor")?.split_off(image * of_image))
     }
 
-    /// Counts per chip.
-    pub fn read_counters(&self) -> Result<Vec<TrialCounters>> {
-        self.engine.device.read(&self.counters, self.trials.len(), "counters")
+    /// Counts per chip, once all is done that was handed over so far.
+    pub fn read_counters(&self) -> Result<ReadBack> {
+        self.engine.device.read_later(&self.counters, (self.trials.len() * size_of::<TrialCounters>()) as u64, "counters")
     }
 
     fn slot(&self, tensor: usize) -> Result<&'a Buffer> {

@@ -125,23 +125,41 @@ impl Device {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let size = (count * size_of::<T>()) as u64;
+        self.read_later(buffer, (count * size_of::<T>()) as u64, place)?.wait(self, place)
+    }
+
+    /// The first `size` bytes of a storage buffer as they are once all is done that was submitted so far; what is submitted
+    /// after this call goes on meanwhile.
+    pub fn read_later(&self, buffer: &Buffer, size: u64, place: &str) -> Result<ReadBack> {
         let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
         let staging = self.device.create_buffer(&BufferDescriptor { label: Some("read back"), size, usage, mapped_at_creation: false });
         let mut encoder = self.encoder();
         encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, size);
-        self.submit(encoder, place)?;
-        // A failure to map comes as an error of `get_mapped_range` below.
+        let submission = self.submit(encoder, place)?;
+        // A failure to map comes as an error of `get_mapped_range` in `wait`.
         staging.map_async(wgpu::MapMode::Read, .., |_| ());
-        self.wait(place)?;
-        let view = staging.get_mapped_range(..).map_err(|e| Error::no_gpu(format!("{place}: results cannot be read back: {e}")))?;
-        Ok(bytemuck::pod_collect_to_vec(&view))
+        Ok(ReadBack { staging, submission })
     }
 
     /// A refusal of a buffer that no batching makes small enough.
     pub fn too_large(&self, what: &str, bytes: u64) -> Error {
         let message = format!("{what} takes {} MiB, and the adapter binds at most {} MiB at once", bytes.div_ceil(1 << 20), self.binding_bytes >> 20);
         Error { place: Some(format!("GPU `{}`", self.report.name)), ..Error::no_gpu(message).hint("use --engine cpu") }
+    }
+}
+
+/// What is on its way back from the device.
+pub struct ReadBack {
+    staging: Buffer,
+    submission: SubmissionIndex,
+}
+
+impl ReadBack {
+    /// Waits for it.
+    pub fn wait<T: Pod>(self, device: &Device, place: &str) -> Result<Vec<T>> {
+        device.wait_for(self.submission, place)?;
+        let view = self.staging.get_mapped_range(..).map_err(|e| Error::no_gpu(format!("{place}: results cannot be read back: {e}")))?;
+        Ok(bytemuck::pod_collect_to_vec(&view))
     }
 }
 

@@ -106,7 +106,7 @@ impl GpuLimits {
 
 impl GpuEngine {
     /// Measures the limits of this GPU.
-    pub fn limits(&self) -> Result<GpuLimits> {
+    pub fn speed_limits(&self) -> Result<GpuLimits> {
         let device = &self.device;
         let mut random_rows = Vec::new();
         for kib in STORAGE_KIB {
@@ -184,7 +184,7 @@ mod tests {
                 return;
             }
         };
-        let limits = engine.limits().expect("limits");
+        let limits = engine.speed_limits().expect("limits");
         assert!(limits.copy_gb_per_s > 0.0 && limits.rows_per_s(256).is_some_and(|r| r > 0.0), "{limits:?}");
         assert!(limits.random_rows.iter().all(|r| r.gb_per_s > 0.0 && r.gb_per_s < 1e6), "{limits:?}");
     }

@@ -35,7 +35,7 @@ mod tables;
 mod timestamps;
 
 pub use adapter::{AdapterReport, list_adapters};
-pub use batch::{BatchLimits, DEFAULT_MEMORY_BYTES};
+pub use batch::{BatchLimits, DEFAULT_MEMORY_BYTES, DISCRETE_MEMORY_BYTES};
 pub use bisect::Divergence;
 pub use limits::{GpuLimits, GpuRowRate};
 pub use mvm::{Cells, MvmInput, MvmOutput};
@@ -45,7 +45,8 @@ use crate::engine::{IntegerImages, Plan, Stop, TrialCounts, stopped};
 use crate::error::{Error, Result};
 use batch::Batch;
 use chips::{Chips, Loaded};
-use device::Device;
+use device::{Device, ReadBack};
+use layout::TrialCounters;
 use passes::Passes;
 use std::ops::Range;
 
@@ -76,7 +77,13 @@ impl GpuEngine {
         let (adapter, report, why) = adapter::choose(selector, allow_software)?;
         let device = Device::open(&adapter, report)?;
         let passes = Passes::new(&device)?;
-        Ok(GpuEngine { device, passes, limits: BatchLimits::default(), why })
+        let limits = if device.report.is_discrete { BatchLimits { memory_bytes: DISCRETE_MEMORY_BYTES, ..BatchLimits::default() } } else { BatchLimits::default() };
+        Ok(GpuEngine { device, passes, limits, why })
+    }
+
+    /// Limits of a batch: those that suit the adapter unless they were changed.
+    pub fn limits(&self) -> BatchLimits {
+        self.limits
     }
 
     /// The same engine with other limits of a batch; results are the same.
@@ -137,10 +144,17 @@ impl GpuEngine {
         let batch = Batch::new(plan, images.len(), computed.len(), &self.limits, &self.device)?;
         let loaded = Loaded::new(&self.device, plan, &batch)?;
         let mut counts = Vec::with_capacity(trials.len());
+        let mut former: Option<Done> = None;
         for first in computed.clone().step_by(batch.trials) {
             let some = first..computed.end.min(first.saturating_add(batch.trials as u32));
             let chips = Chips::new(self, plan, &batch, &loaded, some)?;
-            counts.extend(run_chips(chips, images, keep_logits, stop)?);
+            // The device goes on with these while the counts of those before them are read.
+            if let Some(done) = former.replace(run_chips(chips, images, keep_logits, stop)?) {
+                counts.extend(done.counts(&self.device)?);
+            }
+        }
+        if let Some(done) = former {
+            counts.extend(done.counts(&self.device)?);
         }
         if plan.deterministic {
             counts = vec![counts.swap_remove(0); trials.len()];
@@ -149,9 +163,28 @@ impl GpuEngine {
     }
 }
 
+/// Chips whose work is handed over.
+struct Done {
+    /// What is known of each so far: its logits, and the cells that the host has cut.
+    counts: Vec<TrialCounts>,
+    counters: ReadBack,
+}
+
+impl Done {
+    fn counts(mut self, device: &Device) -> Result<Vec<TrialCounts>> {
+        for (counts, counters) in self.counts.iter_mut().zip(self.counters.wait::<TrialCounters>(device, "counters")?) {
+            counts.correct = u64::from(counters.correct);
+            counts.clipped = counters.clipped();
+            counts.saturated_cells += counters.saturated();
+        }
+        Ok(self.counts)
+    }
+}
+
 /// All images on some chips: the order of the passes.
-fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool, stop: &Stop) -> Result<Vec<TrialCounts>> {
-    let mut counts = vec![TrialCounts::default(); chips.trials.len()];
+fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool, stop: &Stop) -> Result<Done> {
+    let cut_on_host = |trial| TrialCounts { saturated_cells: chips.cut_on_host(trial), ..TrialCounts::default() };
+    let mut counts: Vec<TrialCounts> = (0..chips.trials.len()).map(cut_on_host).collect();
     for first in (0..images.len()).step_by(chips.batch.images) {
         if stop() {
             return Err(stopped());
@@ -167,10 +200,5 @@ fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool, stop: 
             counts.iter_mut().zip(logits.chunks(of_trial.max(1))).for_each(|(c, logits)| c.logits.extend(logits));
         }
     }
-    for (trial, (counts, counters)) in counts.iter_mut().zip(chips.read_counters()?).enumerate() {
-        counts.correct = u64::from(counters.correct);
-        counts.clipped = counters.clipped();
-        counts.saturated_cells = counters.saturated() + chips.cut_on_host(trial);
-    }
-    Ok(counts)
+    Ok(Done { counts, counters: chips.read_counters()? })
 }

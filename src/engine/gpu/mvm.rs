@@ -1,7 +1,7 @@
 //! One layer's product on its own: for `bwq mvm`, benchmarks and the tests against the twin.
 
 use super::GpuEngine;
-use super::batch::{BatchLimits, PartSize, inputs_bytes};
+use super::batch::{BatchLimits, PartSize, inputs_bytes, stays};
 use super::layout::TrialCounters;
 use super::product::{Buffers, Extent, Product, View, inputs_of_vector, of_columns};
 use super::selection::TableShape;
@@ -89,7 +89,7 @@ impl GpuEngine {
         }
         let at_once = at_once.min(images.max(1));
         let size = PartSize::new(layer, at_once * positions, &limits, device)?;
-        let product = Product::upload(device, layer, given.window, given.zero, size, false)?;
+        let product = Product::upload(device, layer, given.window, given.zero, size, stays(std::iter::once(layer), &limits))?;
         let shape = TableShape::new(layer, size.kernel);
         let (knots, seed, trials) = match cells {
             Cells::Drawn(table, seed, trials) => (device.upload("quantiles", &table.knots)?, *seed, trials.clone()),
@@ -109,29 +109,37 @@ impl GpuEngine {
         let tables = device.storage("tables", shape.as_ref().map_or(0, |t| t.bytes(size.columns)))?;
         let clips = device.storage("clipped conversions of patterns", shape.as_ref().map_or(0, TableShape::clips_bytes))?;
         let inputs = device.storage("inputs of every row", inputs_bytes(layer, size.kernel, given.window, at_once, &limits, device)?)?;
+        let accumulators = device.storage("accumulators", (at_once * per_image * 8) as u64)?;
+        let cells_of_tile = device.storage("cells", (expected / layer.columns * size.columns.min(layer.columns) * 4) as u64)?;
+        // Uploaded once where all images fit at once.
+        let upload = |some: &Range<usize>| device.upload("input", &given.input[some.start * elements..some.end * elements]);
+        let all = if at_once == images { Some(upload(&(0..images))?) } else { None };
         for trial in trials {
             let counters = device.storage("counters", size_of::<TrialCounters>() as u64)?;
             let mut kept = if keep && matches!(cells, Cells::Drawn(..)) { vec![0; expected] } else { Vec::new() };
             for first in (0..images).step_by(at_once) {
                 let some = first..(first + at_once).min(images);
-                let input = device.upload("input", &given.input[some.start * elements..some.end * elements])?;
-                let accumulators = device.storage("accumulators", (some.len() * per_image * 8) as u64)?;
-                let view = View { buffer: &input, shape: given.shape, trial_stride: 0 };
+                let uploaded;
+                let input = match &all {
+                    Some(all) => all,
+                    None => {
+                        uploaded = upload(&some)?;
+                        &uploaded
+                    }
+                };
+                let view = View { buffer: input, shape: given.shape, trial_stride: 0 };
                 let extent = Extent { images: some.len(), trials: trial..trial + 1, antithetic: false, count_cells: first == 0 };
                 product.for_each_tile(device, |tile| {
                     let mut encoder = device.encoder();
-                    let of_tile = match cells {
-                        Cells::Given(values) => device.upload("cells", &of_columns(values, layer.columns, &tile.columns))?,
-                        Cells::Drawn(..) => device.storage("cells", (expected / layer.columns * tile.columns.len() * 4) as u64)?,
-                    };
-                    let buffers = Buffers { knots: &knots, inputs: &inputs, cells: &of_tile, tables: &tables, clips: &clips, accumulators: &accumulators, counters: &counters };
-                    if matches!(cells, Cells::Drawn(..)) {
-                        product.program_cells(device, &self.passes, &mut encoder, tile, seed, &extent, &buffers);
+                    let buffers = Buffers { knots: &knots, inputs: &inputs, cells: &cells_of_tile, tables: &tables, clips: &clips, accumulators: &accumulators, counters: &counters };
+                    match cells {
+                        Cells::Given(values) => device.queue.write_buffer(&cells_of_tile, 0, bytemuck::cast_slice(&of_columns(values, layer.columns, &tile.columns))),
+                        Cells::Drawn(..) => product.program_cells(device, &self.passes, &mut encoder, tile, seed, &extent, &buffers),
                     }
                     product.multiply(device, &self.passes, &mut encoder, tile, view, &extent, &buffers)?;
                     device.submit(encoder, &layer.name)?;
                     if !kept.is_empty() {
-                        let values: Vec<i32> = device.read(&of_tile, expected / layer.columns * tile.columns.len(), &layer.name)?;
+                        let values: Vec<i32> = device.read(&cells_of_tile, expected / layer.columns * tile.columns.len(), &layer.name)?;
                         let rows = kept.chunks_exact_mut(layer.columns).zip(values.chunks_exact(tile.columns.len()));
                         rows.for_each(|(row, values)| row[tile.columns.clone()].copy_from_slice(values));
                     }
