@@ -50,7 +50,7 @@ impl Cases {
     }
     /// A number from `low` to `high`, both possible.
     fn within(&mut self, low: i64, high: i64) -> i64 {
-        low + (self.0.next_u64() % (high - low + 1) as u64) as i64
+        low + (self.0.next_u64() % ((high - low) as u64 + 1)) as i64
     }
     fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]

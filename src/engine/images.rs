@@ -51,6 +51,15 @@ impl IntegerImages {
         &self.values[index * self.size..(index + 1) * self.size]
     }
 
+    /// The images of these numbers; labels are left out where there are none.
+    pub fn only(&self, numbers: &[usize]) -> Self {
+        IntegerImages {
+            size: self.size,
+            values: numbers.iter().flat_map(|&i| self.image(i)).copied().collect(),
+            labels: numbers.iter().filter_map(|&i| self.labels.get(i)).copied().collect(),
+        }
+    }
+
     /// The first `count` images; labels are left out where there are none.
     pub fn first(&self, count: usize) -> Self {
         IntegerImages { size: self.size, values: self.values[..count * self.size].to_vec(), labels: self.labels.get(..count).unwrap_or(&[]).to_vec() }

@@ -11,10 +11,12 @@ pub mod kernel;
 mod layer_tally;
 mod plan;
 pub mod units;
+mod verify;
 
 pub use images::IntegerImages;
 pub use kernel::Kernel;
 pub use layer_tally::{ERROR_UNIT, LayerTally};
+pub use verify::verify;
 pub use plan::{PlacedPart, Plan, cpu_only, decoding, ideal, is_deterministic, multiply_accumulates, nominal};
 
 use crate::error::{Error, Result};

@@ -167,6 +167,25 @@ fn the_first_wrong_layer_is_found() {
     }
 }
 
+/// What a GPU says of the ends of a block is computed once more: another logit there is an error that names chip and image.
+#[test]
+fn a_block_is_held_to_the_cpu_engine() {
+    let (network, images) = lowered(None);
+    let plan = Plan::new(network, &point(), &[]).expect("a plan");
+    let counts = cpu::run(&plan, &images, 2..5, true);
+    let held = |counts: &[bwq::engine::TrialCounts]| bwq::engine::verify(&plan, &images, 2..5, counts, &|| false);
+    held(&counts).expect("the same");
+    let classes = counts[0].logits.len() / images.len();
+    for image in [0, images.len() - 1] {
+        let mut other = counts.clone();
+        other[2].logits[image * classes + 1] += 1;
+        let error = held(&other).expect_err("another logit");
+        assert!(error.message.contains(&format!("chip 4 says something else of image {image} ")), "{error}");
+    }
+    assert!(bwq::engine::verify(&plan, &images, 2..5, &counts, &|| true).is_err(), "it was told to stop");
+    held(&[]).expect("no chips");
+}
+
 /// What does not fit is refused, with the sizes.
 #[test]
 fn nothing_panics_where_there_is_no_room() {

@@ -244,14 +244,12 @@ impl<'a> Chips<'a> {
         }
     }
 
-    /// Logits of the current images, `[trial][image][class]`.
-    pub fn read_logits(&self) -> Result<Vec<u32>> {
+    /// Logits of the current images, `[trial][image][class]`, or those of one chip where all have the same.
+    pub fn read_logits(&self) -> Result<ReadBack> {
         let logits = self.view(self.plan.network.output)?;
-        let of_trial = self.images.len() * logits.shape.iter().product::<usize>();
-        if logits.trial_stride == 0 {
-            return Ok(self.engine.device.read::<u32>(logits.buffer, of_trial, "logits")?.repeat(self.trials.len()));
-        }
-        self.engine.device.read(logits.buffer, of_trial * self.trials.len(), "logits")
+        let chips = if logits.trial_stride == 0 { 1 } else { self.trials.len() };
+        let elements = chips * self.images.len() * logits.shape.iter().product::<usize>();
+        self.engine.device.read_later(logits.buffer, elements as u64 * 4, "logits")
     }
 
     /// A tensor of one of the current images, of the first chip.

@@ -165,13 +165,19 @@ impl GpuEngine {
 
 /// Chips whose work is handed over.
 struct Done {
-    /// What is known of each so far: its logits, and the cells that the host has cut.
+    /// What is known of each so far: the cells that the host has cut.
     counts: Vec<TrialCounts>,
     counters: ReadBack,
+    /// Logits of batch after batch of images, where asked for: how many each chip has of a batch, and all of them.
+    logits: Vec<(usize, ReadBack)>,
 }
 
 impl Done {
     fn counts(mut self, device: &Device) -> Result<Vec<TrialCounts>> {
+        for (of_trial, batch) in self.logits {
+            let logits: Vec<u32> = batch.wait(device, "logits")?;
+            self.counts.iter_mut().zip(logits.chunks(of_trial.max(1)).cycle()).for_each(|(c, logits)| c.logits.extend(logits));
+        }
         for (counts, counters) in self.counts.iter_mut().zip(self.counters.wait::<TrialCounters>(device, "counters")?) {
             counts.correct = u64::from(counters.correct);
             counts.clipped = counters.clipped();
@@ -184,7 +190,8 @@ impl Done {
 /// All images on some chips: the order of the passes.
 fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool, stop: &Stop) -> Result<Done> {
     let cut_on_host = |trial| TrialCounts { saturated_cells: chips.cut_on_host(trial), ..TrialCounts::default() };
-    let mut counts: Vec<TrialCounts> = (0..chips.trials.len()).map(cut_on_host).collect();
+    let counts: Vec<TrialCounts> = (0..chips.trials.len()).map(cut_on_host).collect();
+    let mut logits = Vec::new();
     for first in (0..images.len()).step_by(chips.batch.images) {
         if stop() {
             return Err(stopped());
@@ -195,10 +202,8 @@ fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool, stop: 
         }
         chips.tally()?;
         if keep_logits {
-            let logits = chips.read_logits()?;
-            let of_trial = logits.len() / counts.len();
-            counts.iter_mut().zip(logits.chunks(of_trial.max(1))).for_each(|(c, logits)| c.logits.extend(logits));
+            logits.push((chips.images.len() * chips.plan.network.tensors[chips.plan.network.output].len(), chips.read_logits()?));
         }
     }
-    Ok(Done { counts, counters: chips.read_counters()? })
+    Ok(Done { counts, counters: chips.read_counters()?, logits })
 }
