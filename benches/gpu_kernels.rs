@@ -33,7 +33,7 @@ fn measure(engine: &mut GpuEngine, ou_wordlines: usize, vectors: usize) {
         if !is_eligible(&product.layer, kernel) {
             continue;
         }
-        engine.set_limits(BatchLimits { kernel: Some(kernel), ..BatchLimits::default() });
+        engine.set_limits(BatchLimits { kernel: Some(kernel), ..engine.limits() });
         let mut best = f64::INFINITY;
         let mut passes = Vec::new();
         for trial in 0..REPEATS as u32 {

@@ -143,6 +143,7 @@ fn tables_of_random_layers() {
                 let limits = BatchLimits {
                     columns: [usize::MAX, 7, 20][round],
                     images: if round == 2 { 1 } else { usize::MAX },
+                    cached_tables: [1 << 26, 1 << 19, 1 << 10][round],
                     // So short that tiles of different widths would take different numbers of vectors.
                     dispatch_work: if round == 1 { cases.within(20_000, 200_000) as u64 } else { u64::MAX },
                     ..BatchLimits::default()

@@ -1,9 +1,10 @@
 //! How much is computed at once: images, trials and columns of a layer, so that every buffer fits the adapter and
 //! all of them a budget. Results never depend on it.
 
+use super::adapter::AdapterReport;
 use super::device::Device;
 use super::product::inputs_of_vector;
-use super::selection::{CACHED_TABLES, TableShape, select};
+use super::selection::{TableShape, select};
 use crate::crossbar::CrossbarLayer;
 use crate::engine::{Kernel, PlacedPart, Plan};
 use crate::error::Result;
@@ -14,10 +15,16 @@ use std::ops::Range;
 pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
 
 /// The same on a card with memory of its own: half of what the smallest have.
-pub const DISCRETE_MEMORY_BYTES: u64 = 2 << 30;
+const DISCRETE_MEMORY_BYTES: u64 = 2 << 30;
 
 /// Cell reads times input steps of a dispatch by default: short enough for the patience of any driver's watchdog.
 const DISPATCH_WORK: u64 = 1 << 34;
+
+/// What a core of a processor holds near.
+const SOFTWARE_CACHE: usize = 1 << 19;
+/// On a GPU a dispatch of fewer tables costs more than reading them from farther away (NVIDIA H200: 7.7 against 12.9 ms at
+/// 128 wordlines, 11.4 against 13.2 at 32; `cargo bench --bench gpu_kernels`, 65536 vectors).
+const GPU_CACHE: usize = 1 << 26;
 
 /// Upper limits of a batch, beside those of the adapter, and the kernel. The defaults bind nothing but the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +39,23 @@ pub struct BatchLimits {
     pub memory_bytes: u64,
     /// Cell reads times input steps of a dispatch.
     pub dispatch_work: u64,
+    /// Bytes of tables of sums that a dispatch reads, so that a cache holds them.
+    pub cached_tables: usize,
     /// How layers are computed, where this kernel can and its tables have room; `None`: the fastest way for each.
     pub kernel: Option<Kernel>,
 }
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        BatchLimits { images: usize::MAX, trials: usize::MAX, columns: usize::MAX, memory_bytes: DEFAULT_MEMORY_BYTES, dispatch_work: DISPATCH_WORK, kernel: None }
+        BatchLimits { images: usize::MAX, trials: usize::MAX, columns: usize::MAX, memory_bytes: DEFAULT_MEMORY_BYTES, dispatch_work: DISPATCH_WORK, cached_tables: SOFTWARE_CACHE, kernel: None }
+    }
+}
+
+impl BatchLimits {
+    /// The defaults that suit an adapter.
+    pub fn of(adapter: &AdapterReport) -> Self {
+        let memory_bytes = if adapter.is_discrete { DISCRETE_MEMORY_BYTES } else { DEFAULT_MEMORY_BYTES };
+        BatchLimits { memory_bytes, cached_tables: if adapter.is_software { SOFTWARE_CACHE } else { GPU_CACHE }, ..Self::default() }
     }
 }
 
@@ -131,6 +148,8 @@ pub struct PartSize {
     /// Vectors of a dispatch at most, so that it stays short. Every tile of columns has the same, so that those after the
     /// first find the patterns of all vectors, or know that they are not there.
     pub vectors: usize,
+    /// Bytes of tables of sums that a dispatch reads.
+    pub cached_tables: usize,
 }
 
 impl PartSize {
@@ -139,7 +158,7 @@ impl PartSize {
     pub fn new(layer: &CrossbarLayer, vectors: usize, limits: &BatchLimits, device: &Device) -> Result<Self> {
         let (kernel, columns) = Self::kernel_and_columns(layer, vectors, limits, device)?;
         let work = (columns * cells_per_column(layer)) as u64 * u64::from(layer.input_steps);
-        Ok(PartSize { kernel, columns, vectors: (limits.dispatch_work / work.max(1)).max(1) as usize })
+        Ok(PartSize { kernel, columns, vectors: (limits.dispatch_work / work.max(1)).max(1) as usize, cached_tables: limits.cached_tables })
     }
 
     fn kernel_and_columns(layer: &CrossbarLayer, vectors: usize, limits: &BatchLimits, device: &Device) -> Result<(Kernel, usize)> {
@@ -154,7 +173,7 @@ impl PartSize {
         // Whole blocks of columns, as tables are padded to them.
         let whole = if columns < layer.columns && columns > tables.padding { columns / tables.padding * tables.padding } else { columns };
         // Tables of sums of one row group in a cache, if that leaves enough columns for a row of it.
-        let cached = if kernel == Kernel::Split { tables.columns_in(CACHED_TABLES, layer.groups.len()).max(LEAST_SPLIT_COLUMNS) } else { usize::MAX };
+        let cached = if kernel == Kernel::Split { tables.columns_in(limits.cached_tables, layer.groups.len()).max(LEAST_SPLIT_COLUMNS) } else { usize::MAX };
         Ok((kernel, whole.min(padded).min(cached)))
     }
 }

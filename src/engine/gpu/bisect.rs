@@ -3,6 +3,7 @@
 use super::GpuEngine;
 use super::batch::Batch;
 use super::chips::{Chips, Loaded};
+use super::recorder::Recorder;
 use crate::engine::cpu::{self, digital};
 use crate::engine::{IntegerImages, Plan};
 use crate::error::Result;
@@ -44,11 +45,13 @@ impl GpuEngine {
         let mut chips = Chips::new(self, plan, &batch, &loaded, 0..1)?;
         let first = image / batch.images * batch.images;
         chips.load_images(images, first..(first + batch.images).min(images.len()))?;
+        let mut recorder = Recorder::new(&self.device);
         for step in &plan.network.steps {
             let Step::Matrix { input, output, matrix } = step else {
-                chips.run(step)?;
+                chips.run(step, &mut recorder)?;
                 continue;
             };
+            recorder.submit(&matrix.name)?;
             let parts: Vec<String> = batch.parts[matrix.layer].iter().map(|p| format!("{}, {} columns at once", p.kernel, p.columns)).collect();
             let [exact_input, exact_output] = &exact[matrix.layer];
             let found = |is_in_its_input: bool, tensor: &[u32], exact: &[u32]| {
@@ -60,7 +63,8 @@ impl GpuEngine {
             if let Some(found) = found(true, &chips.read_tensor(*input, image - first)?, exact_input) {
                 return Ok(Some(found));
             }
-            chips.run(step)?;
+            chips.run(step, &mut recorder)?;
+            recorder.submit(&matrix.name)?;
             if let Some(found) = found(false, &chips.read_tensor(*output, image - first)?, exact_output) {
                 return Ok(Some(found));
             }

@@ -4,6 +4,7 @@ use super::GpuEngine;
 use super::batch::Batch;
 use super::device::{Device, ReadBack};
 use super::layout::{Add, AveragePool, CopyChannels, FillZero, MaxPool, Tally, TrialCounters, Window};
+use super::recorder::Recorder;
 use super::product::{Buffers, Extent, Product, Scale, View};
 use crate::engine::cpu::program_cells::{Cells, program_cells};
 use crate::engine::{IntegerImages, PlacedPart, Plan};
@@ -12,7 +13,7 @@ use crate::quantize::{Matrix, Step};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
-use wgpu::{Buffer, CommandEncoder, SubmissionIndex};
+use wgpu::{Buffer, SubmissionIndex};
 
 /// What stays on the device for all chips of a run.
 pub struct Loaded<'a> {
@@ -104,14 +105,11 @@ impl<'a> Chips<'a> {
         device.check("images")
     }
 
-    /// Runs one step of the network.
-    pub fn run(&self, step: &Step) -> Result<()> {
-        let name = &self.plan.network.tensors[step.output()].name;
-        let mut encoder = self.engine.device.encoder();
-        let encoder_ref = &mut encoder;
+    /// Records one step of the network.
+    pub fn run(&self, step: &Step, recorder: &mut Recorder) -> Result<()> {
         match step {
-            Step::Matrix { input, output, matrix } => return self.matrix(*input, *output, matrix),
-            Step::Add { inputs, output, shift, low, high } => self.add(encoder_ref, inputs, *output, *shift, [*low, *high])?,
+            Step::Matrix { input, output, matrix } => self.matrix(recorder, *input, *output, matrix)?,
+            Step::Add { inputs, output, shift, low, high } => self.add(recorder, inputs, *output, *shift, [*low, *high])?,
             Step::MaxPool { input, output, window } => {
                 let view = self.view(*input)?;
                 let uniform = MaxPool {
@@ -121,7 +119,7 @@ impl<'a> Chips<'a> {
                     input_trial_stride: view.trial_stride as u32,
                     channels: view.shape[0] as u32,
                 };
-                self.engine.passes.max_pool.record_folded(&self.engine.device, encoder_ref, &uniform, &[view.buffer, self.out(*output)?], self.elements(*output));
+                self.engine.passes.max_pool.record_folded(&self.engine.device, recorder, &uniform, &[view.buffer, self.out(*output)?], self.elements(*output));
             }
             Step::AveragePool { input, output, window, multiplier, shift, low, high } => {
                 let view = self.view(*input)?;
@@ -138,7 +136,7 @@ impl<'a> Chips<'a> {
                     low: *low,
                     high: *high,
                 };
-                self.engine.passes.average_pool.record_folded(&self.engine.device, encoder_ref, &uniform, &[view.buffer, self.out(*output)?], self.elements(*output));
+                self.engine.passes.average_pool.record_folded(&self.engine.device, recorder, &uniform, &[view.buffer, self.out(*output)?], self.elements(*output));
             }
             Step::CopyChannels { input, output, first_channel, stride } => {
                 let (view, out_shape) = (self.view(*input)?, self.plan.network.tensors[*output].shape);
@@ -150,18 +148,18 @@ impl<'a> Chips<'a> {
                     ..CopyChannels::sizes(view.shape, out_shape, *stride)
                 };
                 let copied = self.elements(*output) / out_shape[0] as u64 * view.shape[0] as u64;
-                self.engine.passes.copy_channels.record_folded(&self.engine.device, encoder_ref, &uniform, &[view.buffer, self.out(*output)?], copied);
+                self.engine.passes.copy_channels.record_folded(&self.engine.device, recorder, &uniform, &[view.buffer, self.out(*output)?], copied);
             }
             Step::FillZero { output } => {
                 let uniform = FillZero { zero: self.zero(*output) as u32, elements: self.elements(*output) as u32 };
-                self.engine.passes.fill_zero.record_folded(&self.engine.device, encoder_ref, &uniform, &[self.out(*output)?], self.elements(*output));
+                self.engine.passes.fill_zero.record_folded(&self.engine.device, recorder, &uniform, &[self.out(*output)?], self.elements(*output));
             }
         }
-        self.engine.device.submit(encoder, name).map(|_| ())
+        Ok(())
     }
 
     /// A layer with weights: for every part, cells and product tile by tile, then outputs.
-    fn matrix(&self, input: usize, output: usize, matrix: &Matrix) -> Result<()> {
+    fn matrix(&self, recorder: &mut Recorder, input: usize, output: usize, matrix: &Matrix) -> Result<()> {
         let (device, passes, loaded) = (&self.engine.device, &self.engine.passes, self.loaded);
         let extent = Extent { images: self.images.len(), trials: self.trials.clone(), antithetic: self.plan.antithetic, count_cells: self.images.start == 0 };
         let view = self.view(input)?;
@@ -175,19 +173,19 @@ impl<'a> Chips<'a> {
                 accumulators: &loaded.accumulators,
                 counters: &self.counters,
             };
-            product.for_each_tile(device, |tile| {
-                let mut encoder = device.encoder();
+            product.for_each_tile(device, recorder, |tile, recorder| {
                 match self.host_cells.get(matrix.layer) {
-                    Some(parts) => product.load_cells(device, tile, &parts[part], &loaded.cells),
-                    None => product.program_cells(device, passes, &mut encoder, tile, self.plan.seed, &extent, &buffers),
+                    Some(parts) => {
+                        recorder.submit(&matrix.name)?; // what reads the former cells
+                        product.load_cells(device, tile, &parts[part], &loaded.cells);
+                    }
+                    None => product.program_cells(device, passes, recorder, tile, self.plan.seed, &extent, &buffers),
                 }
-                product.multiply(device, passes, &mut encoder, tile, view, &extent, &buffers)?;
-                device.submit(encoder, &matrix.name).map(|_| ())
+                product.multiply(device, passes, recorder, tile, view, &extent, &buffers)?;
+                recorder.did(product.work(tile, &extent), &matrix.name)
             })?;
-            let mut encoder = device.encoder();
             let out_elements = self.plan.network.tensors[output].len();
-            scale.requantize(device, passes, &mut encoder, self.trials.len() * self.images.len(), out_elements, &loaded.accumulators, self.out(output)?);
-            device.submit(encoder, &matrix.name)?;
+            scale.requantize(device, passes, recorder, self.trials.len() * self.images.len(), out_elements, &loaded.accumulators, self.out(output)?);
         }
         Ok(())
     }
@@ -197,7 +195,7 @@ impl<'a> Chips<'a> {
         self.host_cells.iter().flatten().map(|chips| chips[trial].saturated).sum()
     }
 
-    fn add(&self, encoder: &mut CommandEncoder, inputs: &[(usize, i32)], output: usize, shift: u32, [low, high]: [i32; 2]) -> Result<()> {
+    fn add(&self, recorder: &mut Recorder, inputs: &[(usize, i32)], output: usize, shift: u32, [low, high]: [i32; 2]) -> Result<()> {
         let &[(first, first_multiplier), ref more @ ..] = inputs else { return Err(Error::internal("a sum of nothing")) };
         // A single term: the second is bound, but not read.
         let (second, second_multiplier) = *more.first().unwrap_or(&(first, 0));
@@ -220,13 +218,13 @@ impl<'a> Chips<'a> {
             of_trial: (self.images.len() * self.plan.network.tensors[output].len()) as u32,
             trials: self.trials.len() as u32,
         };
-        self.engine.passes.add.record_folded(&self.engine.device, encoder, &uniform, &[a.buffer, b.buffer, self.out(output)?], self.elements(output));
+        self.engine.passes.add.record_folded(&self.engine.device, recorder, &uniform, &[a.buffer, b.buffer, self.out(output)?], self.elements(output));
         Ok(())
     }
 
-    /// Counts the images classified as labelled. The device goes on with the next images while they are prepared; only
+    /// Counts the images classified as labelled, and hands over what is recorded. The device goes on with the next images while they are prepared; only
     /// the batch before this one must be done, so that what is on its way stays bounded.
-    pub fn tally(&mut self) -> Result<()> {
+    pub fn tally(&mut self, mut recorder: Recorder) -> Result<()> {
         let logits = self.view(self.plan.network.output)?;
         let uniform = Tally {
             classes: logits.shape.iter().product::<usize>() as u32,
@@ -234,10 +232,9 @@ impl<'a> Chips<'a> {
             trials: self.trials.len() as u32,
             trial_stride: logits.trial_stride as u32,
         };
-        let mut encoder = self.engine.device.encoder();
         let invocations = (self.trials.len() * self.images.len()) as u64;
-        self.engine.passes.tally.record_folded(&self.engine.device, &mut encoder, &uniform, &[logits.buffer, &self.loaded.labels, &self.counters], invocations);
-        let submission = self.engine.device.submit(encoder, "tally")?;
+        self.engine.passes.tally.record_folded(&self.engine.device, &mut recorder, &uniform, &[logits.buffer, &self.loaded.labels, &self.counters], invocations);
+        let submission = recorder.submit("tally")?;
         match self.in_flight.replace(submission) {
             Some(former) => self.engine.device.wait_for(former, "tally"),
             None => Ok(()),

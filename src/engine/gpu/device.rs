@@ -10,6 +10,11 @@ use wgpu::{Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Devi
 /// Bindings are indexed with 32-bit element numbers, and no larger than this on any adapter.
 const LARGEST_BINDING: u64 = 2 << 30;
 
+/// Bytes from one uniform to the next: what every adapter aligns them to, and the largest fits.
+pub const UNIFORM_STRIDE: usize = 256;
+/// Uniforms of a submission.
+pub const UNIFORMS: usize = 1024;
+
 /// What a device reported since it was last asked.
 type Failure = Arc<Mutex<Option<Error>>>;
 
@@ -19,6 +24,8 @@ pub struct Device {
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
+    /// Uniforms of what is submitted next.
+    pub uniforms: Buffer,
     /// What the adapter says of itself.
     pub report: AdapterReport,
     /// Largest storage buffer, in bytes.
@@ -52,7 +59,9 @@ impl Device {
                 keep(&of_loss, Error::no_gpu(format!("the GPU was lost: {message}")).hint(hint));
             }
         });
-        Ok(Device { device, queue, report, binding_bytes, timestamps: Timestamps::default(), failure })
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let uniforms = device.create_buffer(&BufferDescriptor { label: Some("uniforms"), size: (UNIFORMS * UNIFORM_STRIDE) as u64, usage, mapped_at_creation: false });
+        Ok(Device { device, queue, uniforms, report, binding_bytes, timestamps: Timestamps::default(), failure })
     }
 
     /// The error since the last call, if there was one, as one of `place`.
@@ -82,14 +91,6 @@ impl Device {
         self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(values));
         self.check(label)?;
         Ok(buffer)
-    }
-
-    /// A uniform buffer that holds `value`.
-    pub fn uniform<T: Pod>(&self, label: &str, value: &T) -> Buffer {
-        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        let buffer = self.device.create_buffer(&BufferDescriptor { label: Some(label), size: size_of::<T>() as u64, usage, mapped_at_creation: false });
-        self.queue.write_buffer(&buffer, 0, bytemuck::bytes_of(value));
-        buffer
     }
 
     /// Somewhere to record passes.

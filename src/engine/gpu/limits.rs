@@ -129,7 +129,8 @@ fn row_rate(device: &Device, memory: &'static str, wgsl: &str, kib: u32) -> Resu
         let reads = device.upload("reads", &[reads])?;
         device.wait(memory)?;
         let mut encoder = device.encoder();
-        dispatch(device, &mut encoder, memory, &pipeline, &[&table, &reads, &sums], [WORKGROUPS, 1]);
+        let bound = [&table, &reads, &sums].map(|b| b.as_entire_binding());
+        dispatch(device, &mut encoder, memory, &pipeline, &pipeline.get_bind_group_layout(0), bound.into_iter(), [WORKGROUPS, 1]);
         seconds_of(device, encoder, memory)
     };
     let mut reads = 8;

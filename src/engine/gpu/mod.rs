@@ -13,7 +13,7 @@
 //! the place of `program_cells`.
 //!
 //! Only this folder knows wgpu. `adapter` chooses (of what a job was `given`), `device` opens and reports errors, `shaders` and `passes` compile,
-//! `layout` mirrors uniforms, `batch` sizes, `selection` chooses kernels, `product`, `tables` and `chips` run,
+//! `layout` mirrors uniforms, `recorder` hands over, `batch` sizes, `selection` chooses kernels, `product`, `tables` and `chips` run,
 //! `timestamps` measures, `bisect` tells where a wrong result begins. To add a pass, see [`crate::engine::cpu`].
 
 mod adapter;
@@ -29,13 +29,14 @@ mod mvm;
 mod passes;
 mod probe;
 mod product;
+mod recorder;
 mod selection;
 mod shaders;
 mod tables;
 mod timestamps;
 
 pub use adapter::{AdapterReport, list_adapters};
-pub use batch::{BatchLimits, DEFAULT_MEMORY_BYTES, DISCRETE_MEMORY_BYTES};
+pub use batch::{BatchLimits, DEFAULT_MEMORY_BYTES};
 pub use bisect::Divergence;
 pub use limits::{GpuLimits, GpuRowRate};
 pub use mvm::{Cells, MvmInput, MvmOutput};
@@ -48,6 +49,7 @@ use chips::{Chips, Loaded};
 use device::{Device, ReadBack};
 use layout::TrialCounters;
 use passes::Passes;
+use recorder::Recorder;
 use std::ops::Range;
 
 /// The adapter that a job takes which names none, and why; software ones are passed over. Nothing is opened.
@@ -77,7 +79,7 @@ impl GpuEngine {
         let (adapter, report, why) = adapter::choose(selector, allow_software)?;
         let device = Device::open(&adapter, report)?;
         let passes = Passes::new(&device)?;
-        let limits = if device.report.is_discrete { BatchLimits { memory_bytes: DISCRETE_MEMORY_BYTES, ..BatchLimits::default() } } else { BatchLimits::default() };
+        let limits = BatchLimits::of(&device.report);
         Ok(GpuEngine { device, passes, limits, why })
     }
 
@@ -197,10 +199,11 @@ fn run_chips(mut chips: Chips, images: &IntegerImages, keep_logits: bool, stop: 
             return Err(stopped());
         }
         chips.load_images(images, first..(first + chips.batch.images).min(images.len()))?;
+        let mut recorder = Recorder::new(&chips.engine.device);
         for step in &chips.plan.network.steps {
-            chips.run(step)?;
+            chips.run(step, &mut recorder)?;
         }
-        chips.tally()?;
+        chips.tally(recorder)?;
         if keep_logits {
             logits.push((chips.images.len() * chips.plan.network.tensors[chips.plan.network.output].len(), chips.read_logits()?));
         }

@@ -4,6 +4,7 @@ use super::GpuEngine;
 use super::batch::{BatchLimits, PartSize, inputs_bytes, stays};
 use super::layout::TrialCounters;
 use super::product::{Buffers, Extent, Product, View, inputs_of_vector, of_columns};
+use super::recorder::Recorder;
 use super::selection::TableShape;
 use crate::crossbar::CrossbarLayer;
 use crate::device::QuantileTable;
@@ -129,15 +130,14 @@ impl GpuEngine {
                 };
                 let view = View { buffer: input, shape: given.shape, trial_stride: 0 };
                 let extent = Extent { images: some.len(), trials: trial..trial + 1, antithetic: false, count_cells: first == 0 };
-                product.for_each_tile(device, |tile| {
-                    let mut encoder = device.encoder();
+                product.for_each_tile(device, &mut Recorder::new(device), |tile, recorder| {
                     let buffers = Buffers { knots: &knots, inputs: &inputs, cells: &cells_of_tile, tables: &tables, clips: &clips, accumulators: &accumulators, counters: &counters };
                     match cells {
                         Cells::Given(values) => device.queue.write_buffer(&cells_of_tile, 0, bytemuck::cast_slice(&of_columns(values, layer.columns, &tile.columns))),
-                        Cells::Drawn(..) => product.program_cells(device, &self.passes, &mut encoder, tile, seed, &extent, &buffers),
+                        Cells::Drawn(..) => product.program_cells(device, &self.passes, recorder, tile, seed, &extent, &buffers),
                     }
-                    product.multiply(device, &self.passes, &mut encoder, tile, view, &extent, &buffers)?;
-                    device.submit(encoder, &layer.name)?;
+                    product.multiply(device, &self.passes, recorder, tile, view, &extent, &buffers)?;
+                    recorder.submit(&layer.name)?;
                     if !kept.is_empty() {
                         let values: Vec<i32> = device.read(&cells_of_tile, expected / layer.columns * tile.columns.len(), &layer.name)?;
                         let rows = kept.chunks_exact_mut(layer.columns).zip(values.chunks_exact(tile.columns.len()));

@@ -3,12 +3,13 @@
 use super::converter::Rule;
 use super::device::Device;
 use super::layout::{self, Uniform};
+use super::recorder::Recorder;
 use super::shaders;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
-use wgpu::{BindGroupDescriptor, BindGroupEntry, Buffer, CommandEncoder, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource};
+use wgpu::{BindGroupDescriptor, BindGroupEntry, BindGroupLayout, BindingResource, Buffer, CommandEncoder, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource};
 
 /// Invocations of a workgroup of a folded pass. Mirror: `LANES` in `shaders/shared/grid.wgsl`.
 const LANES: u64 = 64;
@@ -20,31 +21,32 @@ const MAX_INPUT_STEPS: u32 = 12;
 /// A pass: a shader ready to run.
 pub struct Pass<U> {
     pipeline: ComputePipeline,
+    layout: BindGroupLayout,
     uniform: PhantomData<U>,
 }
 
 impl<U: Uniform> Pass<U> {
     /// Compiles the pass; `constants` are the shader's `override`s.
     fn new(device: &Device, constants: &[(&str, f64)]) -> Result<Self> {
-        Ok(Pass { pipeline: compile(device, U::PASS, &shaders::source(U::PASS), constants)?, uniform: PhantomData })
+        let pipeline = compile(device, U::PASS, &shaders::source(U::PASS), constants)?;
+        Ok(Pass { layout: pipeline.get_bind_group_layout(0), pipeline, uniform: PhantomData })
     }
 
     /// Records the pass over `workgroups`: bindings are `uniform`, then `buffers` in the shader's order.
-    pub fn record(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], workgroups: [u32; 2]) {
-        let uniform = device.uniform(U::PASS, uniform);
-        let bound: Vec<&Buffer> = std::iter::once(&uniform).chain(buffers.iter().copied()).collect();
-        dispatch(device, encoder, U::PASS, &self.pipeline, &bound, workgroups);
+    pub fn record(&self, device: &Device, recorder: &mut Recorder, uniform: &U, buffers: &[&Buffer], workgroups: [u32; 2]) {
+        let bound = std::iter::once(recorder.uniform(uniform)).chain(buffers.iter().map(|b| b.as_entire_binding()));
+        dispatch(device, recorder.encoder(), U::PASS, &self.pipeline, &self.layout, bound, workgroups);
     }
 
     /// Records a pass of `invocations` in a row, folded over two dimensions. Mirror: `shaders/shared/grid.wgsl`.
-    pub fn record_folded(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], invocations: u64) {
-        self.record_workgroups(device, encoder, uniform, buffers, invocations.div_ceil(LANES));
+    pub fn record_folded(&self, device: &Device, recorder: &mut Recorder, uniform: &U, buffers: &[&Buffer], invocations: u64) {
+        self.record_workgroups(device, recorder, uniform, buffers, invocations.div_ceil(LANES));
     }
 
     /// Records a pass of `workgroups` workgroups in a row, folded over two dimensions.
-    pub fn record_workgroups(&self, device: &Device, encoder: &mut CommandEncoder, uniform: &U, buffers: &[&Buffer], workgroups: u64) {
+    pub fn record_workgroups(&self, device: &Device, recorder: &mut Recorder, uniform: &U, buffers: &[&Buffer], workgroups: u64) {
         let wide = workgroups.clamp(1, u64::from(MAX_WORKGROUPS));
-        self.record(device, encoder, uniform, buffers, [wide as u32, workgroups.div_ceil(wide) as u32]);
+        self.record(device, recorder, uniform, buffers, [wide as u32, workgroups.div_ceil(wide) as u32]);
     }
 }
 
@@ -63,11 +65,18 @@ pub fn compile(device: &Device, name: &str, source: &str, constants: &[(&str, f6
     Ok(pipeline)
 }
 
-/// Records a dispatch with `buffers` at the bindings 0, 1, ...
-pub fn dispatch(device: &Device, encoder: &mut CommandEncoder, name: &str, pipeline: &ComputePipeline, buffers: &[&Buffer], workgroups: [u32; 2]) {
-    let entries: Vec<BindGroupEntry> = buffers.iter().enumerate().map(|(i, b)| BindGroupEntry { binding: i as u32, resource: b.as_entire_binding() }).collect();
-    let layout = pipeline.get_bind_group_layout(0);
-    let group = device.device.create_bind_group(&BindGroupDescriptor { label: Some(name), layout: &layout, entries: &entries });
+/// Records a dispatch with `bound` at the bindings 0, 1, ...
+pub fn dispatch<'a>(
+    device: &Device,
+    encoder: &mut CommandEncoder,
+    name: &str,
+    pipeline: &ComputePipeline,
+    layout: &BindGroupLayout,
+    bound: impl Iterator<Item = BindingResource<'a>>,
+    workgroups: [u32; 2],
+) {
+    let entries: Vec<BindGroupEntry> = (0..).zip(bound).map(|(binding, resource)| BindGroupEntry { binding, resource }).collect();
+    let group = device.device.create_bind_group(&BindGroupDescriptor { label: Some(name), layout, entries: &entries });
     let mut pass = device.timestamps.begin(&device.device, encoder, name);
     pass.set_pipeline(pipeline);
     pass.set_bind_group(0, &group, &[]);

@@ -14,7 +14,8 @@ impl GpuEngine {
         let mut buffers = inputs.iter().map(|values| device.upload("probe input", values)).collect::<Result<Vec<_>>>()?;
         buffers.push(device.storage("probe output", words as u64 * 4)?);
         let mut encoder = device.encoder();
-        dispatch(device, &mut encoder, "probe", &pipeline, &buffers.iter().collect::<Vec<_>>(), [workgroups, 1]);
+        let bound = buffers.iter().map(|b| b.as_entire_binding());
+        dispatch(device, &mut encoder, "probe", &pipeline, &pipeline.get_bind_group_layout(0), bound, [workgroups, 1]);
         device.submit(encoder, "probe")?;
         device.read(&buffers[inputs.len()], words, "probe")
     }

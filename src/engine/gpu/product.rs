@@ -4,7 +4,8 @@ use super::batch::{PartSize, tiles};
 use super::device::Device;
 use super::layout::{Converter, CrossbarMvm, Gather, ProgramCells, Requantize, Window};
 use super::passes::{Passes, Variant};
-use super::selection::{CACHED_TABLES, TableShape};
+use super::recorder::Recorder;
+use super::selection::TableShape;
 use super::tables::Tables;
 use crate::crossbar::CrossbarLayer;
 use crate::engine::Kernel;
@@ -13,7 +14,7 @@ use crate::engine::cpu::program_cells::Cells;
 use crate::error::Result;
 use crate::quantize;
 use std::ops::Range;
-use wgpu::{Buffer, CommandEncoder};
+use wgpu::Buffer;
 
 /// Rounds of all loops of an invocation: a quarter of lavapipe's limit, as the estimates count no more than the inner ones.
 const ROUNDS: usize = 1 << 14;
@@ -140,18 +141,25 @@ impl<'a> Product<'a> {
     }
 
     /// Calls `run` for every tile; one that is not resident is uploaded for the call.
-    pub fn for_each_tile(&self, device: &Device, mut run: impl FnMut(&Tile) -> Result<()>) -> Result<()> {
+    pub fn for_each_tile(&self, device: &Device, recorder: &mut Recorder, mut run: impl FnMut(&Tile, &mut Recorder) -> Result<()>) -> Result<()> {
         match &self.tiles {
-            Some(tiles) => tiles.iter().try_for_each(run),
+            Some(tiles) => tiles.iter().try_for_each(|tile| run(tile, recorder)),
             None => self.ranges().try_for_each(|columns| {
-                run(&Tile::upload(device, self.layer, columns)?)?;
+                run(&Tile::upload(device, self.layer, columns)?, recorder)?;
+                recorder.submit(&self.layer.name)?;
                 device.wait(&self.layer.name) // so that its memory is free for the next
             }),
         }
     }
 
+    /// Cell reads times input steps of the product of a tile.
+    pub fn work(&self, tile: &Tile, extent: &Extent) -> u64 {
+        let of_vector = self.layer.rows * tile.columns.len() * self.layer.planes.converted * self.layer.planes.slices;
+        of_vector as u64 * u64::from(self.layer.input_steps) * (extent.trials.len() * extent.images * self.window.positions()) as u64
+    }
+
     /// Draws the cells of `tile`.
-    pub fn program_cells(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, seed: u64, extent: &Extent, buffers: &Buffers) {
+    pub fn program_cells(&self, device: &Device, passes: &Passes, recorder: &mut Recorder, tile: &Tile, seed: u64, extent: &Extent, buffers: &Buffers) {
         let (layer, planes) = (self.layer, &self.layer.planes);
         let uniform = ProgramCells {
             rows: layer.rows as u32,
@@ -173,7 +181,7 @@ impl<'a> Product<'a> {
             antithetic: u32::from(extent.antithetic),
         };
         let invocations = extent.trials.len() * layer.rows * tile.columns.len();
-        passes.program_cells.record_folded(device, encoder, &uniform, &[&tile.packed, buffers.knots, buffers.cells, buffers.counters], invocations as u64);
+        passes.program_cells.record_folded(device, recorder, &uniform, &[&tile.packed, buffers.knots, buffers.cells, buffers.counters], invocations as u64);
     }
 
     /// Uploads the cells of `tile` that the host programmed, chip after chip, in the place of drawn ones. What is submitted
@@ -186,12 +194,12 @@ impl<'a> Product<'a> {
     }
 
     /// The product of `tile`'s cells with `input`, by the part's kernel.
-    pub fn multiply(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
+    pub fn multiply(&self, device: &Device, passes: &Passes, recorder: &mut Recorder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
         if self.kernel == Kernel::Direct {
-            return self.crossbar_mvm(device, passes, encoder, tile, input, extent, buffers);
+            return self.crossbar_mvm(device, passes, recorder, tile, input, extent, buffers);
         }
-        self.make_tables(device, passes, encoder, tile, extent, buffers)?;
-        self.look_up(device, passes, encoder, tile, input, extent, buffers)
+        self.make_tables(device, passes, recorder, tile, extent, buffers)?;
+        self.look_up(device, passes, recorder, tile, input, extent, buffers)
     }
 
     /// Vectors of a dispatch: as many as are short enough and have room for their inputs in a buffer of `inputs_bytes` bytes.
@@ -212,14 +220,14 @@ impl<'a> Product<'a> {
             (Some(tables), _) => {
                 let units = tables.shape.units.len().div_ceil(layer.groups.len().max(1));
                 let bytes = tables.shape.bytes(columns) as usize / tables.shape.units.len().max(1) * units;
-                (ROUNDS / (slices * (3 * units + 4) + units * steps)).min(CACHED_TABLES / bytes.max(1))
+                (ROUNDS / (slices * (3 * units + 4) + units * steps)).min(self.size.cached_tables / bytes.max(1))
             }
             _ => ROUNDS / (slices * (highest + 1)),
         };
         tiles(layer.groups.len(), at_once.max(1))
     }
 
-    fn crossbar_mvm(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
+    fn crossbar_mvm(&self, device: &Device, passes: &Passes, recorder: &mut Recorder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
         let layer = self.layer;
         let (positions, columns) = (self.window.positions(), tile.columns.len());
         let vectors = extent.trials.len() * extent.images * positions;
@@ -251,11 +259,11 @@ impl<'a> Product<'a> {
             let some = at_once.min(vectors - first);
             (gather.first_vector, gather.vectors) = (first as u32, some as u32);
             (product.first_vector, product.vectors) = (first as u32, some as u32);
-            passes.gather.record_folded(device, encoder, &gather, &[input.buffer, buffers.inputs], (some * layer.rows) as u64);
+            passes.gather.record_folded(device, recorder, &gather, &[input.buffer, buffers.inputs], (some * layer.rows) as u64);
             let bound = [&self.groups, &tile.column_weights, &self.thresholds, buffers.cells, buffers.inputs, buffers.accumulators, buffers.counters];
             for groups in self.group_ranges(columns) {
                 (product.first_group, product.end_group) = (groups.start as u32, groups.end as u32);
-                pass.record_folded(device, encoder, &product, &bound, (some * columns) as u64);
+                pass.record_folded(device, recorder, &product, &bound, (some * columns) as u64);
             }
         }
         Ok(())
@@ -295,9 +303,9 @@ impl Scale {
     }
 
     /// Accumulators of `images` images (of all trials) to tensors of `out_elements` elements.
-    pub fn requantize(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, images: usize, out_elements: usize, accumulators: &Buffer, out: &Buffer) {
+    pub fn requantize(&self, device: &Device, passes: &Passes, recorder: &mut Recorder, images: usize, out_elements: usize, accumulators: &Buffer, out: &Buffer) {
         let uniform = Requantize { images: images as u32, out_stride: out_elements as u32, ..self.uniform };
         let invocations = images as u64 * u64::from(uniform.outputs) * u64::from(uniform.positions);
-        passes.requantize.record_folded(device, encoder, &uniform, &[&self.multiplier, &self.extra_multiplier, &self.bias, accumulators, out], invocations);
+        passes.requantize.record_folded(device, recorder, &uniform, &[&self.multiplier, &self.extra_multiplier, &self.bias, accumulators, out], invocations);
     }
 }

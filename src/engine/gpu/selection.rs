@@ -5,9 +5,6 @@ use crate::engine::Kernel;
 use crate::engine::cpu::plain::{code_tables, sum_tables};
 use crate::engine::cpu::plain::units::{Units, is_eligible};
 
-/// Bytes of tables of sums that a dispatch reads, so that a cache holds them.
-pub const CACHED_TABLES: usize = 1 << 19;
-
 /// Sizes of the tables of a part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableShape {

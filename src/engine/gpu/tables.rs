@@ -3,13 +3,14 @@
 use super::device::Device;
 use super::layout::{CodeTables, LookUpCodes, LookUpSums, Patterns, SumTables, Window};
 use super::passes::Passes;
+use super::recorder::Recorder;
 use super::product::{Buffers, Extent, Product, Tile, View};
 use super::selection::TableShape;
 use crate::crossbar::CrossbarLayer;
 use crate::engine::Kernel;
 use crate::engine::cpu::plain::units::{LARGEST_ENTRY, largest_entry};
 use crate::error::Result;
-use wgpu::{Buffer, CommandEncoder};
+use wgpu::Buffer;
 
 /// Constants of a part's tables on the device.
 pub struct Tables {
@@ -36,7 +37,7 @@ impl Tables {
 
 impl Product<'_> {
     /// Makes the tables of `tile` from its cells.
-    pub fn make_tables(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, extent: &Extent, buffers: &Buffers) -> Result<()> {
+    pub fn make_tables(&self, device: &Device, passes: &Passes, recorder: &mut Recorder, tile: &Tile, extent: &Extent, buffers: &Buffers) -> Result<()> {
         let Some(tables) = &self.tables else { return Ok(()) };
         let (layer, shape, columns) = (self.layer, &tables.shape, tile.columns.len());
         let (slices, trials, units) = (layer.planes.converted * layer.planes.slices, extent.trials.len(), shape.units.len());
@@ -53,10 +54,10 @@ impl Product<'_> {
                 trials: trials as u32,
             };
             let bound = [&tables.units, buffers.cells, buffers.tables];
-            passes.sum_tables.record_folded(device, encoder, &uniform, &bound, (trials * units * slices * width) as u64);
+            passes.sum_tables.record_folded(device, recorder, &uniform, &bound, (trials * units * slices * width) as u64);
             return Ok(());
         }
-        encoder.clear_buffer(buffers.clips, 0, Some(trials as u64 * shape.clips_bytes()));
+        recorder.encoder().clear_buffer(buffers.clips, 0, Some(trials as u64 * shape.clips_bytes()));
         let uniform = CodeTables {
             adc: self.adc,
             rows: layer.rows as u32,
@@ -73,13 +74,13 @@ impl Product<'_> {
         };
         let bound = [&tables.units, &tile.column_weights, &self.thresholds, buffers.cells, buffers.tables, buffers.clips];
         let invocations = trials * units * shape.units.entries().div_ceil(16) * width / 2;
-        passes.code_tables.get(device, self.variant)?.record_folded(device, encoder, &uniform, &bound, invocations as u64);
+        passes.code_tables.get(device, self.variant)?.record_folded(device, recorder, &uniform, &bound, invocations as u64);
         Ok(())
     }
 
     /// The product of `tile` from its tables, some vectors at a time. The patterns of the first tile serve the others
     /// where the buffer holds them all.
-    pub fn look_up(&self, device: &Device, passes: &Passes, encoder: &mut CommandEncoder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
+    pub fn look_up(&self, device: &Device, passes: &Passes, recorder: &mut Recorder, tile: &Tile, input: View, extent: &Extent, buffers: &Buffers) -> Result<()> {
         let Some(tables) = &self.tables else { return Ok(()) };
         let (layer, shape, columns) = (self.layer, &tables.shape, tile.columns.len());
         let positions = self.window.positions();
@@ -101,7 +102,7 @@ impl Product<'_> {
                     first_vector: first as u32,
                     vectors: some as u32,
                 };
-                patterns.record_folded(device, encoder, &uniform, &[&tables.units, input.buffer, buffers.inputs], (some * shape.units.len()) as u64);
+                patterns.record_folded(device, recorder, &uniform, &[&tables.units, input.buffer, buffers.inputs], (some * shape.units.len()) as u64);
             }
             if self.kernel == Kernel::Split {
                 let mut uniform = LookUpSums {
@@ -124,7 +125,7 @@ impl Product<'_> {
                 let pass = passes.look_up_sums.get(device, self.variant)?;
                 for groups in self.group_ranges(columns) {
                     (uniform.first_group, uniform.end_group) = (groups.start as u32, groups.end as u32);
-                    pass.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
+                    pass.record_folded(device, recorder, &uniform, &bound, (some * blocks) as u64);
                 }
             } else {
                 let mut uniform = LookUpCodes {
@@ -146,7 +147,7 @@ impl Product<'_> {
                 let pass = passes.look_up_codes.get(device, self.variant)?;
                 for units in self.group_ranges(columns) {
                     (uniform.first_unit, uniform.end_unit) = (units.start as u32, units.end as u32);
-                    pass.record_folded(device, encoder, &uniform, &bound, (some * blocks) as u64);
+                    pass.record_folded(device, recorder, &uniform, &bound, (some * blocks) as u64);
                 }
             }
         }
