@@ -13,6 +13,7 @@ use bwq::pareto::{Found, ParetoPoint, pareto as find};
 use bwq::report;
 use bwq::stats::{Verdict, YieldTest, allowed_loss, binomial_half_width};
 use bwq::sweep::Observer;
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::materials::Materials;
 use bwq::sweep::run::Request;
 use bwq::sweep::shard::Shard;
@@ -36,6 +37,7 @@ pub fn pareto(args: &ParetoArgs, terminal: &Terminal) -> Result<u8> {
         Some(path) => path.with_file_name(format!("{}-results", path.file_stem().map_or("pareto".into(), |s| s.to_string_lossy()))),
         None => PathBuf::from("bwq-pareto"),
     });
+    refuse_foreign(&out)?;
     terminal.catch_signals();
     let engine = engine::choose(&args.engine, &question.sweep.points, terminal)?;
     let command: Vec<String> = std::env::args().collect();

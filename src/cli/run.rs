@@ -7,6 +7,7 @@ use bwq::error::{Error, Result, exit};
 use bwq::report::plot;
 use bwq::stats::half_width::FIRST;
 use bwq::sweep::estimate::estimate;
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::materials::{EMBEDDED_BWQ_A, Materials, precision_map_of};
 use bwq::sweep::run::{Request, run as run_sweep};
 use bwq::sweep::shard::Shard;
@@ -21,6 +22,7 @@ pub fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<u8> {
     let sweep = config::parse(DEMO, "demo.toml (embedded)", &Overrides::default())?;
     let map = precision_map_of(EMBEDDED_BWQ_A)?;
     terminal.say("how does accuracy fall as more wordlines are on at once? A VGG-like network on Fashion-MNIST with block-wise precision (BWQ-A), 1-bit cells");
+    refuse_foreign(&args.out)?;
     let code = go(&sweep, &args.out, &args.engine, Shard::ALL, None, terminal)?;
     let figures = plot::blocks::draw(&args.out, &map)?;
     terminal.say(&format!("the precision of its weight blocks: {}", figures[0].display()));
@@ -33,6 +35,7 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> Result<u8> {
     let sweep = config::load(&args.of.sweep, &args.of.overrides())?;
     terminal.say_preset(&sweep);
     let out = args.of.out();
+    refuse_foreign(&out)?;
     let shard = args.shard.as_deref().map_or(Ok(Shard::ALL), str::parse)?;
     refuse_half_width(args, &sweep)?;
     if args.dry_run {

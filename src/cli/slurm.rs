@@ -6,6 +6,7 @@ use bwq::config::{self, Sweep};
 use bwq::error::{Error, Result, exit};
 use bwq::sweep::atomic;
 use bwq::sweep::estimate::{Estimate, estimate};
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::run::Request;
 use bwq::sweep::shard::Shard;
 use bwq::sweep::slurm::{Job, MOST_ELEMENTS, limit, script, size};
@@ -19,6 +20,7 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
     let run = run_args(args)?;
     let sweep = config::load(&args.sweep, &run.of.overrides())?;
     let out = run.of.out();
+    refuse_foreign(&out)?;
     let (shards, time, memory_mib, measured) = match (args.shards, &args.time) {
         (Some(shards), Some(time)) => (shards, time.clone(), None, String::new()),
         _ => {

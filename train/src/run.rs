@@ -14,6 +14,7 @@ use bwq::error::{Error, Result};
 use bwq::network::{Network, Op, float, fold, read};
 use bwq::report::training::{CURVE_FILE, LAYERS_FILE, PROVENANCE_FILE};
 use bwq::sweep::at_work::AtWork;
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::materials::{CALIBRATION_IMAGES, network_of};
 use bwq::sweep::{atomic, block::hex};
 use std::path::{Path, PathBuf};
@@ -82,6 +83,7 @@ impl Observer for Watch<'_> {
 /// What files or their contents cause, and [`Error::interrupted`] after a stop.
 pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> {
     let started = std::time::Instant::now();
+    refuse_foreign(out)?;
     let at_work = AtWork::alone(out)?;
     at_work.without_locks().iter().for_each(|line| screen.say(line));
     let network = network_of(&config.model)?;
