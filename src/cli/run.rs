@@ -58,6 +58,9 @@ fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, half_wi
     let request = Request { sweep, out, engine: &engine, kernel: args.kernel.0, shard, half_width_frac, command: &command };
     let (outcome, _at_work) = run_sweep(&request, &mut Materials::default(), terminal)?;
     terminal.say(&format!("{} blocks made, {} found finished", outcome.made, outcome.found));
+    if outcome.made + outcome.found == 0 {
+        terminal.say("this shard has nothing to do: there are fewer blocks than shards");
+    }
     if outcome.missing > 0 {
         if shard == Shard::ALL {
             return Err(Error::internal("blocks are missing after a complete run"));
