@@ -232,6 +232,8 @@ fn values_out_of_range_and_together_impossible_are_refused() {
         ("device.fraction_bits=30", "at most"),
         ("device.wire_ohm=-1.5", "wire_ohm"),
         ("device.programming_error.law=lognromal", "did you mean \"lognormal\"?"),
+        ("network.model=embeded", "did you mean \"embedded\"?"),
+        ("quantization.precision_map=unifrom", "did you mean \"uniform\"?"),
         ("crossbar.ou_wordlines", "="),
     ] {
         refused(dir.path(), &["--set", set], &[wanted]);
