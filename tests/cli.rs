@@ -793,7 +793,11 @@ fn accuracies_that_tell_of_a_mistake_are_warned_of() {
     // A network of random weights guesses.
     let random = support::folder_with_network(&SWEEP.replace("images = 4", "images = 40"), 40);
     let (code, _, stderr) = bwq(random.path(), &["run", "sweep.toml", "--out", "out", "--engine", "cpu"]);
-    assert!(code == 0 && stderr.contains("no better than guessing one of 10 classes"), "{stderr}");
+    assert!(code == 0 && stderr.contains("no better than guessing one of 10 classes") && !stderr.contains("time_s"), "{stderr}");
+    // Times without drift, once.
+    let times = |out: &str, nu: &str| bwq(random.path(), &["run", "sweep.toml", "--out", out, "--engine", "cpu", "--set", "device.time_s=[1, 1e4, 1e6]", "--set", nu]).2;
+    assert_eq!(times("times", "device.drift.nu=0").matches("device.time_s is set, but nothing changes with time").count(), 1);
+    assert!(!times("drift", "device.drift.nu=0.01").contains("nothing changes with time"));
     // Pixels as floats, and cells of a tenth of the nominal conductance.
     let d = random.path();
     std::fs::create_dir(d.join("floats")).unwrap();

@@ -93,6 +93,11 @@ fn a_full_disk() {
     let dir = folder();
     let d = dir.path();
     if let Some(shell) = with_mounts() {
+        // A dry run says so before.
+        let look = |size: &str| under(d, shell, &format!("mkdir -p out && mount -t tmpfs -o size={size} none out && \"$1\" run sweep.toml --engine cpu --out out/new --dry-run"));
+        let said = |size: &str| String::from_utf8(look(size).stderr).unwrap();
+        assert!(said("4k").contains("warning: out/new: the results take about 0.0 MB"), "{}", said("4k"));
+        assert!(!said("40m").contains("the results take about"), "{}", said("40m"));
         let (mut met, mut kept) = (0, 0);
         for kilobytes in [4, 20, 400] {
             let script = format!("mkdir -p disk out && mount -t tmpfs -o size={kilobytes}k none out && \"$@\"; code=$?; mkdir -p kept && cp -a out/. kept/ && umount out && cp -a kept/. out/; exit $code");

@@ -1,5 +1,5 @@
 //! Whose a results folder is. Tables, figures and networks are written under names of ours, in place of what has them: so a folder must
-//! not be there, be empty, or be one of ours already. Another's is refused before any work.
+//! not be there, be empty, or be one of ours already. Another's is refused before any work. And how much room is left for it.
 
 use crate::error::{Error, Result};
 use std::fs::File;
@@ -41,6 +41,21 @@ fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
+}
+
+/// Bytes that may still be written where the folder is or will be; `None` where that is not to be known.
+pub fn free_bytes(out: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let out = std::path::absolute(out).ok()?;
+        let disk = rustix::fs::statvfs(out.ancestors().find(|folder| folder.exists())?).ok()?;
+        disk.f_bavail.checked_mul(disk.f_frsize)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = out;
+        None
+    }
 }
 
 #[cfg(test)]
