@@ -47,6 +47,9 @@ pub enum Warning {
     /// No verdict of PASS is possible within the chips allowed.
     #[allow(missing_docs, reason = "the names say it")]
     TooFewChips { most: u64, fewest: u64 },
+    /// Small training images are shifted or turned.
+    #[allow(missing_docs, reason = "the names say it")]
+    SmallImagesChanged { side_pixels: usize },
     /// The results folder's disk has less room than a sweep takes.
     #[allow(missing_docs, reason = "the names say it")]
     DiskTooSmall { out: String, needed_bytes: u64, free_bytes: u64 },
@@ -110,6 +113,10 @@ impl fmt::Display for Warning {
             Warning::TooFewChips { most, fewest } => {
                 write!(f, "at most {most} chips cannot show that yield at that confidence: it takes {fewest}, all passing; raise --trials, or lower --yield or --confidence")
             }
+            Warning::SmallImagesChanged { side_pixels } => write!(
+                f,
+                "images of {side_pixels} pixels a side hold too little to be shifted or turned, which is for photographs of 32 and more: train.crop = 0 and train.flip = false leave them as they are"
+            ),
             Warning::DiskTooSmall { out, needed_bytes, free_bytes } => write!(
                 f,
                 "{out}: the results take about {:.1} MB, and its disk has {:.1} MB left; free some space, or choose another --out DIR",
