@@ -5,7 +5,7 @@ use super::{DemoArgs, RunArgs, engine, merge};
 use bwq::config::{self, Overrides, Sweep};
 use bwq::error::{Error, Result, exit};
 use bwq::report::plot;
-use bwq::stats::half_width::FIRST;
+use bwq::stats::half_width::{ALWAYS_REACHED_FRAC, FIRST};
 use bwq::sweep::estimate::estimate;
 use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::materials::{EMBEDDED_BWQ_A, Materials, precision_map_of};
@@ -83,8 +83,9 @@ fn go(sweep: &Sweep, out: &Path, args: &super::EngineArgs, shard: Shard, half_wi
 /// Refuses a rule that cannot be followed.
 fn refuse_half_width(args: &RunArgs, sweep: &Sweep) -> Result<()> {
     let Some(half_width) = args.half_width else { return Ok(()) };
-    if !(half_width > 0.0 && half_width < 0.5) {
-        return Err(Error::usage(format!("--half-width {half_width}: above 0 to below 0.5")).hint("it is a fraction: 0.2 % is 0.002"));
+    if !(half_width > 0.0 && half_width < ALWAYS_REACHED_FRAC) {
+        let why = if half_width > 0.0 { format!("; any {FIRST} chips know a mean that well, and so many are drawn in any case") } else { String::new() };
+        return Err(Error::usage(format!("--half-width {half_width}: above 0 to below {ALWAYS_REACHED_FRAC}{why}")).hint("it is a fraction: 0.2 % is 0.002"));
     }
     if args.shard.is_some() {
         return Err(Error::usage("--half-width with --shard: when chips are enough is told by all chips in order").hint("leave one out; points are independent, so several sweep files can share the work"));
