@@ -449,6 +449,23 @@ fn status_counts_and_merge_waits_for_all() {
     assert_eq!(leftovers(d), Vec::<String>::new());
 }
 
+/// Points that differ in nothing but their seed are told apart, in tables as in figures.
+#[test]
+fn a_seed_is_shown_where_it_varies() {
+    let dir = folder(&SWEEP.replace("[9, 16]", "9"));
+    let d = dir.path();
+    let table = bwq_ok(d, &["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--quiet", "--set", "monte_carlo.seed=[1, 2]"]);
+    for text in [table, bwq_ok(d, &["status", "out"])] {
+        assert!(text.contains("  seed 1\n") && text.contains("  seed 2\n"), "{text}");
+    }
+    assert!(d.join("out/accuracy_vs_ou_wordlines_seed_2.svg").exists());
+    let cost = "[cost]\ncomponents = \"isaac\"\n[pareto]\nmean_chips = 2\n";
+    std::fs::write(d.join("pareto.toml"), format!("{}{cost}", SWEEP.replace("[9, 16]", "9"))).unwrap();
+    let (_, stdout, stderr) = bwq(d, &["pareto", "pareto.toml", "--engine", "cpu", "--trials", "2", "--set", "monte_carlo.seed=[1, 2]"]);
+    let rows: Vec<&str> = stdout.lines().skip(1).take(2).map(|line| line.split_whitespace().next().unwrap_or("")).collect();
+    assert!(stdout.starts_with("seed") && rows == ["1", "2"], "{stdout}{stderr}");
+}
+
 #[test]
 fn results_are_on_stdout_and_the_rest_on_stderr() {
     let dir = folder(SWEEP);

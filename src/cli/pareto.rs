@@ -93,8 +93,8 @@ fn names(found: &Found, question: &Pareto) -> Vec<String> {
     swept
 }
 
-fn value<'a>(p: &'a ParetoPoint, name: &str) -> &'a str {
-    if name == "variant" { &p.variant } else { p.point.value(name) }
+fn value(p: &ParetoPoint, name: &str) -> String {
+    if name == "variant" { p.variant.clone() } else { p.point.shown(name) }
 }
 
 /// `ou_wordlines 16, adc_bits 5`
@@ -125,7 +125,7 @@ fn percent(frac: f64) -> String {
 }
 
 fn row(p: &ParetoPoint, names: &[String], figures: &[Figure]) -> Vec<String> {
-    let mut row: Vec<String> = names.iter().map(|n| value(p, n).to_string()).collect();
+    let mut row: Vec<String> = names.iter().map(|n| value(p, n)).collect();
     row.extend(figures.iter().map(|&f| band(&p.cost, f)));
     let front = if p.places.is_empty() { "-".into() } else { format!("{}/{}", p.on_front_sets(), p.places.len()) };
     match &p.chips {
