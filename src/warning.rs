@@ -30,6 +30,8 @@ pub enum Warning {
     /// Measured cells of the highest level are far from the nominal conductance.
     #[allow(missing_docs, reason = "the names say it")]
     MeasuredFarFromNominal { file: String, median_rel: f64 },
+    /// A time at which nothing has changed, as no drift is set.
+    TimeWithoutDrift,
     /// The integer network is far below the float one, before any chip.
     #[allow(missing_docs, reason = "the names say it")]
     LostByQuantisation { network: String, float_frac: f64, quantised_frac: f64 },
@@ -45,6 +47,12 @@ pub enum Warning {
     /// No verdict of PASS is possible within the chips allowed.
     #[allow(missing_docs, reason = "the names say it")]
     TooFewChips { most: u64, fewest: u64 },
+    /// Small training images are shifted or turned.
+    #[allow(missing_docs, reason = "the names say it")]
+    SmallImagesChanged { side_pixels: usize },
+    /// The results folder's disk has less room than a sweep takes.
+    #[allow(missing_docs, reason = "the names say it")]
+    DiskTooSmall { out: String, needed_bytes: u64, free_bytes: u64 },
     /// Blocks of one sweep were made by different engines or adapters.
     MixedAdapters(Vec<String>),
 }
@@ -81,6 +89,7 @@ impl fmt::Display for Warning {
                 f,
                 "{file}: the median of the highest level is {median_rel:.3} times device.g_on_siemens, which converters are made for; set g_on_siemens to what the cells have"
             ),
+            Warning::TimeWithoutDrift => write!(f, "device.time_s is set, but nothing changes with time: that takes drift (device.drift.nu = 0.05, or sigma_nu)"),
             Warning::LostByQuantisation { network, float_frac, quantised_frac } => write!(
                 f,
                 "network `{network}`: in integers it gets {:.1} % of the images right, the float network {:.1} %; every yield and verdict is measured from that. Was the precision map made for these weights, and are there bits enough?",
@@ -104,6 +113,16 @@ impl fmt::Display for Warning {
             Warning::TooFewChips { most, fewest } => {
                 write!(f, "at most {most} chips cannot show that yield at that confidence: it takes {fewest}, all passing; raise --trials, or lower --yield or --confidence")
             }
+            Warning::SmallImagesChanged { side_pixels } => write!(
+                f,
+                "images of {side_pixels} pixels a side hold too little to be shifted or turned, which is for photographs of 32 and more: train.crop = 0 and train.flip = false leave them as they are"
+            ),
+            Warning::DiskTooSmall { out, needed_bytes, free_bytes } => write!(
+                f,
+                "{out}: the results take about {:.1} MB, and its disk has {:.1} MB left; free some space, or choose another --out DIR",
+                *needed_bytes as f64 / 1e6,
+                *free_bytes as f64 / 1e6
+            ),
             Warning::MixedAdapters(adapters) => write!(f, "the blocks were made on different adapters ({}); the integers are the same on all, but say so where you publish timings", adapters.join("; ")),
         }
     }

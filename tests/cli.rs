@@ -135,15 +135,26 @@ fn slurm_writes_a_script_or_says_why_not() {
     for wanted in ["#SBATCH --array=0-0\n", "#SBATCH --time=0:10:00\n", "#SBATCH --mem=", "#SBATCH --partition=short\n", "#SBATCH --qos=low\n", "flags=('--engine' 'cpu')\n", "# measured here on cpu"] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
-    bwq_ok(d, &["slurm", "sweep.toml", "--out", "it's here", "--shards", "3", "--time", "5", "--write", "job.sh", "--", "--engine", "cpu"]);
+    // Two points of a block each: a third element would have nothing to do.
+    let (code, _, stderr) = bwq(d, &["slurm", "sweep.toml", "--out", "it's here", "--shards", "3", "--time", "5", "--write", "job.sh", "--", "--engine", "cpu"]);
+    assert!(code == 0 && stderr.contains("3 elements for a sweep of 2 blocks") && std::fs::read_to_string(d.join("job.sh")).unwrap().contains("--array=0-1\n"), "{code} {stderr}");
     assert_eq!(shell(d, "bash -n job.sh").0, 0);
+    // A script that somebody may have edited stays; the same script is no other.
+    let write = ["slurm", "sweep.toml", "--shards", "2", "--time", "5", "--write", "other.sh"];
+    bwq_ok(d, &write);
+    bwq_ok(d, &write);
+    std::fs::write(d.join("other.sh"), "mine").unwrap();
+    refused_as(d, &write, &["other.sh: the file is there already", "--force"]);
+    assert_eq!(std::fs::read(d.join("other.sh")).unwrap(), b"mine");
+    bwq_ok(d, &[&write[..], &["--force"]].concat());
+    assert!(std::fs::read(d.join("other.sh")).unwrap().starts_with(b"#!"));
     assert!(!d.join("it's here").exists(), "a script alone makes no folder");
     // An element is a shell's work but for the requeue: run by hand it makes its blocks, and the merge says what is missing.
     let element = |i: u32| shell(d, &format!("SLURM_ARRAY_TASK_ID={i} SLURM_CPUS_PER_TASK=1 bash job.sh"));
     assert_eq!(element(0).0, 0);
     let merge = shell(d, "bash job.sh merge");
-    assert!(merge.0 == 3 && merge.1.contains("bash THIS_SCRIPT 1\n"), "{merge:?}"); // two points of a block each
-    assert_eq!((element(1).0, element(2).0), (0, 0));
+    assert!(merge.0 == 3 && merge.1.contains("bash THIS_SCRIPT 1\n"), "{merge:?}");
+    assert_eq!(element(1).0, 0);
     assert_eq!(shell(d, "bash job.sh merge").0, 0);
 }
 
@@ -221,6 +232,8 @@ fn values_out_of_range_and_together_impossible_are_refused() {
         ("device.fraction_bits=30", "at most"),
         ("device.wire_ohm=-1.5", "wire_ohm"),
         ("device.programming_error.law=lognromal", "did you mean \"lognormal\"?"),
+        ("network.model=embeded", "did you mean \"embedded\"?"),
+        ("quantization.precision_map=unifrom", "did you mean \"uniform\"?"),
         ("crossbar.ou_wordlines", "="),
     ] {
         refused(dir.path(), &["--set", set], &[wanted]);
@@ -332,10 +345,15 @@ fn an_output_folder_that_cannot_be_is_refused_before_the_work() {
     refused_as(d, &["run", "sweep.toml", "--out", "taken/below", "--engine", "cpu"], &["taken"]);
     assert_eq!(std::fs::read_to_string(d.join("taken")).unwrap(), "a file\n");
     refused_as(d, &["new", "taken"], &["taken"]);
-    // What is in the folder already stays as it is.
+    // Other things are not written among; what lies beside results stays as it is.
+    let run = ["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--quiet"];
     std::fs::create_dir(d.join("out")).unwrap();
     std::fs::write(d.join("out/notes.txt"), "mine\n").unwrap();
-    bwq_ok(d, &["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--quiet"]);
+    refused_as(d, &run, &["out: the folder holds other things than results of bwq (`notes.txt`)"]);
+    std::fs::remove_file(d.join("out/notes.txt")).unwrap();
+    bwq_ok(d, &run);
+    std::fs::write(d.join("out/notes.txt"), "mine\n").unwrap();
+    bwq_ok(d, &run);
     assert_eq!(std::fs::read_to_string(d.join("out/notes.txt")).unwrap(), "mine\n");
 }
 
@@ -416,8 +434,36 @@ fn status_counts_and_merge_waits_for_all() {
     assert!(d.join("out/summary.csv").exists());
     bwq_ok(d, &["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--shard", "1/2"]);
     assert_eq!(bwq(d, &["status", "out"]).0, 0);
+    let (code, _, stderr) = bwq(d, &["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--shard", "98/99"]);
+    assert!(code == 0 && stderr.contains("this shard has nothing to do"), "{code} {stderr}");
+    // A block that was cut off is not done.
+    let block = std::fs::read_dir(d.join("out/blocks")).unwrap().next().unwrap().unwrap().path();
+    let whole = std::fs::read(&block).unwrap();
+    for cut in [0, 40, whole.len() - 1] {
+        std::fs::write(&block, &whole[..cut]).unwrap();
+        let (code, stdout, _) = bwq(d, &["status", "out"]);
+        assert!(code == 3 && stdout.contains(&format!("{} of {all} blocks are done", all - 1)), "{cut}: {code} {stdout}");
+    }
+    std::fs::write(&block, whole).unwrap();
     bwq_ok(d, &["merge", "out"]);
     assert_eq!(leftovers(d), Vec::<String>::new());
+}
+
+/// Points that differ in nothing but their seed are told apart, in tables as in figures.
+#[test]
+fn a_seed_is_shown_where_it_varies() {
+    let dir = folder(&SWEEP.replace("[9, 16]", "9"));
+    let d = dir.path();
+    let table = bwq_ok(d, &["run", "sweep.toml", "--out", "out", "--engine", "cpu", "--quiet", "--set", "monte_carlo.seed=[1, 2]"]);
+    for text in [table, bwq_ok(d, &["status", "out"])] {
+        assert!(text.contains("  seed 1\n") && text.contains("  seed 2\n"), "{text}");
+    }
+    assert!(d.join("out/accuracy_vs_ou_wordlines_seed_2.svg").exists());
+    let cost = "[cost]\ncomponents = \"isaac\"\n[pareto]\nmean_chips = 2\n";
+    std::fs::write(d.join("pareto.toml"), format!("{}{cost}", SWEEP.replace("[9, 16]", "9"))).unwrap();
+    let (_, stdout, stderr) = bwq(d, &["pareto", "pareto.toml", "--engine", "cpu", "--trials", "2", "--set", "monte_carlo.seed=[1, 2]"]);
+    let rows: Vec<&str> = stdout.lines().skip(1).take(2).map(|line| line.split_whitespace().next().unwrap_or("")).collect();
+    assert!(stdout.starts_with("seed") && rows == ["1", "2"], "{stdout}{stderr}");
 }
 
 #[test]
@@ -764,7 +810,11 @@ fn accuracies_that_tell_of_a_mistake_are_warned_of() {
     // A network of random weights guesses.
     let random = support::folder_with_network(&SWEEP.replace("images = 4", "images = 40"), 40);
     let (code, _, stderr) = bwq(random.path(), &["run", "sweep.toml", "--out", "out", "--engine", "cpu"]);
-    assert!(code == 0 && stderr.contains("no better than guessing one of 10 classes"), "{stderr}");
+    assert!(code == 0 && stderr.contains("no better than guessing one of 10 classes") && !stderr.contains("time_s"), "{stderr}");
+    // Times without drift, once.
+    let times = |out: &str, nu: &str| bwq(random.path(), &["run", "sweep.toml", "--out", out, "--engine", "cpu", "--set", "device.time_s=[1, 1e4, 1e6]", "--set", nu]).2;
+    assert_eq!(times("times", "device.drift.nu=0").matches("device.time_s is set, but nothing changes with time").count(), 1);
+    assert!(!times("drift", "device.drift.nu=0.01").contains("nothing changes with time"));
     // Pixels as floats, and cells of a tenth of the nominal conductance.
     let d = random.path();
     std::fs::create_dir(d.join("floats")).unwrap();

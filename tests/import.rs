@@ -92,13 +92,14 @@ fn slips_on_the_command_line_are_refused_with_a_hint() {
         std::fs::write(dir.path().join(name), "x").expect("written");
     }
     let model = fixtures().join("mobilenet.ts.onnx").to_str().unwrap().to_string();
-    let cases: [(&[&str], &[&str]); 8] = [
+    let cases: [(&[&str], &[&str]); 9] = [
         (&["model.pth"], &["files of torch.save are programs", "torch.onnx.export"]),
         (&["weights.safetensors"], &["weights without a graph", "--graph LAYERS.json"]),
         (&["model.h5"], &["supported: MODEL.onnx"]),
         (&["absent.onnx"], &["absent.onnx: cannot read"]),
-        (&[&model, "--mean", "0.5,0.5"], &["--mean: 2 numbers for 3 channels"]),
-        (&[&model, "--std", "0"], &["--std must be above 0"]),
+        (&[&model, "--scale", "1/255", "--mean", "0.5,0.5"], &["--mean: 2 numbers for 3 channels"]),
+        (&[&model, "--mean", "0.5", "--std", "0.5"], &["--mean and --std without --scale", "--scale 1/255", "--scale 1 "]),
+        (&[&model, "--scale", "1", "--std", "0"], &["--std must be above 0"]),
         (&[&model, "--input-shape", "3,8"], &["--input-shape has 2 numbers"]),
         (&[&model, "--input-shape", "3,9,8"], &["--input-shape [3, 9, 8] for an input of shape [?, 3, 8, 8]"]),
     ];

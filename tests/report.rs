@@ -216,7 +216,7 @@ fn other_commands_have_pages_too() {
         ("search", &["the one with the fewest bits that keeps the budget is", "search_layers.csv", "the budget: 20.00 points below"]),
         ("cost", &["uJ an image", "cost_layers.csv", "What the costs rest on."]),
         ("compared", &["cost_comparison.csv", "Energy against isaac-ou."]),
-        ("train", &["Block precisions by training", "With 5-bit activations and alpha 0, after 3 epochs: 91.59 % of the test images", "train.learning_rate", "commit"]),
+        ("train", &["<h1>Block precisions of cifar10_resnet20_bsq by training</h1>", "network cifar10_resnet20_bsq · data cifar10 · 10000 test images", "With 5-bit activations and alpha 0, after 3 epochs: 91.59 % of the test images", "train.learning_rate", "commit"]),
     ];
     for (results, parts) in wanted {
         let html = page(d, results);

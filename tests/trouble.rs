@@ -93,6 +93,11 @@ fn a_full_disk() {
     let dir = folder();
     let d = dir.path();
     if let Some(shell) = with_mounts() {
+        // A dry run says so before.
+        let look = |size: &str| under(d, shell, &format!("mkdir -p out && mount -t tmpfs -o size={size} none out && \"$1\" run sweep.toml --engine cpu --out out/new --dry-run"));
+        let said = |size: &str| String::from_utf8(look(size).stderr).unwrap();
+        assert!(said("4k").contains("warning: out/new: the results take about 0.0 MB"), "{}", said("4k"));
+        assert!(!said("40m").contains("the results take about"), "{}", said("40m"));
         let (mut met, mut kept) = (0, 0);
         for kilobytes in [4, 20, 400] {
             let script = format!("mkdir -p disk out && mount -t tmpfs -o size={kilobytes}k none out && \"$@\"; code=$?; mkdir -p kept && cp -a out/. kept/ && umount out && cp -a kept/. out/; exit $code");
@@ -139,6 +144,9 @@ fn folders_that_cannot_be_written() {
     for place in ["out", "out/blocks", "out/references", "out/runs", "out/manifest.json", "out/summary.csv"] {
         let path = d.join(place);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if place != "out" {
+            fs::write(d.join("out/.lock"), "").unwrap(); // a folder of ours
+        }
         let (is_file, name) = (!place.contains('.'), format!("error: {place}"));
         if is_file { fs::write(&path, "mine").unwrap() } else { fs::create_dir_all(path.join("mine")).unwrap() }
         refused(&under(d, &["sh"], "exec \"$@\""), &[&name]);
@@ -163,6 +171,25 @@ fn folders_that_cannot_be_written() {
     }
     let full = Command::new(env!("CARGO_BIN_EXE_bwq")).args(["status", "healthy"]).current_dir(d).stdout(fs::File::options().write(true).open("/dev/full").unwrap()).output().unwrap();
     refused(&full, &["cannot write"]);
+}
+
+/// No command writes its tables among other things, `--out .` being the way to that.
+#[test]
+fn folders_with_other_things() {
+    let dir = folder_with_network(SWEEP, 6);
+    let d = dir.path();
+    let before = files(d);
+    let commands: [&[&str]; 8] = [
+        &["run", "sweep.toml"], &["run", "sweep.toml", "--dry-run"], &["check", "sweep.toml"], &["explain", "sweep.toml"], &["search", "sweep.toml"],
+        &["pareto", "sweep.toml"], &["cost"], &["slurm", "sweep.toml", "--shards", "2", "--time", "10"],
+    ];
+    for command in commands {
+        let one_point = if command[0] == "search" { &["--set", "crossbar.ou_wordlines=9"][..] } else { &[] };
+        let (code, stdout, stderr) = bwq(d, &[command, one_point, &["--out", "."]].concat());
+        assert!(code == 2 && stdout.is_empty(), "{command:?}: {code} {stdout} {stderr}");
+        assert!(stderr.contains("error: .: the folder holds other things than results of bwq (`data`)") && stderr.contains("--out DIR"), "{command:?}: {stderr}");
+        assert_eq!(files(d), before, "{command:?}");
+    }
 }
 
 fn start(dir: &Path, args: &[&str]) -> Child {

@@ -8,6 +8,7 @@ use bwq::report;
 use bwq::stats::{Verdict, YieldTest, allowed_loss, binomial_half_width};
 use bwq::sweep::Observer;
 use bwq::sweep::check::{Checked, Group, PointCheck, check as check_sweep};
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::materials::Materials;
 use bwq::sweep::run::Request;
 use bwq::sweep::shard::Shard;
@@ -38,6 +39,7 @@ pub fn check(args: &CheckArgs, terminal: &Terminal) -> Result<u8> {
     let sweep = config::load(&args.of.sweep, &overrides)?;
     terminal.say_preset(&sweep);
     let out = args.of.out();
+    refuse_foreign(&out)?;
     terminal.catch_signals();
     let engine = engine::choose(&args.of.engine, &sweep.points, terminal)?;
     let command: Vec<String> = std::env::args().collect();

@@ -12,6 +12,7 @@ use bwq::error::{Error, Result, exit};
 use bwq::config::cost::CostConfig;
 use bwq::report::cost::{Bill, json, write};
 use bwq::report::plot;
+use bwq::sweep::folder::refuse_foreign;
 use std::fmt::Write;
 
 /// Counts, prints, and writes tables where a folder is given.
@@ -27,6 +28,7 @@ pub fn cost(args: &CostArgs, terminal: &Terminal) -> Result<u8> {
         ("--arrays", "arrays", args.arrays.clone()),
         ("--components", "components", args.components.clone()),
     ];
+    args.out.as_deref().map_or(Ok(()), refuse_foreign)?;
     let configs = load_all(args.cost.as_deref(), &options, &args.set)?;
     let bill = |config: &CostConfig| {
         let costed = count(config)?;

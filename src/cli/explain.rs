@@ -7,6 +7,7 @@ use bwq::error::{Result, exit};
 use bwq::explain::{Budget, Difference, explain as budget_of};
 use bwq::report;
 use bwq::sweep::Observer;
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::manifest::Manifest;
 use bwq::sweep::materials::Materials;
 use bwq::sweep::references::Referees;
@@ -19,6 +20,7 @@ pub fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<u8> {
     let sweep = config::load(&args.of.sweep, &args.of.overrides())?;
     terminal.say_preset(&sweep);
     let out = args.of.out();
+    refuse_foreign(&out)?;
     terminal.catch_signals();
     let engine = engine::choose(&args.of.engine, &sweep.points, terminal)?;
     let command: Vec<String> = std::env::args().collect();

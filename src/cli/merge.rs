@@ -4,6 +4,7 @@ use super::terminal::{Terminal, print};
 use super::{MergeArgs, PlotArgs};
 use bwq::error::{Error, Result, exit};
 use bwq::report;
+use bwq::sweep::manifest::{ManifestPoint, varying};
 use bwq::sweep::merge::merge as merge_blocks;
 use bwq::sweep::Observer;
 use bwq::warning::Warning;
@@ -32,15 +33,15 @@ pub fn write_results(out: &Path, partial: bool, terminal: &Terminal) -> Result<u
     files.retain(|f| !f.to_string_lossy().ends_with("provenance.json"));
     // What else varies over the points, beside the two columns that are always there.
     let shown = ["ou_wordlines", "programming_error_law", "sigma_ln", "sigma_rel"];
-    let varies = |name: &str| merged.points.iter().any(|p| p.point.value(name) != merged.points[0].point.value(name));
-    let others: Vec<String> = merged.points.first().map_or(&[][..], |p| &p.point.columns).iter().map(|c| c.0.clone()).filter(|name| !shown.contains(&name.as_str()) && varies(name)).collect();
+    let points: Vec<&ManifestPoint> = merged.points.iter().map(|p| &p.point).collect();
+    let others: Vec<String> = varying(&points).into_iter().filter(|name| !shown.contains(&name.as_str())).collect();
     let mut text = String::new();
     let _ = writeln!(text, "{:>9}  {:<24} {:>6}  {:>8} {:>8} {:>8}  {:>17}{}", "wordlines", "programming error", "chips", "mean %", "p5 %", "sd %", "yield % (95 %)", if others.is_empty() { "" } else { "  other values" });
     for p in &merged.points {
         let value = |name: &str| p.point.value(name);
         let s = &p.summary;
         let error = format!("{} {}{}", value("programming_error_law"), value("sigma_ln"), value("sigma_rel"));
-        let rest: String = others.iter().map(|name| format!("  {name} {}", value(name))).collect();
+        let rest: String = others.iter().map(|name| format!("  {name} {}", p.point.shown(name))).collect();
         let interval = format!("{:.0} ({:.0}-{:.0})", 100.0 * s.chip_yield.frac, 100.0 * s.chip_yield.interval.lo, 100.0 * s.chip_yield.interval.hi);
         let _ = writeln!(
             text,

@@ -522,6 +522,9 @@ pub struct SlurmArgs {
     /// Write the script into this file instead of printing it.
     #[arg(long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// Write it in place of another file.
+    #[arg(long, requires = "write")]
+    pub force: bool,
     /// Flags of `bwq run` for every element.
     #[arg(last = true, value_name = "RUN FLAGS")]
     pub run: Vec<OsString>,

@@ -13,6 +13,7 @@ use bwq::pareto::{Found, ParetoPoint, pareto as find};
 use bwq::report;
 use bwq::stats::{Verdict, YieldTest, allowed_loss, binomial_half_width};
 use bwq::sweep::Observer;
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::materials::Materials;
 use bwq::sweep::run::Request;
 use bwq::sweep::shard::Shard;
@@ -36,6 +37,7 @@ pub fn pareto(args: &ParetoArgs, terminal: &Terminal) -> Result<u8> {
         Some(path) => path.with_file_name(format!("{}-results", path.file_stem().map_or("pareto".into(), |s| s.to_string_lossy()))),
         None => PathBuf::from("bwq-pareto"),
     });
+    refuse_foreign(&out)?;
     terminal.catch_signals();
     let engine = engine::choose(&args.engine, &question.sweep.points, terminal)?;
     let command: Vec<String> = std::env::args().collect();
@@ -91,8 +93,8 @@ fn names(found: &Found, question: &Pareto) -> Vec<String> {
     swept
 }
 
-fn value<'a>(p: &'a ParetoPoint, name: &str) -> &'a str {
-    if name == "variant" { &p.variant } else { p.point.value(name) }
+fn value(p: &ParetoPoint, name: &str) -> String {
+    if name == "variant" { p.variant.clone() } else { p.point.shown(name) }
 }
 
 /// `ou_wordlines 16, adc_bits 5`
@@ -123,7 +125,7 @@ fn percent(frac: f64) -> String {
 }
 
 fn row(p: &ParetoPoint, names: &[String], figures: &[Figure]) -> Vec<String> {
-    let mut row: Vec<String> = names.iter().map(|n| value(p, n).to_string()).collect();
+    let mut row: Vec<String> = names.iter().map(|n| value(p, n)).collect();
     row.extend(figures.iter().map(|&f| band(&p.cost, f)));
     let front = if p.places.is_empty() { "-".into() } else { format!("{}/{}", p.on_front_sets(), p.places.len()) };
     match &p.chips {

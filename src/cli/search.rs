@@ -8,6 +8,7 @@ use bwq::report;
 use bwq::search::candidate::METHODS;
 use bwq::search::curve::BUDGETS;
 use bwq::search::{Chosen, Found, Request, Right, search as find};
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::materials::Materials;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub fn search(args: &SearchArgs, terminal: &Terminal) -> Result<u8> {
         Some(path) => path.with_file_name(format!("{}-results", path.file_stem().map_or("search".into(), |s| s.to_string_lossy()))),
         None => PathBuf::from("bwq-search"),
     });
+    refuse_foreign(&out)?;
     terminal.catch_signals();
     let engine = engine::choose(&args.engine, &search.sweep.points, terminal)?;
     let command: Vec<String> = std::env::args().collect();

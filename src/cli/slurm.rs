@@ -6,6 +6,9 @@ use bwq::config::{self, Sweep};
 use bwq::error::{Error, Result, exit};
 use bwq::sweep::atomic;
 use bwq::sweep::estimate::{Estimate, estimate};
+use bwq::sweep::folder::refuse_foreign;
+use bwq::sweep::manifest::Manifest;
+use bwq::sweep::materials::Materials;
 use bwq::sweep::run::Request;
 use bwq::sweep::shard::Shard;
 use bwq::sweep::slurm::{Job, MOST_ELEMENTS, limit, script, size};
@@ -19,11 +22,13 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
     let run = run_args(args)?;
     let sweep = config::load(&args.sweep, &run.of.overrides())?;
     let out = run.of.out();
-    let (shards, time, memory_mib, measured) = match (args.shards, &args.time) {
+    refuse_foreign(&out)?;
+    let asked = args.shards.map(|shards| no_more_than_blocks(shards, &sweep, terminal));
+    let (shards, time, memory_mib, measured) = match (asked, &args.time) {
         (Some(shards), Some(time)) => (shards, time.clone(), None, String::new()),
         _ => {
             let (work, on) = measure(args, &run, &sweep, &out, terminal)?;
-            let size = size(&work, args.shards);
+            let size = size(&work, asked);
             let measured = size.describe(&work, &on);
             terminal.say(&measured);
             (size.shards, args.time.clone().unwrap_or_else(|| limit(size.limit_s)), Some(size.memory_mib), measured)
@@ -58,11 +63,25 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
     match &args.write {
         None => print(&text)?,
         Some(file) => {
+            if !args.force && file.exists() && std::fs::read(file).ok().as_deref() != Some(text.as_bytes()) {
+                return Err(Error::input(file.display(), "the file is there already, and is not this script").hint("choose another name, or --force to write in its place"));
+            }
             atomic::write(file, text.as_bytes())?;
             terminal.say(&format!("submit it: bash {}", file.display()));
         }
     }
     Ok(exit::DONE)
+}
+
+/// Elements that have something to do, of those asked for. Where the networks are not at hand the blocks are not known.
+fn no_more_than_blocks(shards: u64, sweep: &Sweep, terminal: &Terminal) -> u64 {
+    match Manifest::new(sweep, &mut Materials::default()).map(|manifest| manifest.blocks().count() as u64) {
+        Ok(blocks) if blocks < shards => {
+            terminal.say(&format!("{shards} elements for a sweep of {blocks} blocks: more than {blocks} would have nothing to do, so that many are submitted"));
+            blocks
+        }
+        _ => shards,
+    }
 }
 
 /// The command line of an element, as `bwq run` reads it; what the script sets by itself is refused.

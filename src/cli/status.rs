@@ -3,7 +3,7 @@
 use super::StatusArgs;
 use super::terminal::print;
 use bwq::error::{Error, Result, exit};
-use bwq::sweep::manifest::Manifest;
+use bwq::sweep::manifest::{Manifest, varying};
 use bwq::sweep::merge::progress;
 use bwq::sweep::shard;
 use serde_json::json;
@@ -22,9 +22,9 @@ pub fn status(args: &StatusArgs) -> Result<u8> {
         let list: Vec<_> = manifest.points.iter().zip(&points).map(|(m, p)| json!({ "config_hash": m.short(), "blocks_done": p.0, "blocks": p.1 })).collect();
         let _ = writeln!(text, "{}", json!({ "blocks_done": done, "blocks": all, "points": list }));
     } else {
-        let varying = |name: &str| manifest.points.iter().any(|p| p.value(name) != manifest.points[0].value(name));
+        let names = varying(&manifest.points.iter().collect::<Vec<_>>());
         for (m, p) in manifest.points.iter().zip(&points) {
-            let values: Vec<String> = m.columns.iter().filter(|c| varying(&c.0)).map(|c| format!("{} {}", c.0, c.1)).collect();
+            let values: Vec<String> = names.iter().map(|name| format!("{name} {}", m.shown(name))).collect();
             let _ = writeln!(text, "{}  {:>4} of {:<4} blocks  {}", m.short(), p.0, p.1, values.join(", "));
         }
         let _ = writeln!(text, "{done} of {all} blocks are done");

@@ -5,7 +5,7 @@ use std::fmt;
 use super::key::one_of;
 use super::keys::{A_NUMBER, Interval, Key, Kind};
 use super::parse::{Node, Value};
-use super::source::{At, nearest};
+use super::source::{At, meant};
 use crate::error::{Error, Result};
 
 /// A value that its key allows.
@@ -111,8 +111,8 @@ fn read_word(key: &Key, node: &Node, word: &str) -> Result<Scalar> {
     let quoted_value = matches!(key.kind, Kind::Integer { .. } | Kind::Number { .. })
         && word.trim().parse::<f64>().is_ok()
         || key.kind == Kind::Bool && matches!(word, "true" | "false");
-    Err(match nearest(word, words.iter().copied()) {
-        Some(meant) => error.hint(format!("did you mean \"{meant}\"?")),
+    Err(match meant(word, words.iter().copied()) {
+        Some(other) => error.hint(format!("did you mean \"{other}\"?")),
         None if quoted_value => error.hint(format!("write {} without quotes", word.trim())),
         None => slip(error, key),
     })
@@ -243,6 +243,7 @@ mod tests {
             ("quantization.weight_scale", "per_channel", "did you mean \"per-channel\"?"),
             ("adc.bits", "0", "\"ideal\""),
             ("adc.bits", "losless", "did you mean \"lossless\"?"),
+            ("device.programming_error.law", "gaussian", "did you mean \"normal-proportional\"?"),
             ("adc.range", "[2, 1]", "has no lo < hi"),
             ("adc.range", "[1, 2, 3]", "is no pair"),
             ("adc.range", "[nan, 1]", "is not a number"),

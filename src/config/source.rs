@@ -109,6 +109,27 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, c)| c)
 }
 
+/// Words of the field for what goes by another word here, or by one that begins so.
+const ALSO: &[(&str, &str)] = &[
+    ("gaussian", "normal"), ("gauss", "normal"), ("program-verify", "write-verify"), ("measured", "table"), ("empirical", "table"), ("off", "none"),
+    ("tensor", "per-layer"), ("per-tensor", "per-layer"), ("twos-complement", "offset"), ("delay", "latency"), ("power", "energy"),
+];
+
+/// The word or name that was probably meant: one of a near spelling, or the first that another word of the field, or a part of it
+/// (`neurram`), stands for.
+pub fn meant<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    /// A shorter part is found in too much.
+    const LEAST_PART: usize = 3;
+    let plain = |text: &str| text.to_lowercase().replace('_', "-");
+    let word = plain(word);
+    let also = ALSO.iter().find(|(typed, _)| *typed == word).map_or(word.as_str(), |(_, ours)| ours);
+    let begins = |c: &&str| also.len() >= LEAST_PART && plain(c).starts_with(also);
+    let in_another = |part: &str, whole: &str| part.len() >= LEAST_PART && whole.contains(part);
+    let shares = |c: &&str| in_another(&word, &plain(c)) || in_another(&plain(c), &word);
+    let find = |is: &dyn Fn(&&str) -> bool| candidates.clone().into_iter().find(is);
+    nearest(&word, candidates.clone()).or_else(|| find(&begins)).or_else(|| find(&shares))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +153,18 @@ mod tests {
     fn control_characters_never_reach_the_terminal() {
         assert_eq!(shown("a\x1b[31mb"), "a [31mb");
         assert_eq!(shown(&"x".repeat(500)).len(), SHOWN + 4);
+    }
+
+    #[test]
+    fn words_of_the_field_and_parts_of_names_are_understood() {
+        let laws = ["none", "lognormal", "normal-proportional", "write-verify"];
+        assert_eq!(meant("gaussian", laws), Some("normal-proportional"));
+        assert_eq!(meant("Normal", laws), Some("normal-proportional"));
+        assert_eq!(meant("lognromal", laws), Some("lognormal"));
+        assert_eq!(meant("NeuRRAM", ["none", "neurram_nature_2022"]), Some("neurram_nature_2022"));
+        assert_eq!(meant("minmax", ["mse", "max"]), Some("max"));
+        assert_eq!(meant("banana", laws), None);
+        assert_eq!(meant("no", laws), None);
     }
 
     #[test]

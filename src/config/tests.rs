@@ -136,6 +136,7 @@ fn slips_are_recognised() {
         ("[adc]\nbits = \"ideal\"\n[device]\nread_noise = { law = \"normal-proportional\", sigma_rel = 0.01, model = \"flips\" }", ["an ideal converter has no codes", "model = \"exact\""]),
         ("[device]\nstuck_at = { on_frac = 0.6, off_frac = 0.5 }", ["more than all cells", "1 % is 0.01"]),
         ("[device]\nstuck_at = 0.1", ["is no table", "stuck_at = { on_frac = ... }"]),
+        ("[device]\npreset = \"neurram\"", ["is not", "did you mean \"neurram_nature_2022\"?"]),
         ("[device]\nwire_topology = \"gate\"", ["is not", "did you mean \"gated\"?"]),
         ("[device]\nprogramming_error = { law = \"table\" }", ["needs `file`", "a path"]),
         ("[device]\nprogramming_error = { law = \"table\", file = \"none.csv\" }", ["none.csv", "cannot read"]),

@@ -1,10 +1,12 @@
 //! NumPy arrays: an `.npz` with `images` | `x` | `x_test` and `labels` | `y` | `y_test`, optionally `calibration` | `x_train`;
-//! or `images.npy` and `labels.npy` beside each other, optionally `calibration.npy`.
+//! or `images.npy` and `labels.npy` beside each other, optionally `calibration.npy`. A training set with labels is `train_images` | `x_train`
+//! and `train_labels` | `y_train` there; without calibration images its first ones are those.
 //!
 //! Images are [N, C, H, W] or [N, H, W] (one channel): uint8 pixels, or float32 and float64 values that are normalised
 //! already. Labels are integers of any width. The header is read here, not by a general Python parser, because it
 //! comes from outside: its length, depth and numbers are bounded.
 
+use super::training::Labelled;
 use super::{Parts, Pixels, Wanted, bytes_of, folder_of};
 use crate::error::{Error, Result};
 use crate::network::clipped;
@@ -13,7 +15,8 @@ use std::path::Path;
 
 const IMAGES: &[&str] = &["images", "x", "x_test"];
 const LABELS: &[&str] = &["labels", "y", "y_test"];
-const CALIBRATION: &[&str] = &["calibration", "x_train"];
+const CALIBRATION: &[&str] = &["calibration", "train_images", "x_train"];
+const TRAINING: [&[&str]; 2] = [&["train_images", "x_train"], &["train_labels", "y_train"]];
 /// Longest header, in bytes; NumPy's own are 118 or so.
 const MAX_HEADER: usize = 4096;
 /// Most bytes of one array (8 GiB): more is a broken header or a bomb.
@@ -32,18 +35,50 @@ pub struct Array {
 
 /// Reads an `.npz`, an `images.npy` or the folder it lies in; of `images.npy` no more images than are wanted, by whatever way.
 pub(super) fn read(path: &Path, wanted: Wanted) -> Result<Parts> {
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
+    if is_npz(path) {
         return parse_npz(&bytes_of(path, u64::MAX)?, &path.display().to_string());
     }
     let folder = folder_of(path);
-    let array = |name: &str, first: usize| -> Result<Option<(Array, usize)>> {
-        let file = folder.join(format!("{name}.npy"));
-        if file.is_file() { read_npy(&file, first).map(Some) } else { Ok(None) }
-    };
+    let array = |name: &str, first: usize| in_folder(&folder, name, first);
     let whole = |name: &str| Ok(array(name, usize::MAX)?.map(|(array, _)| array));
+    let calibration = match whole("calibration")? {
+        None => array(TRAINING[0][0], wanted.training)?.map(|(array, _)| array),
+        given => given,
+    };
     // Without calibration images the first test images take their place.
     let (images, count) = array("images", wanted.test.max(wanted.training))?.unzip();
-    parts(images, whole("labels")?, whole("calibration")?, count, &folder.display().to_string())
+    parts(images, whole("labels")?, calibration, count, &folder.display().to_string())
+}
+
+/// The training set with its labels in an `.npz`, or beside `images.npy`; `None` if there are no training images.
+pub(super) fn training_set(path: &Path) -> Result<Option<Labelled>> {
+    let [images, labels] = match is_npz(path) {
+        true => {
+            let place = path.display().to_string();
+            let bytes = bytes_of(path, u64::MAX)?;
+            let mut archive = Archive::open(&bytes, &place)?;
+            [archive.array(TRAINING[0])?, archive.array(TRAINING[1])?]
+        }
+        false => {
+            let whole = |names: &[&str]| Ok::<_, Error>(in_folder(&folder_of(path), names[0], usize::MAX)?.map(|(array, _)| array));
+            [whole(TRAINING[0])?, whole(TRAINING[1])?]
+        }
+    };
+    if images.is_none() {
+        return Ok(None);
+    }
+    let (shape, images, labels) = labelled(images, labels, TRAINING, None, &path.display().to_string())?;
+    Ok(Some(Labelled { shape, images, labels }))
+}
+
+pub(super) fn is_npz(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"))
+}
+
+/// The first entries of the array of a name, and how many there are; `None` if there is no such file.
+fn in_folder(folder: &Path, name: &str, first: usize) -> Result<Option<(Array, usize)>> {
+    let file = folder.join(format!("{name}.npy"));
+    if file.is_file() { read_npy(&file, first).map(Some) } else { Ok(None) }
 }
 
 /// The first entries of an `.npy` along its first axis, and how many there are; it is read no further.
@@ -59,32 +94,51 @@ fn read_npy(path: &Path, first: usize) -> Result<(Array, usize)> {
 /// # Errors
 /// A broken archive or array, a missing one, and what does not fit images and labels.
 pub fn parse_npz(bytes: &[u8], place: &str) -> Result<Parts> {
-    let broken = |e: std::io::Error| Error::input(place, format!("broken .npz: {e}")).hint("was it copied to its end?");
-    let mut archive = npyz::npz::NpzArchive::new(Cursor::new(bytes)).map_err(broken)?;
-    let mut array = |names: &[&str]| -> Result<Option<Array>> {
-        let Some(name) = names.iter().find(|name| archive.array_names().any(|there| there == **name)) else { return Ok(None) };
-        let place = format!("{place}: array `{name}`");
-        let entry = archive.zip_archive().by_name(&format!("{name}.npy"));
-        let mut entry = entry.map_err(|e| Error::input(&place, format!("broken .npz: {e}")))?;
-        parse_npy(&mut entry, &place).map(Some)
-    };
-    let (images, labels, calibration) = (array(IMAGES)?, array(LABELS)?, array(CALIBRATION)?);
+    let mut archive = Archive::open(bytes, place)?;
+    let (images, labels, calibration) = (archive.array(IMAGES)?, archive.array(LABELS)?, archive.array(CALIBRATION)?);
     parts(images, labels, calibration, None, place)
 }
 
-/// `count`: of the images, where some of them were left out.
-fn parts(images: Option<Array>, labels: Option<Array>, calibration: Option<Array>, count: Option<usize>, place: &str) -> Result<Parts> {
+/// An `.npz` in memory.
+struct Archive<'a> {
+    archive: npyz::npz::NpzArchive<Cursor<&'a [u8]>>,
+    place: &'a str,
+}
+
+impl<'a> Archive<'a> {
+    fn open(bytes: &'a [u8], place: &'a str) -> Result<Self> {
+        let broken = |e: std::io::Error| Error::input(place, format!("broken .npz: {e}")).hint("was it copied to its end?");
+        Ok(Archive { archive: npyz::npz::NpzArchive::new(Cursor::new(bytes)).map_err(broken)?, place })
+    }
+
+    /// The array of the first of these names that is there.
+    fn array(&mut self, names: &[&str]) -> Result<Option<Array>> {
+        let Some(name) = names.iter().find(|name| self.archive.array_names().any(|there| there == **name)) else { return Ok(None) };
+        let place = format!("{}: array `{name}`", self.place);
+        let entry = self.archive.zip_archive().by_name(&format!("{name}.npy"));
+        let mut entry = entry.map_err(|e| Error::input(&place, format!("broken .npz: {e}")))?;
+        parse_npy(&mut entry, &place).map(Some)
+    }
+}
+
+/// Images and as many labels, of arrays with these `names`. `count`: of the images, where some of them were left out.
+fn labelled(images: Option<Array>, labels: Option<Array>, names: [&[&str]; 2], count: Option<usize>, place: &str) -> Result<([usize; 3], Pixels, Vec<u32>)> {
     let missing = |names: &[&str]| Error::input(place, format!("no array named {}", names.join(" or ")));
-    let images_place = format!("{place}: images");
-    let (shape, test) = pixels(images.ok_or_else(|| missing(IMAGES))?, &images_place)?;
-    let labels_place = format!("{place}: labels");
-    let mut labels = whole_numbers(labels.ok_or_else(|| missing(LABELS))?, &labels_place)?;
-    let there = test.len() / shape.iter().product::<usize>();
+    let [images_place, labels_place] = names.map(|names| format!("{place}: {}", names[0]));
+    let (shape, images) = pixels(images.ok_or_else(|| missing(names[0]))?, &images_place)?;
+    let mut labels = whole_numbers(labels.ok_or_else(|| missing(names[1]))?, &labels_place)?;
+    let there = images.len() / shape.iter().product::<usize>();
     let count = count.unwrap_or(there);
     if labels.len() != count {
         return Err(Error::input(labels_place, format!("{} labels for {count} images", labels.len())));
     }
     labels.truncate(there);
+    Ok((shape, images, labels))
+}
+
+/// `count`: of the images, where some of them were left out.
+fn parts(images: Option<Array>, labels: Option<Array>, calibration: Option<Array>, count: Option<usize>, place: &str) -> Result<Parts> {
+    let (shape, test, labels) = labelled(images, labels, [IMAGES, LABELS], count, place)?;
     let training = match calibration {
         None => None,
         Some(array) => {

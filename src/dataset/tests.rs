@@ -175,6 +175,8 @@ fn numpy_arrays() {
     let set = load(there.path(), 2, 1).expect("a set");
     assert_eq!((set.images, set.calibration), (Pixels::U8(vec![7; 12]), Pixels::U8(vec![9; 6])));
 
+    refused(training::load_training(there.path()), &["no training set with labels", "train_images.npy"]);
+    refused(training::load_training(&there.path().join("set.npz")), &["no training set with labels"]);
     let images = |array: Vec<u8>| npy::parse_npz(&zip(&[("x.npy", array), ("y.npy", npy("<i8", "(2,)", &labels))]), "a.npz");
     refused(images(npy("|u1", "(2, 28, 28, 3)", &[0; 4704])), &["looks like [N, H, W, C]", "transpose"]);
     refused(images(npy("|u1", "(2, 6)", &[0; 12])), &["reshape"]);
@@ -193,6 +195,25 @@ fn numpy_arrays() {
     refused(npy::parse_npz(&bytes[..50], "a.npz"), &["broken .npz"]);
     let minus = zip(&[("x.npy", npy("|u1", "(1, 1, 1)", &[0])), ("y.npy", npy("<i2", "(1,)", &[255, 255]))]);
     refused(npy::parse_npz(&minus, "a.npz"), &["label of image 0 is negative"]);
+}
+
+#[test]
+fn numpy_training_sets() {
+    let test = || vec![("images.npy", npy("|u1", "(2, 3, 2)", &[7; 12])), ("labels.npy", npy("|u1", "(2,)", &[1, 2]))];
+    let images = || ("train_images.npy", npy("|u1", "(3, 3, 2)", &(0..18).collect::<Vec<u8>>()));
+    let labels = |labels: &[u8]| ("train_labels.npy", npy("|u1", &format!("({},)", labels.len()), labels));
+    let there = folder(&[test(), vec![images(), labels(&[4, 3, 2])]].concat());
+    let set = training::load_training(there.path()).expect("a training set");
+    assert_eq!((set.shape, &set.images, &set.labels[..]), ([1, 3, 2], &Pixels::U8((0..18).collect()), &[4, 3, 2][..]));
+    // Its first images are those to calibrate with.
+    let whole = load(there.path(), 2, 2).expect("a set");
+    assert_eq!((whole.calibration, whole.calibration_source.starts_with("first 2 training images")), (Pixels::U8((0..12).collect()), true));
+    let arrays = [("x_test.npy", "images.npy"), ("y_test.npy", "labels.npy"), ("x_train.npy", "train_images.npy"), ("y_train.npy", "train_labels.npy")];
+    let packed: Vec<(&str, Vec<u8>)> = arrays.iter().map(|(name, file)| (*name, std::fs::read(there.path().join(file)).expect("there"))).collect();
+    let in_one = folder(&[("set.npz", zip(&packed))]);
+    assert_eq!(training::load_training(&in_one.path().join("set.npz")).expect("a training set"), set);
+    refused(training::load_training(folder(&[test(), vec![images(), labels(&[4, 3])]].concat()).path()), &["train_labels: 2 labels for 3 images"]);
+    refused(training::load_training(folder(&[test(), vec![images()]].concat()).path()), &["no array named train_labels"]);
 }
 
 /// Of a large array no more is read than is used, but its length must be right; the calibration is that of the whole.

@@ -1,6 +1,6 @@
 //! Whole training sets with their labels, for `bwq train`; calibration reads the first images only, without labels.
 
-use super::{Parts, Pixels, Wanted, cifar, folder_of, idx, webp};
+use super::{Parts, Pixels, Wanted, cifar, folder_of, idx, npy, webp};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -21,12 +21,16 @@ impl Labelled {
     }
 }
 
-/// Reads the training set beside the test set at `path`: IDX (`train-*`), CIFAR-10's binary version (`data_batch_*.bin`) or its mosaics.
+/// Reads the training set beside the test set at `path`: IDX (`train-*`), CIFAR-10's binary version (`data_batch_*.bin`) or its mosaics,
+/// NumPy arrays (`train_images.npy` with `train_labels.npy`, or in an `.npz`).
 ///
 /// # Errors
 /// No training set there, and a malformed file.
 pub fn load_training(path: &Path) -> Result<Labelled> {
     let folder = folder_of(path);
+    if npy::is_npz(path) {
+        return npy::training_set(path)?.ok_or_else(|| none(path));
+    }
     if let Some(images) = idx::in_folder(&folder, "train") {
         let Parts { shape, test, labels, .. } = idx::read(&images, Wanted { test: usize::MAX, training: 0 })?;
         return Ok(Labelled { shape, images: test, labels });
@@ -37,8 +41,15 @@ pub fn load_training(path: &Path) -> Result<Labelled> {
     if folder.join(webp::FIRST_TRAINING).is_file() {
         return webp::training_set(&folder);
     }
-    Err(Error::input(path.display(), "no training set with labels here").hint(
+    if let Some(set) = npy::training_set(path)? {
+        return Ok(set);
+    }
+    Err(none(path))
+}
+
+fn none(path: &Path) -> Error {
+    Error::input(path.display(), "no training set with labels here").hint(
         "known: a folder of train-images-idx3-ubyte[.gz] with train-labels-idx1-ubyte[.gz] (MNIST, Fashion-MNIST), data_batch_1.bin to \
-         data_batch_5.bin (CIFAR-10 binary version), or cifar10_train_1.webp ...",
-    ))
+         data_batch_5.bin (CIFAR-10 binary version), cifar10_train_1.webp ..., or train_images.npy with train_labels.npy (in an .npz: x_train, y_train)",
+    )
 }

@@ -24,8 +24,12 @@ impl Pixels {
     /// For an image of `channels` channels.
     ///
     /// # Errors
-    /// Another number of means or standard deviations than channels; a scale or a deviation that is not above 0.
+    /// Means or standard deviations without a scale, which says of what; another number of them than channels; a scale or a deviation that is
+    /// not above 0.
     pub fn preprocess(&self, channels: usize) -> Result<Preprocess> {
+        if self.scale.is_none() && (self.mean.is_some() || self.std.is_some()) {
+            return Err(Error::usage("--mean and --std without --scale: --scale 1/255 where they are of pixels from 0 to 1, --scale 1 where of pixels from 0 to 255"));
+        }
         let per_channel = |flag: &str, list: &Option<Vec<f64>>, missing: f64| match list.as_deref() {
             None => Ok(vec![missing; channels]),
             Some([one]) => Ok(vec![*one; channels]),

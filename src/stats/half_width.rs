@@ -15,6 +15,9 @@ use super::summary::Chips;
 /// Independent values (chips, or antithetic pairs) that are taken in any case.
 pub const FIRST: u64 = 64;
 
+/// From here on [`FIRST`] chips are always enough: two standard errors of accuracies that are half 0 and half 1, 2 (1/2) / sqrt(FIRST).
+pub const ALWAYS_REACHED_FRAC: f64 = 0.125;
+
 /// True if the chips with these counts of correct images are enough.
 pub fn reached(half_width_frac: f64, counts: &[u64], images: u64, chips: Chips) -> bool {
     let (values, in_each) = chips.independent(counts);
@@ -41,5 +44,7 @@ mod tests {
         assert!(!reached(0.9 * half, &counts, Chips::Independent));
         assert!(!reached(0.5, &counts[..63], Chips::Independent), "too few to know the spread");
         assert!(!reached(0.5, &counts, Chips::AntitheticPairs), "32 pairs");
+        let widest: Vec<u64> = (0..FIRST).map(|i| 1000 * (i % 2)).collect();
+        assert!(reached(ALWAYS_REACHED_FRAC * 1.01, &widest, Chips::Independent) && !reached(ALWAYS_REACHED_FRAC * 0.98, &widest, Chips::Independent));
     }
 }

@@ -4,6 +4,7 @@
 use super::Observer;
 use super::block::Block;
 use super::blocks::LAYER_IMAGES;
+use super::folder::free_bytes;
 use super::manifest::{Manifest, ManifestPoint};
 use super::materials::Materials;
 use super::references::plan_of;
@@ -16,6 +17,7 @@ use crate::error::Result;
 use crate::quantize::Matrix;
 use std::collections::HashMap;
 use std::fmt::Write;
+use crate::warning::Warning;
 use std::time::Instant;
 
 /// Images that are timed first.
@@ -85,14 +87,18 @@ pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<Estimate> 
     // The ideal crossbar and the one without random errors come first.
     let references_s: f64 = kinds.iter().map(|kind| 2.0 * kind.seconds).sum();
     let mut blocks_s = 0.0;
-    let (mut disk, mut blocks, mut missing, mut k) = (0, 0, 0, 0);
+    let (mut disk, mut to_write, mut blocks, mut missing, mut k) = (0, 0, 0, 0, 0);
     for ((point, of), per_chip) in request.sweep.points.iter().zip(&manifest.points).zip(per_chip) {
         let mut of_point = 0;
         for number in 0..of.blocks() {
             if request.shard.takes(k) {
                 blocks += 1;
-                disk += BLOCK_BYTES + u64::from(of.block_trials) * 100 + if number == 0 { of.layers.len() as u64 * 400 } else { 0 };
-                of_point += u64::from(!Block::path(request.out, &of.hash, number).exists());
+                let bytes = BLOCK_BYTES + u64::from(of.block_trials) * 100 + if number == 0 { of.layers.len() as u64 * 400 } else { 0 };
+                disk += bytes;
+                if !Block::path(request.out, &of.hash, number).exists() {
+                    of_point += 1;
+                    to_write += bytes;
+                }
             }
             k += 1;
         }
@@ -100,6 +106,9 @@ pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<Estimate> 
         if !crate::engine::is_deterministic(point) {
             blocks_s += per_chip * (of_point * u64::from(of.block_trials)) as f64;
         }
+    }
+    if let Some(free) = free_bytes(request.out).filter(|free| *free < to_write) {
+        observer.warn(&Warning::DiskTooSmall { out: request.out.display().to_string(), needed_bytes: to_write, free_bytes: free });
     }
     let memory = kinds.iter().map(|kind| kind.bytes).max().unwrap_or(0);
     let measured = if timed < kinds.len() { format!(" ({timed} of {} kinds of points were timed, the others follow from the cost model)", kinds.len()) } else { String::new() };

@@ -141,6 +141,11 @@ impl ManifestPoint {
         self.columns.iter().find(|c| c.0 == name).map_or("", |c| c.1.as_str())
     }
 
+    /// What tables show under `name`: a parameter column, or the seed.
+    pub fn shown(&self, name: &str) -> String {
+        if name == SEED { self.seed.to_string() } else { self.value(name).to_string() }
+    }
+
     /// How its chips were drawn.
     pub fn chips(&self) -> Chips {
         if self.value("antithetic") == "true" { Chips::AntitheticPairs } else { Chips::Independent }
@@ -150,6 +155,16 @@ impl ManifestPoint {
     pub fn short(&self) -> &str {
         &self.hash[..16.min(self.hash.len())]
     }
+}
+
+/// The column of the seed, which stands apart from the parameters.
+const SEED: &str = "seed";
+
+/// Names of what is not the same at all points: parameter columns in their order, then the seed.
+pub fn varying(points: &[&ManifestPoint]) -> Vec<String> {
+    let Some(first) = points.first() else { return Vec::new() };
+    let names = first.columns.iter().map(|c| c.0.as_str()).chain([SEED]);
+    names.filter(|name| points.iter().any(|p| p.shown(name) != first.shown(name))).map(String::from).collect()
 }
 
 /// Columns that name a file by its name alone.

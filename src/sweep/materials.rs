@@ -1,6 +1,8 @@
 //! Networks and test sets, read, folded and quantised once and shared by the points that use them.
 
 use super::block::hex;
+use crate::config::keys::{self, Kind};
+use crate::config::source::nearest;
 use crate::config::{PointConfig, PrecisionMapConfig, QuantizationConfig};
 use crate::dataset::{self, Dataset};
 use crate::embedded;
@@ -69,12 +71,11 @@ impl Materials {
         if let Some(found) = self.loaded.get(&key) {
             return Ok(found.clone());
         }
-        let named = |key: &'static str| move |e: Error| if e.hint.is_some() { e } else { e.hint(format!("it is `{key}` of the sweep; paths are as seen from where bwq is called")) };
-        let network = network_of(&n.model).map_err(named("network.model"))?;
+        let network = network_of(&n.model).map_err(named("network.model", &n.model))?;
         let dataset = if n.dataset == EMBEDDED {
             embedded::dataset(n.images, CALIBRATION_IMAGES)?
         } else {
-            dataset::load(Path::new(&n.dataset), n.images, CALIBRATION_IMAGES).map_err(named("network.dataset"))?
+            dataset::load(Path::new(&n.dataset), n.images, CALIBRATION_IMAGES).map_err(named("network.dataset", &n.dataset))?
         };
         dataset.check_fits(network.input_shape, network.classes())?;
         let material = Arc::new(Material {
@@ -92,7 +93,7 @@ impl Materials {
     pub fn map_of(&mut self, point: &PointConfig) -> Result<Option<PrecisionMap>> {
         let PrecisionMapConfig::File(path) = &point.quantization.precision_map else { return Ok(None) };
         if !self.maps.contains_key(path) {
-            self.maps.insert(path.clone(), precision_map_of(path)?);
+            self.maps.insert(path.clone(), precision_map_of(path).map_err(named("quantization.precision_map", path))?);
         }
         Ok(self.maps.get(path).cloned())
     }
@@ -116,6 +117,21 @@ impl Materials {
         let Some(map) = self.map_of(point)? else { return Ok("uniform".into()) };
         let text = serde_json::to_vec(&map).unwrap_or_default();
         Ok(hex(&Sha256::digest(&text)))
+    }
+}
+
+/// Adds to an error about the path `given` which key it stands in, or which word was probably meant.
+fn named<'a>(key: &'static str, given: &'a str) -> impl FnOnce(Error) -> Error + 'a {
+    move |e| {
+        let words = match keys::find(key).map(|key| key.kind) {
+            Some(Kind::Path { words }) if !Path::new(given).exists() => words,
+            _ => &[],
+        };
+        match nearest(given, words.iter().copied()) {
+            Some(word) => e.hint(format!("did you mean \"{word}\"? Anything else is a path, as seen from where bwq is called")),
+            None if e.hint.is_some() => e,
+            None => e.hint(format!("it is `{key}` of the sweep; paths are as seen from where bwq is called")),
+        }
     }
 }
 

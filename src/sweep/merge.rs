@@ -36,10 +36,10 @@ pub fn progress(out: &Path, manifest: &Manifest) -> Vec<(u32, u32)> {
     manifest.points.iter().map(|p| (finished(out, p).iter().filter(|f| **f).count() as u32, p.blocks())).collect()
 }
 
-/// Which blocks of a point are there. One counts once its point's accuracies before any trial are there: merge needs both.
+/// Which blocks of a point are there, to their end. One counts once its point's accuracies before any trial are there: merge needs both.
 pub fn finished(out: &Path, point: &ManifestPoint) -> Vec<bool> {
     let referenced = References::path(out, &point.hash).exists();
-    (0..point.blocks()).map(|b| referenced && Block::path(out, &point.hash, b).exists()).collect()
+    (0..point.blocks()).map(|b| referenced && Block::has_end(out, &point.hash, b)).collect()
 }
 
 /// Merges the blocks of a results folder. Unless `partial`, every block must be there.

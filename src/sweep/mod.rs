@@ -14,6 +14,7 @@ pub mod block;
 pub mod blocks;
 pub mod check;
 pub mod estimate;
+pub mod folder;
 pub mod manifest;
 pub mod materials;
 pub mod merge;

@@ -7,7 +7,7 @@ use super::manifest::ManifestPoint;
 use super::materials::{Material, Materials};
 use super::run::Request;
 use super::{Observer, atomic};
-use crate::config::{AdcRange, Compensation, PointConfig, ProgrammingError};
+use crate::config::{AdcRange, Compensation, DriftConfig, PointConfig, ProgrammingError};
 use crate::dataset::Pixels;
 use crate::crossbar::Conversion;
 use crate::engine::cpu::compensate::Reference;
@@ -306,6 +306,10 @@ fn warn_of(point: &PointConfig, plan: &Plan, material: &Material, observer: &dyn
         if largest > RAW_PIXELS_FROM {
             observer.warn(&Warning::FloatPixels { dataset: material.dataset.name.clone(), largest });
         }
+    }
+    let drift = &point.device.drift;
+    if (drift.nu, drift.sigma_nu) == (0.0, 0.0) && drift.time_s != DriftConfig::default().time_s {
+        observer.warn(&Warning::TimeWithoutDrift);
     }
     if let ProgrammingError::Table(measured) = &point.device.programming_error {
         let median_rel = measured.quantile((1 << point.crossbar.cell_bits) - 1, 0.5, false);

@@ -2,7 +2,7 @@
 //! changed, and read by all that reads it: `merge`, `status`, `report`, `plot`.
 
 use super::mutations::{of_json, of_text};
-use super::support::{bwq_ok, folder_with_network};
+use super::support::{bwq, bwq_ok, folder_with_network};
 use super::trial::{Reader, try_out};
 use bwq::error::Result;
 use bwq::report::page::page;
@@ -67,6 +67,39 @@ fn blocks_and_what_stands_beside_them() {
     let manifest = Manifest::read(out).unwrap();
     let points: Vec<&ManifestPoint> = manifest.points.iter().collect();
     try_file("log of a run", out, &first(out.join("runs")), 0.3, &of_json, &|| provenance::text(out, &points, &BTreeSet::new(), 0).map(drop));
+}
+
+/// Folders of the commands that are no sweep, and a training's of the repository, with the tables and provenance that a page is made of.
+#[test]
+fn tables_of_other_commands() {
+    let dir = folder_with_network(SWEEP, 6);
+    let d = dir.path();
+    let one = "crossbar.ou_wordlines=9";
+    bwq_ok(d, &["explain", "sweep.toml", "--engine", "cpu", "--out", "explain", "--trials", "2", "--quiet"]);
+    bwq(d, &["check", "sweep.toml", "--engine", "cpu", "--out", "check", "--yield", "0.5", "--trials", "20", "--quiet"]);
+    bwq_ok(d, &["cost", "--network", "net.json", "--out", "cost", "--quiet", "--set", "cost.design=[\"isaac-ou\", \"bwq-h\"]"]);
+    std::fs::write(d.join("pareto.toml"), format!("{SWEEP}[cost]\ncomponents = \"isaac\"\n[pareto]\nmean_chips = 2\n")).unwrap();
+    bwq(d, &["pareto", "pareto.toml", "--engine", "cpu", "--out", "pareto", "--quiet", "--set", one]);
+    std::fs::create_dir(d.join("train")).unwrap();
+    for file in ["train.provenance.json", "curve.csv", "layers.csv"] {
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("results/bwq_a/resnet20").join(file), d.join("train").join(file)).unwrap();
+    }
+    let tables = [
+        ("explain", &["explain.csv", "explain_layers.csv"][..]),
+        ("check", &["check.csv"]),
+        ("cost", &["cost_summary.csv", "cost_layers.csv", "cost_components.csv", "cost_comparison.csv", "cost_means.csv"]),
+        ("pareto", &["pareto.csv", "pareto_sets.csv"]),
+        ("train", &["curve.csv", "layers.csv"]),
+    ];
+    for (command, files) in tables {
+        let out = &d.join(command);
+        let read = || page(out).map(|page| assert!(page.html.ends_with("</html>\n")));
+        for file in files {
+            try_file(file, out, &out.join(file), 0.05, &of_text, &read);
+        }
+        let provenance = if command == "train" { "train.provenance.json".into() } else { files[0].replace(".csv", ".provenance.json") };
+        try_file(&format!("provenance of {command}"), out, &out.join(provenance), 0.05, &of_json, &read);
+    }
 }
 
 #[test]

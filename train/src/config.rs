@@ -19,7 +19,7 @@ pub const KEYS: &[Key] = &[
     key("network.model", "", Kind::Path { words: &["embedded"] }, "\"embedded\"",
         "the trained float network to start from: the one inside the program, or a netgraph-1 JSON file with its .safetensors beside it"),
     key("network.dataset", "", Kind::Path { words: &[] }, "\"\"",
-        "folder of the training and test set: MNIST or Fashion-MNIST (IDX), CIFAR-10 (binary version)"),
+        "folder of the training and test set: MNIST or Fashion-MNIST (IDX), CIFAR-10 (binary version), train_images.npy and train_labels.npy beside images.npy and labels.npy; or an .npz of these arrays"),
     key("network.images", "", integer(1, 10_000_000), "10000",
         "how many test images decide about the budget, the first ones of the test set").unit("images"),
     key("quantization.weight_bits", "", integer(2, 9), "9",

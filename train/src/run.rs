@@ -14,8 +14,10 @@ use bwq::error::{Error, Result};
 use bwq::network::{Network, Op, float, fold, read};
 use bwq::report::training::{CURVE_FILE, LAYERS_FILE, PROVENANCE_FILE};
 use bwq::sweep::at_work::AtWork;
+use bwq::sweep::folder::refuse_foreign;
 use bwq::sweep::materials::{CALIBRATION_IMAGES, network_of};
 use bwq::sweep::{atomic, block::hex};
+use bwq::warning::Warning;
 use std::path::{Path, PathBuf};
 
 /// What the program shows while it trains.
@@ -82,6 +84,7 @@ impl Observer for Watch<'_> {
 /// What files or their contents cause, and [`Error::interrupted`] after a stop.
 pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> {
     let started = std::time::Instant::now();
+    refuse_foreign(out)?;
     let at_work = AtWork::alone(out)?;
     at_work.without_locks().iter().for_each(|line| screen.say(line));
     let network = network_of(&config.model)?;
@@ -93,13 +96,17 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
     check_training(&training, &network, &config.dataset)?;
     let float_correct = float::accuracy(&fold::fold_batchnorm(&network)?, &dataset);
     screen.say(&format!(
-        "{}: float accuracy {} of {} test images ({:.2} %); {} training images",
+        "{}: float accuracy {} of {} test images ({:.2} %); {} training images{}",
         network.name,
         float_correct,
         test.len(),
         100.0 * float_correct as f64 / test.len() as f64,
-        training.len()
+        training.len(),
+        changes(config)
     ));
+    if let Some(warning) = small_images_changed(config, training.shape) {
+        screen.say(&format!("warning: {warning}"));
+    }
     let float = network;
     let network = match config.start.as_str() {
         "float" => float.clone(),
@@ -138,6 +145,23 @@ pub fn run(config: &Config, out: &Path, screen: &dyn Screen) -> Result<Outcome> 
     let provenance = report::provenance(config, &identity, float_correct, &agreement, started.elapsed().as_secs_f64())?;
     atomic::write(&out.join(PROVENANCE_FILE), provenance.as_bytes())?;
     Ok(Outcome { within_budget, float_correct, agreement, mean_bits: model.mean_bits(), activation_bits: model.activation_bits, paths })
+}
+
+/// What is done to training images, in words.
+fn changes(config: &Config) -> String {
+    let shift = (config.crop > 0).then(|| format!("shifted by up to {} pixels (train.crop)", config.crop));
+    let turn = config.flip.then(|| "turned left to right at random (train.flip)".to_string());
+    shift.into_iter().chain(turn).map(|change| format!(", {change}")).collect()
+}
+
+/// Sides from which on images are large enough for what [`changes`] says, in pixels.
+const LARGE_ENOUGH: usize = 16;
+
+fn small_images_changed(config: &Config, [_, rows, columns]: [usize; 3]) -> Option<Warning> {
+    let side_pixels = rows.min(columns);
+    // A shift by a pixel is small at 8 pixels a side, and larger ones in proportion.
+    let changed = config.flip || 8 * config.crop > side_pixels;
+    (side_pixels < LARGE_ENOUGH && changed).then_some(Warning::SmallImagesChanged { side_pixels })
 }
 
 fn test_images(dataset: &Dataset) -> Result<Images> {
@@ -185,4 +209,19 @@ fn identity(networks: [&Network; 2], dataset: &Dataset, training: &Images, confi
         "training_images": hex(&form.finish()),
         "values": values,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_to_training_images_is_said() {
+        let config = |set: &str| Config::parse("[network]\ndataset = \"x\"\n", "t", &[set.to_string()]).expect("a training");
+        let of_defaults = config("train.epochs=20");
+        assert_eq!(changes(&of_defaults), ", shifted by up to 4 pixels (train.crop), turned left to right at random (train.flip)");
+        let warned = |config: &Config, side: usize| small_images_changed(config, [1, side, 32]).is_some();
+        assert!(warned(&of_defaults, 8) && warned(&config("train.flip=false"), 8) && !warned(&of_defaults, 28));
+        assert!(!warned(&Config { crop: 1, flip: false, ..of_defaults }, 8));
+    }
 }

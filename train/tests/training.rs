@@ -49,6 +49,13 @@ fn files(out: &Path) -> Vec<Vec<u8>> {
     names.iter().map(|name| std::fs::read(out.join(name)).expect(name)).collect()
 }
 
+#[test]
+fn a_folder_with_other_things_is_refused() {
+    let folder = support::small();
+    let error = run::run(&config(folder.path(), &[]), folder.path(), &Quiet::default()).expect_err("refused");
+    assert!(error.exit_code() == exit::INPUT && error.message.contains("other things") && !folder.path().join(".lock").exists(), "{error}");
+}
+
 /// Begins a training, of its own or of another, in the folder where one is at work.
 struct Second<'a> {
     configs: [&'a Config; 2],

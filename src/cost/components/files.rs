@@ -1,6 +1,6 @@
 //! The component sets inside the program, from `components/NAME.toml`.
 
-use crate::config::source::nearest;
+use crate::config::source::meant;
 
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {
@@ -42,8 +42,8 @@ pub fn names() -> String {
 
 /// What to do about a name that is none.
 pub fn hint(name: &str) -> String {
-    match nearest(name, FILES.iter().map(|f| f.name)) {
-        Some(meant) => format!("did you mean \"{meant}\"?"),
+    match meant(name, FILES.iter().map(|f| f.name)) {
+        Some(other) => format!("did you mean \"{other}\"?"),
         None => format!("one of: {}; a file of your own is given by its path, with .toml at its end", names()),
     }
 }

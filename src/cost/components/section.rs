@@ -6,7 +6,7 @@
 
 use super::sources::Line;
 use crate::config::parse::{Entry, Node, Value};
-use crate::config::source::{At, nearest};
+use crate::config::source::{At, meant, nearest};
 use crate::error::{Error, Result};
 
 /// Least and largest figure: beyond any unit of anything here, and far from where products and quotients of them are no numbers.
@@ -128,7 +128,7 @@ impl Section {
             return Err(node.at.error(format!("`{}.{key} = {}` is no word", self.name, node.value)).hint(format!("one of: {}", allowed.join(", "))));
         };
         allowed.iter().copied().find(|a| a == word).ok_or_else(|| {
-            let hint = nearest(word, allowed.iter().copied()).map_or_else(|| format!("one of: {}", allowed.join(", ")), |n| format!("did you mean \"{n}\"?"));
+            let hint = meant(word, allowed.iter().copied()).map_or_else(|| format!("one of: {}", allowed.join(", ")), |n| format!("did you mean \"{n}\"?"));
             node.at.error(format!("`{}.{key} = {}` is not known", self.name, node.value)).hint(hint)
         })
     }

@@ -13,6 +13,7 @@ mod vgg;
 
 use super::designs::{Design, Granularity};
 use super::shape::NetworkShape;
+use crate::config::source::meant;
 use crate::error::{Error, Result};
 
 /// The images a network is made for.
@@ -132,9 +133,8 @@ pub fn find(name: &str) -> Option<&'static Bundled> {
 /// What to say of a name that is neither bundled nor a file.
 pub fn unknown(name: &str, place: &str) -> Error {
     let names: Vec<&str> = ZOO.iter().map(|b| b.name).collect();
-    let near = ZOO.iter().map(|b| (strsim::osa_distance(name, b.name), b.name)).min().filter(|(distance, _)| *distance <= 4);
-    Error::input(place, format!("`{name}` is neither a file nor a bundled network")).hint(match near {
-        Some((_, near)) => format!("did you mean `{near}`?"),
+    Error::input(place, format!("`{name}` is neither a file nor a bundled network")).hint(match meant(name, ["embedded", "embedded-bwq-a"].into_iter().chain(ZOO.iter().map(|b| b.name))) {
+        Some(near) => format!("did you mean `{near}`?"),
         None => format!("bundled: embedded, {}; or the path of a netgraph-1 JSON file", names.join(", ")),
     })
 }
@@ -173,6 +173,7 @@ mod tests {
     #[test]
     fn a_slip_is_named() {
         assert!(unknown("resnet18_cifar10", "x").hint.is_some_and(|h| h.contains("resnet18-cifar10")));
+        assert!(unknown("VGG16", "x").hint.is_some_and(|h| h.contains("did you mean `vgg16-cifar10`?")));
         assert!(unknown("nonsense-of-mine", "x").hint.is_some_and(|h| h.contains("densenet121-imagenet")));
     }
 }

@@ -17,6 +17,7 @@ use wgpu::{Buffer, SubmissionIndex};
 
 /// What stays on the device for all chips of a run.
 pub struct Loaded<'a> {
+    device: &'a Device,
     /// Per layer and part.
     layers: Vec<Vec<(Product<'a>, Scale)>>,
     knots: Buffer,
@@ -35,7 +36,7 @@ pub struct Loaded<'a> {
 
 impl<'a> Loaded<'a> {
     /// Uploads the layers of `plan` and makes room for a batch.
-    pub fn new(device: &Device, plan: &'a Plan, batch: &Batch) -> Result<Self> {
+    pub fn new(device: &'a Device, plan: &'a Plan, batch: &Batch) -> Result<Self> {
         let part = |layer: usize, part: usize, matrix: &'a Matrix| {
             let (placed, of_network) = (&plan.layers[layer][part], &matrix.parts[part]);
             let size = batch.parts[layer][part];
@@ -45,20 +46,30 @@ impl<'a> Loaded<'a> {
         };
         let layers = plan.network.matrices().map(|(_, matrix)| (0..matrix.parts.len()).map(|p| part(matrix.layer, p, matrix)).collect());
         let each = (batch.images * batch.trials) as u64;
-        Ok(Loaded {
+        let loaded = Loaded {
+            device,
             layers: layers.collect::<Result<_>>()?,
             knots: device.upload("quantiles", &plan.table.knots)?,
             ideal_knots: device.upload("quantiles of digital layers", &plan.ideal_table.knots)?,
-            input: device.storage("images", (batch.images * plan.network.tensors[0].len() * 4) as u64)?,
-            labels: device.storage("labels", (batch.images * 4) as u64)?,
+            input: device.reuse("images", (batch.images * plan.network.tensors[0].len() * 4) as u64)?,
+            labels: device.reuse("labels", (batch.images * 4) as u64)?,
             images: RefCell::new(0..0),
-            slots: batch.slots.elements.iter().map(|&elements| device.storage("tensors", each * elements as u64 * 4)).collect::<Result<_>>()?,
-            inputs: device.storage("inputs of every row", batch.inputs_bytes)?,
-            cells: device.storage("cells", (batch.cells * batch.trials * 4) as u64)?,
-            tables: device.storage("tables", batch.tables_bytes[0] * batch.trials as u64)?,
-            clips: device.storage("clipped conversions of patterns", batch.tables_bytes[1] * batch.trials as u64)?,
-            accumulators: device.storage("accumulators", each * batch.accumulators as u64 * 8)?,
-        })
+            slots: batch.slots.elements.iter().map(|&elements| device.reuse("tensors", each * elements as u64 * 4)).collect::<Result<_>>()?,
+            inputs: device.reuse("inputs of every row", batch.inputs_bytes)?,
+            cells: device.reuse("cells", (batch.cells * batch.trials * 4) as u64)?,
+            tables: device.reuse("tables", batch.tables_bytes[0] * batch.trials as u64)?,
+            clips: device.reuse("clipped conversions of patterns", batch.tables_bytes[1] * batch.trials as u64)?,
+            accumulators: device.reuse("accumulators", each * batch.accumulators as u64 * 8)?,
+        };
+        device.forget_spare();
+        Ok(loaded)
+    }
+}
+
+impl Drop for Loaded<'_> {
+    fn drop(&mut self) {
+        let others = [&self.input, &self.labels, &self.inputs, &self.cells, &self.tables, &self.clips, &self.accumulators];
+        self.device.keep(self.slots.iter().chain(others).cloned());
     }
 }
 

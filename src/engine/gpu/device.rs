@@ -33,6 +33,8 @@ pub struct Device {
     /// How long passes take, where that is asked for.
     pub timestamps: Timestamps,
     failure: Failure,
+    /// Buffers of the last run, for the next: to make a gigabyte of them takes tens of milliseconds.
+    spare: Mutex<Vec<Buffer>>,
 }
 
 impl Device {
@@ -61,7 +63,7 @@ impl Device {
         });
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let uniforms = device.create_buffer(&BufferDescriptor { label: Some("uniforms"), size: (UNIFORMS * UNIFORM_STRIDE) as u64, usage, mapped_at_creation: false });
-        Ok(Device { device, queue, uniforms, report, binding_bytes, timestamps: Timestamps::default(), failure })
+        Ok(Device { device, queue, uniforms, report, binding_bytes, timestamps: Timestamps::default(), failure, spare: Mutex::default() })
     }
 
     /// The error since the last call, if there was one, as one of `place`.
@@ -83,6 +85,26 @@ impl Device {
         let buffer = self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false });
         self.check(&format!("{label} of {} MiB", bytes >> 20))?;
         Ok(buffer)
+    }
+
+    /// A storage buffer of at least `bytes` bytes, whose contents mean nothing: a spare one, or a new one.
+    pub fn reuse(&self, label: &str, bytes: u64) -> Result<Buffer> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = (0..spare.len()).filter(|&i| spare[i].size() >= bytes).min_by_key(|&i| spare[i].size());
+        match fits {
+            Some(i) => Ok(spare.swap_remove(i)),
+            None => self.storage(label, bytes),
+        }
+    }
+
+    /// Keeps `buffers` for the next run.
+    pub fn keep(&self, buffers: impl IntoIterator<Item = Buffer>) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).extend(buffers);
+    }
+
+    /// Gives up what is spare: a run has all it needs.
+    pub fn forget_spare(&self) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// A storage buffer that holds `values`.

@@ -2,6 +2,7 @@
 
 use super::GpuEngine;
 use super::batch::{BatchLimits, PartSize, inputs_bytes, stays};
+use super::device::ReadBack;
 use super::layout::TrialCounters;
 use super::product::{Buffers, Extent, Product, View, inputs_of_vector, of_columns};
 use super::recorder::Recorder;
@@ -115,6 +116,17 @@ impl GpuEngine {
         // Uploaded once where all images fit at once.
         let upload = |some: &Range<usize>| device.upload("input", &given.input[some.start * elements..some.end * elements]);
         let all = if at_once == images { Some(upload(&(0..images))?) } else { None };
+        // What is read back while the device goes on: accumulators, and after the last images of a chip its counters.
+        let mut former: Option<(ReadBack, Option<ReadBack>)> = None;
+        let read = |out: &mut MvmOutput, (accumulators, counters): (ReadBack, Option<ReadBack>)| -> Result<()> {
+            out.accumulators.extend(accumulators.wait::<i64>(device, &layer.name)?);
+            if let Some(counters) = counters {
+                let counted: Vec<TrialCounters> = counters.wait(device, &layer.name)?;
+                out.clipped.extend(counted.iter().map(TrialCounters::clipped));
+                out.saturated_cells.extend(counted.iter().map(TrialCounters::saturated));
+            }
+            Ok(())
+        };
         for trial in trials {
             let counters = device.storage("counters", size_of::<TrialCounters>() as u64)?;
             let mut kept = if keep && matches!(cells, Cells::Drawn(..)) { vec![0; expected] } else { Vec::new() };
@@ -152,12 +164,16 @@ impl GpuEngine {
                     }
                     Ok(())
                 })?;
-                out.accumulators.extend(device.read::<i64>(&accumulators, some.len() * per_image, &layer.name)?);
+                let of_images = device.read_later(&accumulators, (some.len() * per_image * 8) as u64, &layer.name)?;
+                let of_chip = (some.end == images).then(|| device.read_later(&counters, size_of::<TrialCounters>() as u64, &layer.name)).transpose()?;
+                if let Some(former) = former.replace((of_images, of_chip)) {
+                    read(&mut out, former)?;
+                }
             }
-            let counted: Vec<TrialCounters> = device.read(&counters, 1, &layer.name)?;
-            out.clipped.extend(counted.iter().map(TrialCounters::clipped));
-            out.saturated_cells.extend(counted.iter().map(TrialCounters::saturated));
             out.cells.extend(kept);
+        }
+        if let Some(former) = former {
+            read(&mut out, former)?;
         }
         Ok(out)
     }
