@@ -183,7 +183,7 @@ impl Runs<'_> {
     fn run(&mut self, plan: &Plan) -> Result<Run> {
         // Where every chip is the same one, one is enough.
         let trials = if plan.deterministic { 1 } else { self.chips };
-        let counts = self.referees.request.engine.run_until(plan, &self.ready.images, 0..trials, false, &|| self.referees.observer.interrupted())?;
+        let counts = self.referees.request.engine.run_verified(plan, &self.ready.images, 0..trials, &|| self.referees.observer.interrupted())?;
         self.advance();
         let correct = (0..self.chips as usize).map(|i| counts[i.min(trials as usize - 1)].correct).collect();
         Ok(Run { correct, images: self.ready.images.len() as u64 })

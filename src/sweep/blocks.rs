@@ -6,7 +6,7 @@ use super::materials::Materials;
 use super::references::{Ready, Referees, References};
 use super::run::Request;
 use super::Observer;
-use crate::engine::{Engine, TrialCounts, cpu, stopped, verify};
+use crate::engine::{Engine, TrialCounts, cpu, stopped};
 use crate::error::{Error, Result};
 use crate::warning::Warning;
 use std::collections::BTreeSet;
@@ -175,12 +175,7 @@ fn run_block(engine: &Engine, ready: &Ready, trials: Range<u32>, observer: &dyn 
             let nominal = TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, saturated_cells: references.nominal_saturated_cells, ..Default::default() };
             return Ok(vec![nominal; trials.len()]);
         }
-        let is_on_cpu = matches!(engine, Engine::Cpu);
-        let counts = engine.run_until(plan, images, trials.clone(), !is_on_cpu, &stop)?;
-        if !is_on_cpu {
-            verify(plan, images, trials.clone(), &counts, &stop)?;
-        }
-        Ok(counts)
+        engine.run_verified(plan, images, trials.clone(), &stop)
     };
     let looked_at = trials.start..trials.end.min(LAYER_TRIALS).max(trials.start);
     let look = || cpu::tally_layers(plan, &few, looked_at, &stop);
