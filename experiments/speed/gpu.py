@@ -61,7 +61,9 @@ def sweep(bwq, data, out, cpu_trials):
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             seconds = time.monotonic() - started
             chip_images = 20 * trials * 500
-            rows.append({"engine": engine, "points": 20, "chips": trials, "images": 500, "wall_s": seconds, "chip_images_per_s": chip_images / seconds, "same_bytes": ""})
+            row = {"engine": engine, "points": 20, "chips": trials, "images": 500, "wall_s": seconds, "chip_images_per_s": chip_images / seconds, "same_bytes": ""}
+            rows.append(row)
+            write(out / "sweep.csv", list(row), rows)
             if engine == "gpu" and trials == 50:
                 (out / "resnet20_summary.csv").write_bytes((to / "summary.csv").read_bytes())
         pair = [pathlib.Path(scratch) / f"{engine}_{cpu_trials}" for engine in ("gpu", "cpu")]
