@@ -38,6 +38,7 @@ fn peak<T>(work: impl FnOnce() -> T) -> (T, usize, usize) {
 fn what_is_held() {
     images_that_are_not_used_are_not_read();
     a_chip_that_is_looked_at_is_never_whole();
+    integers_are_made_when_they_are_wanted();
     activations_are_freed();
     the_dry_run_says_what_a_run_takes();
 }
@@ -88,7 +89,7 @@ fn a_chip_that_is_looked_at_is_never_whole() {
     let point = config::parse_mvm(toml, "test", &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
     let pixels = Pixels::U8((0..2 * N).map(|i| (i * 31 % 256) as u8).collect());
     let labels = vec![0, 1];
-    let dataset = dataset::Dataset { name: "two".into(), shape: [N, 1, 1], images: pixels.clone(), labels, calibration: pixels, calibration_source: "the same".into() };
+    let dataset = dataset::Dataset { name: "two".into(), shape: [N, 1, 1], images: std::sync::Arc::new(pixels.clone()), labels, calibration: pixels, calibration_source: "the same".into() };
     let integers = Arc::new(lower(&network, &dataset, &point.quantization, None).unwrap_or_else(|e| panic!("{e}")));
     let images = IntegerImages::new(&integers, &dataset);
     let plan = Plan::new(integers, &point, &[]).unwrap_or_else(|e| panic!("{e}"));
@@ -97,6 +98,28 @@ fn a_chip_that_is_looked_at_is_never_whole() {
     assert_eq!(tallies.len(), 2);
     println!("two chips of {} MiB, looked at: {} MiB", cells / MIB, more / MIB);
     assert!(cells > 40 * MIB && 4 * more < 3 * cells, "{} MiB of {} MiB", more / MIB, cells / MIB);
+}
+
+/// Sixteen images of a million pixels: their integers are there one image at a time.
+fn integers_are_made_when_they_are_wanted() {
+    const N: usize = 1 << 20;
+    let weight = Tensor::of_floats(vec![1, N], numbers(N));
+    let nodes = vec![node("flat", Op::Flatten, Source::Input, vec![N]), node("fc", Op::Linear { weight, bias: None }, Source::Node(0), vec![1])];
+    let network = network([1, N / 1024, 1024], nodes);
+    let pixel = |i: usize| (i * 31 % 251) as u8;
+    let images = Arc::new(Pixels::U8((0..16 * N).map(pixel).collect()));
+    let calibration = Pixels::U8((0..N).map(pixel).collect());
+    let dataset = dataset::Dataset { name: "large".into(), shape: [1, N / 1024, 1024], images, labels: vec![0; 16], calibration, calibration_source: "the first".into() };
+    let point = config::parse_mvm("", "test", &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
+    let integers = lower(&network, &dataset, &point.quantization, None).unwrap_or_else(|e| panic!("{e}"));
+    let (sum, _, more) = peak(|| {
+        let images = IntegerImages::new(&integers, &dataset);
+        (0..images.len()).map(|i| images.image(i).iter().map(|&v| u64::from(v)).sum::<u64>()).sum::<u64>()
+    });
+    let expected: u64 = (0..16 * N).map(|i| u64::from(integers.pixel_table[0][usize::from(pixel(i))])).sum();
+    println!("integers of 16 images of 2 MiB: {} MiB", more / MIB);
+    assert_eq!(sum, expected);
+    assert!(more < 5 * MIB, "{} MiB", more / MIB);
 }
 
 /// Forty maps of 4 MiB one after another: a few are there.

@@ -138,7 +138,7 @@ fn the_cifar_mosaic_and_the_binary_version_are_one() {
     let Some(data) = data() else { return };
     // The official file, rebuilt: its SHA-256 is public.
     let set = dataset::load(&data.join("cifar10"), 10_000, 0).expect("a test set");
-    let Pixels::U8(pixels) = &set.images else { panic!("raw pixels") };
+    let Pixels::U8(pixels) = &*set.images else { panic!("raw pixels") };
     let mut records = Vec::new();
     for (label, image) in set.labels.iter().zip(pixels.chunks_exact(3072)) {
         records.push(*label as u8);

@@ -15,6 +15,7 @@ pub mod webp;
 use crate::error::{Error, Result};
 use crate::network::hash::Canonical;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Pixels of a number of images, row-major [image, channel, row, column].
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +89,7 @@ pub struct Dataset {
     /// [C, H, W] of one image.
     pub shape: [usize; 3],
     /// Test images, the first ones of the set.
-    pub images: Pixels,
+    pub images: Arc<Pixels>,
     /// Their classes.
     pub labels: Vec<u32>,
     /// Images whose activations set the clipping ranges; their labels are never used.
@@ -157,7 +158,7 @@ pub fn assemble(name: String, place: &str, parts: Parts, images: usize, calibrat
     };
     let (test, mut labels) = (parts.test.cut(images * image_len), parts.labels);
     labels.truncate(images);
-    Ok(Dataset { name, shape: parts.shape, images: test, labels, calibration, calibration_source })
+    Ok(Dataset { name, shape: parts.shape, images: Arc::new(test), labels, calibration, calibration_source })
 }
 
 /// How many images are asked for.
@@ -215,7 +216,7 @@ impl Dataset {
     /// The same set without its first `count` test images; there may be none left.
     pub fn after(&self, count: usize) -> Dataset {
         let labels = self.labels.get(count..).unwrap_or_default().to_vec();
-        Dataset { images: self.images.after(count * self.image_len()), labels, ..self.clone() }
+        Dataset { images: Arc::new(self.images.after(count * self.image_len())), labels, ..self.clone() }
     }
 
     /// Bytes of the pixels that are held.

@@ -83,7 +83,7 @@ fn idx_plain_and_packed() {
     let plain = folder(&[(names[0], idx_images(5)), (names[1], idx_labels(5)), (names[2], idx_images(9))]);
     let set = load(plain.path(), 4, 7).expect("a set");
     assert_eq!((set.shape, set.len(), set.calibration_len()), ([1, 3, 2], 4, 7));
-    assert_eq!(set.images, Pixels::U8((0..24).collect()));
+    assert_eq!(*set.images, Pixels::U8((0..24).collect()));
     assert_eq!(set.labels, [0, 1, 2, 3]);
     assert!(set.calibration_source.starts_with("first 7 training images of "));
     assert_eq!(load(&plain.path().join(names[0]), 4, 7).expect("a set").content_hash(), set.content_hash());
@@ -147,7 +147,7 @@ fn mosaics() {
         ("cifar10_train_1.webp", mosaic(2, 1)), ("cifar10_train_1_labels.u8", labels(2)),
     ]);
     let set = load(there.path(), 5, 2).expect("a set");
-    let Pixels::U8(pixels) = &set.images else { panic!("raw pixels") };
+    let Pixels::U8(pixels) = &*set.images else { panic!("raw pixels") };
     // Image 4: row 1, column 1; channel 2, row 3, column 5.
     let at = (((32 + 3) * 96) + 32 + 5) * 3 + 2;
     assert_eq!(pixels[4 * 3072 + 2 * 1024 + 3 * 32 + 5], (at / 7) as u8);
@@ -171,9 +171,9 @@ fn numpy_arrays() {
     ]);
     let set = load(&there.path().join("set.npz"), 2, 1).expect("a set");
     assert_eq!((set.shape, set.labels.as_slice()), ([1, 3, 2], [3, 1].as_slice()));
-    assert_eq!(set.images, Pixels::F32((0..12).map(|i| i as f32).collect()));
+    assert_eq!(*set.images, Pixels::F32((0..12).map(|i| i as f32).collect()));
     let set = load(there.path(), 2, 1).expect("a set");
-    assert_eq!((set.images, set.calibration), (Pixels::U8(vec![7; 12]), Pixels::U8(vec![9; 6])));
+    assert_eq!(((*set.images).clone(), set.calibration), (Pixels::U8(vec![7; 12]), Pixels::U8(vec![9; 6])));
 
     refused(training::load_training(there.path()), &["no training set with labels", "train_images.npy"]);
     refused(training::load_training(&there.path().join("set.npz")), &["no training set with labels"]);
@@ -222,9 +222,9 @@ fn the_first_images_of_an_array() {
     let images: Vec<u8> = (0..5 * 6).collect();
     let there = folder(&[("images.npy", npy("|u1", "(5, 1, 3, 2)", &images)), ("labels.npy", npy("|u1", "(5,)", &[4, 3, 2, 1, 0]))]);
     let set = load(there.path(), 2, 3).unwrap();
-    assert_eq!((&set.images, &set.labels), (&Pixels::U8(images[..12].to_vec()), &vec![4, 3]));
+    assert_eq!((&*set.images, &set.labels), (&Pixels::U8(images[..12].to_vec()), &vec![4, 3]));
     assert_eq!(set.calibration, Pixels::U8(images[..18].to_vec()));
-    assert_eq!(load(there.path(), 5, 0).unwrap().images, Pixels::U8(images.clone()));
+    assert_eq!(*load(there.path(), 5, 0).unwrap().images, Pixels::U8(images.clone()));
     assert_eq!(load_whole(there.path(), 9).unwrap().calibration, Pixels::U8(images.clone()));
     refused(load(there.path(), 6, 0), &["6 test images asked for; there are 5"]);
     for (bytes, said) in [(29, "its header states"), (31, "its header states")] {

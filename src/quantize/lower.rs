@@ -104,7 +104,7 @@ impl Lowering<'_> {
             let given = (1..=nodes.len()).filter(|&p| group[p] == g).filter_map(|p| nodes[p - 1].range).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
             let tensor_range = if let (Some([low, high]), true) = (given, enters_crossbar[g]) {
                 Range::new(low, high, bits)
-            } else if g == 0 && matches!(dataset.images, Pixels::U8(_)) {
+            } else if g == 0 && matches!(*dataset.images, Pixels::U8(_)) {
                 pixel_range(self.network, bits)
             } else if enters_crossbar[g] {
                 range(&histogram, bits, self.config.clipping)

@@ -169,7 +169,7 @@ fn kind(request: &Request, number: usize, point: &PointConfig, materials: &mut M
     let weights: usize = plan.layers.iter().flatten().map(|p| p.crossbar.cells.len() * 4).sum();
     // As floats (twice: as read and with batch norms folded), as integers, and on the crossbar.
     let network_bytes = 2 * 4 * material.network.weights() + 4 * weights;
-    let data = material.dataset.bytes() + images * network.tensors[0].len() * 2;
+    let data = material.dataset.bytes();
     // Chips are looked at beside the engine's work only while they are small.
     let at_work = if prepared.has_two() { prepared.bytes() + looked_at } else { prepared.bytes().max(looked_at) };
     let bytes = (PROGRAM_BYTES + at_work + network_bytes + data) as u64;

@@ -137,7 +137,7 @@ fn calibrated_steps(point: &PointConfig, network: &Arc<IntegerNetwork>, material
     // The sums' histogram needs the layout only; a lossless converter has the same.
     let layout = Plan::new(network.clone(), &ideal(point), &[])?;
     let images = IntegerImages::from_pixels(network, &material.dataset.calibration, Vec::new());
-    let few = IntegerImages { values: images.values[..images.size * images.len().min(ADC_CALIBRATION_IMAGES)].to_vec(), ..images };
+    let few = images.first(images.len().min(ADC_CALIBRATION_IMAGES));
     Ok(calibrate::calibrate_adc(&layout, &few, point.adc.bits))
 }
 
@@ -301,7 +301,7 @@ fn warn_of(point: &PointConfig, plan: &Plan, material: &Material, observer: &dyn
     if material.dataset.calibration_source.contains("test images") {
         observer.warn(&Warning::CalibratedOnTestImages);
     }
-    if let Pixels::F32(values) = &material.dataset.images {
+    if let Pixels::F32(values) = &*material.dataset.images {
         let largest = values.iter().fold(0.0f32, |most, v| most.max(v.abs()));
         if largest > RAW_PIXELS_FROM {
             observer.warn(&Warning::FloatPixels { dataset: material.dataset.name.clone(), largest });

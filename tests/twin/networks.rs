@@ -62,7 +62,7 @@ fn lowered(map: Option<PrecisionMap>) -> (Arc<IntegerNetwork>, IntegerImages) {
     let dataset = Dataset {
         name: "random".into(),
         shape: network.input_shape,
-        images: test,
+        images: Arc::new(test),
         labels: (0..images as u32).map(|i| i % 5).collect(),
         calibration,
         calibration_source: String::new(),

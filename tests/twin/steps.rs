@@ -37,7 +37,7 @@ fn compare(engine: &GpuEngine, plan: &Plan, cases: &mut Cases, images: usize, in
     let values = (0..images * size).map(|_| (cases.word() >> (32 - input_bits)) as u16).collect();
     let classes = plan.network.tensors[plan.network.output].len();
     let labels = (0..images).map(|_| cases.below(classes.min(3)) as u32).collect();
-    let images = IntegerImages { size, values, labels };
+    let images = IntegerImages::from_integers(size, values, labels);
     let gpu = engine.run(plan, &images, 3..5, true).expect("a run");
     let cpu: Vec<_> = cpu::run(plan, &images, 3..5, true);
     assert_same(what, &gpu.iter().flat_map(|t| &t.logits).collect::<Vec<_>>(), &cpu.iter().flat_map(|t| &t.logits).collect::<Vec<_>>());
@@ -164,7 +164,7 @@ fn requantization() {
         let steps = vec![Step::FillZero { output: 1 }, Step::Matrix { input: 0, output: 1, matrix: Box::new(matrix) }];
         let plan = plan(vec![tensor(case.shape, 0), tensor(shape, 5)], steps, vec![vec![placed]], Some(case.table));
         compare(&engine, &plan, &mut cases, case.images, input_bits, &format!("requantize {round}"));
-        let image = IntegerImages { size: plan.network.tensors[0].len(), values: vec![1; plan.network.tensors[0].len()], labels: vec![0] };
+        let image = IntegerImages::from_integers(plan.network.tensors[0].len(), vec![1; plan.network.tensors[0].len()], vec![0]);
         let logits = cpu::run(&plan, &image, 0..1, true).remove(0).logits;
         spread += logits.iter().filter(|&&v| v > 1000 && v < (1 << 20) - 1).count();
     }

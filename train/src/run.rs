@@ -165,7 +165,7 @@ fn small_images_changed(config: &Config, [_, rows, columns]: [usize; 3]) -> Opti
 }
 
 fn test_images(dataset: &Dataset) -> Result<Images> {
-    let set = training::Labelled { shape: dataset.shape, images: dataset.images.clone(), labels: dataset.labels.clone() };
+    let set = training::Labelled { shape: dataset.shape, images: (*dataset.images).clone(), labels: dataset.labels.clone() };
     Images::new(set, usize::MAX, &dataset.name)
 }
 

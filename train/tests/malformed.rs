@@ -39,7 +39,7 @@ fn checkpoints() {
     let network = read::read(&dir.path().join("net.json")).expect("a network");
     let dataset = dataset::load(dir.path(), 60, 16).expect("a test set");
     let images = Images::new(training::load_training(dir.path()).expect("a training set"), 128, "train").expect("images");
-    let test = Images::new(training::Labelled { shape: dataset.shape, images: dataset.images.clone(), labels: dataset.labels.clone() }, 60, "test").expect("images");
+    let test = Images::new(training::Labelled { shape: dataset.shape, images: (*dataset.images).clone(), labels: dataset.labels.clone() }, 60, "test").expect("images");
     let config = Config::parse(TRAIN, "train.toml", &[]).expect("a training");
     let graph = Graph::new(&network).expect("a graph");
     let trainer = Trainer { network: &network, graph: &graph, config: &config, training: &images, test: &test, dataset: &dataset };

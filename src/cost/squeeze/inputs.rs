@@ -82,7 +82,7 @@ fn of_image(network: &Network, dataset: &Dataset, image: usize, bits: u32, range
     let of_layer = |layer: &Layer| {
         let source = network.nodes[layer.node].inputs[0];
         let (values, range) = match source {
-            Source::Input if matches!(dataset.images, crate::dataset::Pixels::U8(_)) => (&pixels, pixel_range(network, bits)),
+            Source::Input if matches!(*dataset.images, crate::dataset::Pixels::U8(_)) => (&pixels, pixel_range(network, bits)),
             Source::Input => (&pixels, range(&ranges[0], bits, Clipping::Max)),
             Source::Node(node) => (&outputs[node], range(&ranges[node + 1], bits, Clipping::Max)),
         };

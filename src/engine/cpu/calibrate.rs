@@ -18,7 +18,7 @@ pub fn calibrate_adc(plan: &Plan, images: &IntegerImages, bits: AdcBits) -> Vec<
     let levels: Vec<Vec<LevelBits>> = plan.layers.iter().map(|parts| parts.iter().map(|part| LevelBits::new(&part.crossbar)).collect()).collect();
     let histograms = (0..images.len())
         .into_par_iter()
-        .map(|i| histograms_of(plan, &exact, &levels, images.image(i)))
+        .map(|i| histograms_of(plan, &exact, &levels, &images.image(i)))
         .reduce(|| vec![Vec::new(); plan.layers.len()], |a, b| a.into_iter().zip(b).map(|(a, b)| added(a, b)).collect());
     plan.layers.iter().zip(histograms).map(|(parts, histogram)| best_multiple(&histogram, bits, parts[0].crossbar.planes.signed())).collect()
 }

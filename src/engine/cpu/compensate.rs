@@ -85,7 +85,7 @@ impl Reference {
         let mut targets = Vec::new();
         if kind == Compensation::Batchnorm {
             let exact = pack(network);
-            run_steps(network, &images.values, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
+            run_steps(network, &images.integers(0..images.len()), &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
                 targets.push(matrix.parts.iter().zip(&exact[layer]).map(|(part, exact)| targets_of(matrix, part, exact, input, output)).collect());
             });
         }
@@ -118,7 +118,7 @@ pub fn compensate(prepared: &Prepared, chip: &Chip, reference: &Reference, stop:
     let plan = prepared.plan;
     let exact = if reference.kind == Compensation::Gain { pack(&plan.network) } else { Vec::new() };
     let mut scales: Vec<Vec<Requantize>> = Vec::new();
-    run_steps(&plan.network, &reference.images.values, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
+    run_steps(&plan.network, &reference.images.integers(0..reference.images.len()), &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
         if stop() {
             return;
         }

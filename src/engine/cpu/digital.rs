@@ -81,7 +81,7 @@ pub fn logits_until(network: &IntegerNetwork, images: &IntegerImages, stop: &Sto
     let packed = pack(network);
     let run = |spare: &mut SpareTensors, i: usize| {
         (!stop()).then(|| {
-            run_steps(network, images.image(i), spare, &mut |layer, matrix, input, output| {
+            run_steps(network, &images.image(i), spare, &mut |layer, matrix, input, output| {
                 packed[layer].iter().for_each(|part| part.run(matrix.input_zero as u32, input, output));
             })
         })

@@ -258,7 +258,7 @@ fn run_chip_until(prepared: &Prepared, chip: &Chip, images: &IntegerImages, keep
         let (mut spare, mut work, mut results) = (SpareTensors::default(), Work::default(), Vec::new());
         while let Some(range) = shares.take().filter(|_| !halt.now()) {
             let mut counts = Counts::default();
-            let logits = chip.run(prepared, range.start, &images.values[range.start * images.size..range.end * images.size], &mut spare, &mut work, &mut counts, &|| halt.now());
+            let logits = chip.run(prepared, range.start, &images.integers(range.clone()), &mut spare, &mut work, &mut counts, &|| halt.now());
             results.push((range, logits, counts));
         }
         results

@@ -21,7 +21,7 @@ pub fn tally_layers(plan: &Plan, images: &IntegerImages, trials: Range<u32>, sto
     let of_chip = |trial: u32| {
         let scales = corrected_scales(plan, images.len(), trial, &halt);
         let mut tallies = Vec::with_capacity(plan.layers.len());
-        run_steps(&plan.network, &images.values, &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
+        run_steps(&plan.network, &images.integers(0..images.len()), &mut SpareTensors::default(), &mut |layer, matrix, input, output| {
             let scale = |part: usize| scales.get(layer).map_or(&plan.layers[layer][part].requantize, |parts| &parts[part]);
             tallies.push(tally(plan, [layer, trial as usize], matrix, &exact[layer], &scale, input, output, &halt));
         });

@@ -39,7 +39,7 @@ impl GpuEngine {
     /// The first layer whose outputs for image number `image` are not those of the exact product, with all `images`
     /// computed as [`GpuEngine::run`] computes them. `plan` has an ideal crossbar.
     pub fn first_difference(&self, plan: &Plan, images: &IntegerImages, image: usize) -> Result<Option<Divergence>> {
-        let exact = exact_tensors(plan, images.image(image));
+        let exact = exact_tensors(plan, &images.image(image));
         let batch = Batch::new(plan, images.len(), 1, &self.limits, &self.device)?;
         let loaded = Loaded::new(&self.device, plan, &batch)?;
         let mut chips = Chips::new(self, plan, &batch, &loaded, 0..1)?;

@@ -109,7 +109,7 @@ impl<'a> Chips<'a> {
         if self.loaded.images.replace(range.clone()) == range {
             return Ok(());
         }
-        let values: Vec<u32> = images.values[range.start * images.size..range.end * images.size].iter().map(|&v| u32::from(v)).collect();
+        let values: Vec<u32> = images.integers(range.clone()).iter().map(|&v| u32::from(v)).collect();
         let device = &self.engine.device;
         device.queue.write_buffer(&self.loaded.input, 0, bytemuck::cast_slice(&values));
         device.queue.write_buffer(&self.loaded.labels, 0, bytemuck::cast_slice(&images.labels[range]));
