@@ -140,6 +140,8 @@ fn slurm_writes_a_script_or_says_why_not() {
     assert!(code == 0 && stderr.contains("3 elements for a sweep of 2 blocks") && std::fs::read_to_string(d.join("job.sh")).unwrap().contains("--array=0-1\n"), "{code} {stderr}");
     assert_eq!(shell(d, "bash -n job.sh").0, 0);
     // A script that somebody may have edited stays; the same script is no other.
+    let (code, _, stderr) = bwq(d, &["slurm", "sweep.toml", "--out", "fresh", "--shards", "3", "--time", "5", "--write", "fresh/job.sh"]);
+    assert!(code == 2 && stderr.contains("beside that folder"), "{stderr}");
     let write = ["slurm", "sweep.toml", "--shards", "2", "--time", "5", "--write", "other.sh"];
     bwq_ok(d, &write);
     bwq_ok(d, &write);

@@ -20,7 +20,7 @@ use std::time::Instant;
 const MANY_IMAGES: usize = 1000;
 /// An engine that takes the usual number of images in less than this gets many, and then more chips.
 const TOO_SHORT_S: f64 = 0.1;
-/// Most chips of a measurement: a block of a large sweep.
+/// Most chips of a measurement.
 const MOST_CHIPS: u32 = 256;
 
 /// The network's speed on one engine at one height.

@@ -23,6 +23,12 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
     let sweep = config::load(&args.sweep, &run.of.overrides())?;
     let out = run.of.out();
     refuse_foreign(&out)?;
+    if let Some(file) = args.write.as_deref().filter(|_| !out.exists())
+        && absolute(file)?.starts_with(absolute(&out)?)
+    {
+        let what = format!("the script would stand in the folder of results, `{}`, which is not there yet and then is no results' folder", out.display());
+        return Err(Error::input(file.display(), what).hint("write it beside that folder"));
+    }
     let asked = args.shards.map(|shards| no_more_than_blocks(shards, &sweep, terminal));
     let (shards, time, memory_mib, measured) = match (asked, &args.time) {
         (Some(shards), Some(time)) => (shards, time.clone(), None, String::new()),

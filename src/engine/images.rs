@@ -52,6 +52,7 @@ impl Quantizer {
     fn integers(&self, pixels: &Pixels, range: Range<usize>) -> Vec<u16> {
         match pixels {
             Pixels::U8(raw) => {
+                debug_assert!(!self.table.is_empty(), "a table for each channel");
                 let planes = raw[range].chunks(self.plane.max(1)).zip(self.table.iter().cycle());
                 planes.flat_map(|(plane, table)| plane.iter().map(|&u| table[usize::from(u)])).collect()
             }
@@ -64,7 +65,7 @@ impl IntegerImages {
     /// The test images of `dataset` for `network`.
     pub fn new(network: &IntegerNetwork, dataset: &Dataset) -> Self {
         let source = Source::Pixels(dataset.images.clone(), Arc::new(Quantizer::new(network)));
-        IntegerImages { size: network.tensors[0].len(), labels: dataset.labels.clone(), images: dataset.len(), source }
+        IntegerImages { size: network.tensors[0].len(), labels: dataset.labels.clone(), images: dataset.images.len() / network.tensors[0].len().max(1), source }
     }
 
     /// Any pixels for `network`.
@@ -109,6 +110,7 @@ impl IntegerImages {
 
     /// The first `count` images; labels are left out where there are none.
     pub fn first(&self, count: usize) -> Self {
+        let count = count.min(self.images);
         Self::from_integers(self.size, self.integers(0..count).into_owned(), self.labels.get(..count).unwrap_or(&[]).to_vec())
     }
 }

@@ -19,6 +19,9 @@ pub const LAYER_TRIALS: u32 = 2;
 /// See [`LAYER_TRIALS`].
 pub const LAYER_IMAGES: usize = 4;
 
+/// Of a point's blocks, how many pass until one is held to the CPU engine again; the first that is made always is.
+const VERIFIED_EVERY: u32 = 16;
+
 /// Finds and makes blocks, one after another.
 pub struct Blocks<'a> {
     request: &'a Request<'a>,
@@ -36,6 +39,8 @@ pub struct Blocks<'a> {
     pub found: u64,
     /// Engines and adapters that made them.
     pub engines: BTreeSet<String>,
+    /// Points of which a block was held to the CPU engine.
+    verified: BTreeSet<usize>,
     /// Points that were warned of, each once whatever the number of its blocks.
     warned: BTreeSet<usize>,
 }
@@ -44,7 +49,7 @@ impl<'a> Blocks<'a> {
     /// Nothing is found or made yet.
     pub fn new(request: &'a Request<'a>, manifest: &'a Manifest, materials: &'a mut Materials, observer: &'a dyn Observer) -> Self {
         let referees = Referees::new(request, observer);
-        Blocks { request, manifest, materials, observer, referees, ready: None, writer: Writer::default(), made: 0, found: 0, engines: BTreeSet::new(), warned: BTreeSet::new() }
+        Blocks { request, manifest, materials, observer, referees, ready: None, writer: Writer::default(), made: 0, found: 0, engines: BTreeSet::new(), verified: BTreeSet::new(), warned: BTreeSet::new() }
     }
 
     /// The trials of a block of a point. Its references are there then, too.
@@ -63,7 +68,9 @@ impl<'a> Blocks<'a> {
             return Ok(block.trials);
         }
         let ready = ready(&mut self.ready, &mut self.referees, self.request, self.materials, self.observer, (index, of))?;
-        let trials = run_block(self.request.engine, ready, of.trials_of(number), self.observer)?;
+        // Blocks of a point are computed alike, but for the last, so some tell of all.
+        let is_verified = self.verified.insert(index) || number % VERIFIED_EVERY == 0;
+        let trials = run_block(self.request.engine, ready, of.trials_of(number), is_verified, self.observer)?;
         let saturated: u64 = trials.iter().map(|t| t.saturated_cells).sum();
         if saturated > 0 && self.warned.insert(index) {
             self.observer.warn(&Warning::SaturatedCells { point: of.short().into(), cells: saturated });
@@ -165,7 +172,7 @@ impl Writer {
 }
 
 /// The trials of one block. The layers of the first chips are looked at beside the engine's work, or after it.
-fn run_block(engine: &Engine, ready: &Ready, trials: Range<u32>, observer: &dyn Observer) -> Result<Vec<Trial>> {
+fn run_block(engine: &Engine, ready: &Ready, trials: Range<u32>, is_verified: bool, observer: &dyn Observer) -> Result<Vec<Trial>> {
     let Ready { plan, images, references } = ready;
     let few = images.first(images.len().min(LAYER_IMAGES));
     let stop = || observer.interrupted();
@@ -175,7 +182,7 @@ fn run_block(engine: &Engine, ready: &Ready, trials: Range<u32>, observer: &dyn 
             let nominal = TrialCounts { correct: references.nominal_correct, clipped: references.nominal_clipped, saturated_cells: references.nominal_saturated_cells, ..Default::default() };
             return Ok(vec![nominal; trials.len()]);
         }
-        engine.run_verified(plan, images, trials.clone(), &stop)
+        if is_verified { engine.run_verified(plan, images, trials.clone(), &stop) } else { engine.run_until(plan, images, trials.clone(), false, &stop) }
     };
     let looked_at = trials.start..trials.end.min(LAYER_TRIALS).max(trials.start);
     let look = || cpu::tally_layers(plan, &few, looked_at, &stop);

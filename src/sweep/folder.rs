@@ -17,12 +17,17 @@ const MANIFEST: &str = "\"format\": \"bwq-manifest-";
 /// The first thing in it that is not ours, by name.
 pub fn refuse_foreign(out: &Path) -> Result<()> {
     let names = names(out);
-    let foreign = names.iter().find(|name| !OF_OURS.contains(&name.as_str()) && !has_mark(&out.join(name)));
+    let foreign = names.iter().filter(|name| !of_system(name)).find(|name| !OF_OURS.contains(&name.as_str()) && !has_mark(&out.join(name)));
     match foreign {
         Some(name) if !has_mark(out) => Err(Error::input(out.display(), format!("the folder holds other things than results of bwq (`{name}`)"))
             .hint("choose another --out DIR: one that is not there yet, is empty, or has results already")),
         _ => Ok(()),
     }
+}
+
+/// What file systems and desktops put into folders.
+fn of_system(name: &str) -> bool {
+    ["lost+found", ".DS_Store"].contains(&name) || name.starts_with(".nfs")
 }
 
 /// What only a folder of ours has: the lock, provenance, a manifest.
@@ -74,6 +79,8 @@ mod tests {
         assert!(refuse_foreign(&at("absent")).is_ok());
         fs::create_dir(at("empty")).unwrap();
         assert!(refuse_foreign(&at("empty")).is_ok());
+        fs::create_dir_all(at("disk/lost+found")).unwrap();
+        assert!(refuse_foreign(&at("disk")).is_ok());
         // Begun, without a table yet; done, with a note of the user's; the parent of results.
         file("begun/blocks/a.json", "{}");
         file("done/notes.txt", "mine");

@@ -270,7 +270,8 @@ impl<'a> Referees<'a> {
         if let Some(&found) = self.nominal.get(&key) {
             return Ok(found);
         }
-        let counts = self.run_once(&self.with_kernel(plan_of(&point, network, material)?), images, false)?;
+        let plan = self.with_kernel(plan_of(&point, network, material)?);
+        let counts = self.request.engine.run_verified(&plan, images, 0..1, &|| self.observer.interrupted())?.swap_remove(0);
         let found = [counts.correct, counts.clipped, counts.saturated_cells];
         self.nominal.insert(key, found);
         Ok(found)

@@ -184,6 +184,11 @@ fn a_block_is_held_to_the_cpu_engine() {
     }
     assert!(bwq::engine::verify(&plan, &images, 2..5, &counts, &|| true).is_err(), "it was told to stop");
     held(&[]).expect("no chips");
+    // More chips than are verified at once: the counts are those of a plain run, in order.
+    let Some(gpu) = engine() else { return };
+    let verified = bwq::engine::Engine::Gpu(Box::new(gpu)).run_verified(&plan, &images, 2..20, &|| false).expect("a run");
+    let plain: Vec<_> = cpu::run(&plan, &images, 2..20, false);
+    assert_eq!(verified, plain);
 }
 
 /// What does not fit is refused, with the sizes.

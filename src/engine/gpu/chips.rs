@@ -178,6 +178,7 @@ impl<'a> Chips<'a> {
             let buffers = Buffers {
                 knots: if placed.crossbar.digital { &loaded.ideal_knots } else { &loaded.knots },
                 inputs: &loaded.inputs,
+                inputs_bytes: self.batch.inputs_bytes,
                 cells: &loaded.cells,
                 tables: &loaded.tables,
                 clips: &loaded.clips,

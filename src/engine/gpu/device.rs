@@ -24,8 +24,10 @@ pub struct Device {
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
-    /// Uniforms of what is submitted next.
+    /// Uniforms of what is submitted next. Whoever writes them holds `handing_over` until that is submitted.
     pub uniforms: Buffer,
+    /// See `uniforms`.
+    pub handing_over: Mutex<()>,
     /// What the adapter says of itself.
     pub report: AdapterReport,
     /// Largest storage buffer, in bytes.
@@ -63,7 +65,7 @@ impl Device {
         });
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let uniforms = device.create_buffer(&BufferDescriptor { label: Some("uniforms"), size: (UNIFORMS * UNIFORM_STRIDE) as u64, usage, mapped_at_creation: false });
-        Ok(Device { device, queue, uniforms, report, binding_bytes, timestamps: Timestamps::default(), failure, spare: Mutex::default() })
+        Ok(Device { device, queue, uniforms, handing_over: Mutex::default(), report, binding_bytes, timestamps: Timestamps::default(), failure, spare: Mutex::default() })
     }
 
     /// The error since the last call, if there was one, as one of `place`.
@@ -87,13 +89,21 @@ impl Device {
         Ok(buffer)
     }
 
-    /// A storage buffer of at least `bytes` bytes, whose contents mean nothing: a spare one, or a new one.
+    /// A storage buffer of at least `bytes` bytes, whose contents mean nothing: a spare one that is not much larger, or a new
+    /// one, for which spare ones make room.
     pub fn reuse(&self, label: &str, bytes: u64) -> Result<Buffer> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = (0..spare.len()).filter(|&i| spare[i].size() >= bytes).min_by_key(|&i| spare[i].size());
-        match fits {
-            Some(i) => Ok(spare.swap_remove(i)),
-            None => self.storage(label, bytes),
+        let fits = (0..spare.len()).filter(|&i| (bytes..=2 * bytes).contains(&spare[i].size())).min_by_key(|&i| spare[i].size());
+        if let Some(i) = fits {
+            return Ok(spare.swap_remove(i));
+        }
+        match self.storage(label, bytes) {
+            Err(_) if !spare.is_empty() => {
+                spare.clear();
+                self.wait(label)?;
+                self.storage(label, bytes)
+            }
+            made => made,
         }
     }
 

@@ -110,7 +110,8 @@ impl GpuEngine {
         };
         let tables = device.storage("tables", shape.as_ref().map_or(0, |t| t.bytes(size.columns)))?;
         let clips = device.storage("clipped conversions of patterns", shape.as_ref().map_or(0, TableShape::clips_bytes))?;
-        let inputs = device.storage("inputs of every row", inputs_bytes(layer, size.kernel, given.window, at_once, &limits, device)?)?;
+        let inputs_bytes = inputs_bytes(layer, size.kernel, given.window, at_once, &limits, device)?;
+        let inputs = device.storage("inputs of every row", inputs_bytes)?;
         let accumulators = device.storage("accumulators", (at_once * per_image * 8) as u64)?;
         let cells_of_tile = device.storage("cells", (expected / layer.columns * size.columns.min(layer.columns) * 4) as u64)?;
         // Uploaded once where all images fit at once.
@@ -143,7 +144,7 @@ impl GpuEngine {
                 let view = View { buffer: input, shape: given.shape, trial_stride: 0 };
                 let extent = Extent { images: some.len(), trials: trial..trial + 1, antithetic: false, count_cells: first == 0 };
                 product.for_each_tile(device, &mut Recorder::new(device), |tile, recorder| {
-                    let buffers = Buffers { knots: &knots, inputs: &inputs, cells: &cells_of_tile, tables: &tables, clips: &clips, accumulators: &accumulators, counters: &counters };
+                    let buffers = Buffers { knots: &knots, inputs: &inputs, inputs_bytes, cells: &cells_of_tile, tables: &tables, clips: &clips, accumulators: &accumulators, counters: &counters };
                     match cells {
                         Cells::Given(values) => device.queue.write_buffer(&cells_of_tile, 0, bytemuck::cast_slice(&of_columns(values, layer.columns, &tile.columns))),
                         Cells::Drawn(..) => product.program_cells(device, &self.passes, recorder, tile, seed, &extent, &buffers),
@@ -159,7 +160,7 @@ impl GpuEngine {
                     out.tables.extend(device.read::<u32>(&tables, shape.bytes(tile.columns.len()) as usize / 4, &layer.name)?);
                     out.clips.extend(device.read::<u32>(&clips, shape.rows(), &layer.name)?);
                     let vectors = some.len() * positions;
-                    if out.patterns.is_empty() && vectors <= product.vectors_at_once(inputs.size()) {
+                    if out.patterns.is_empty() && vectors <= product.vectors_at_once(inputs_bytes) {
                         out.patterns = device.read(&inputs, vectors * inputs_of_vector(layer, Some(shape)) as usize / 4, &layer.name)?;
                     }
                     Ok(())

@@ -50,6 +50,8 @@ pub struct Buffers<'a> {
     pub knots: &'a Buffer,
     /// Inputs of every row, or patterns, of some vectors.
     pub inputs: &'a Buffer,
+    /// What of it is used: the buffer can be a larger one of a former run.
+    pub inputs_bytes: u64,
     /// Cells of a tile.
     pub cells: &'a Buffer,
     /// Tables of a tile.
@@ -254,7 +256,7 @@ impl<'a> Product<'a> {
             ..CrossbarMvm::default()
         };
         let pass = passes.crossbar_mvm.get(device, self.variant)?;
-        let at_once = self.vectors_at_once(buffers.inputs.size());
+        let at_once = self.vectors_at_once(buffers.inputs_bytes);
         for first in (0..vectors).step_by(at_once) {
             let some = at_once.min(vectors - first);
             (gather.first_vector, gather.vectors) = (first as u32, some as u32);

@@ -4,9 +4,11 @@
 use super::device::{Device, UNIFORM_STRIDE, UNIFORMS};
 use crate::error::Result;
 use bytemuck::Pod;
+use std::sync::PoisonError;
 use wgpu::{BindingResource, BufferBinding, BufferSize, CommandEncoder, SubmissionIndex};
 
-/// Cell reads times input steps that are submitted together: so short that other work on the device need not wait long.
+/// Cell reads times input steps that are submitted together, a tile of a layer at least: short enough, as a rule, that other work on
+/// the device need not wait long.
 const SUBMITTED_WORK: u64 = 1 << 34;
 
 /// Passes that are recorded and not yet submitted. What is written to a buffer by the queue is there before them, so
@@ -26,6 +28,7 @@ impl<'d> Recorder<'d> {
 
     /// Puts a uniform beside the others, and says where the pass that is recorded next finds it.
     pub fn uniform<T: Pod>(&mut self, value: &T) -> BindingResource<'d> {
+        const { assert!(size_of::<T>() <= UNIFORM_STRIDE) };
         if self.uniforms.len() == UNIFORMS * UNIFORM_STRIDE {
             self.hand_over(); // an error is found by the next check
         }
@@ -54,6 +57,7 @@ impl<'d> Recorder<'d> {
     }
 
     fn hand_over(&mut self) -> SubmissionIndex {
+        let _alone = self.device.handing_over.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.uniforms.is_empty() {
             self.device.queue.write_buffer(&self.device.uniforms, 0, &self.uniforms);
         }

@@ -87,7 +87,7 @@ impl Product<'_> {
         let vectors = extent.trials.len() * extent.images * positions;
         let patterns = passes.patterns.get(device, self.variant)?;
         let blocks = columns.div_ceil(shape.padding);
-        let at_once = self.vectors_at_once(buffers.inputs.size());
+        let at_once = self.vectors_at_once(buffers.inputs_bytes);
         for first in (0..vectors).step_by(at_once) {
             let some = at_once.min(vectors - first);
             if tile.columns.start == 0 || some < vectors {
