@@ -53,8 +53,11 @@ impl Quantizer {
         match pixels {
             Pixels::U8(raw) => {
                 debug_assert!(!self.table.is_empty(), "a table for each channel");
-                let planes = raw[range].chunks(self.plane.max(1)).zip(self.table.iter().cycle());
-                planes.flat_map(|(plane, table)| plane.iter().map(|&u| table[usize::from(u)])).collect()
+                let mut integers = Vec::with_capacity(range.len());
+                for (plane, table) in raw[range].chunks(self.plane.max(1)).zip(self.table.iter().cycle()) {
+                    integers.extend(plane.iter().map(|&u| table[usize::from(u)]));
+                }
+                integers
             }
             Pixels::F32(real) => real[range].iter().map(|&x| self.range.integer(f64::from(x), self.bits) as u16).collect(),
         }
