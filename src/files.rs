@@ -37,6 +37,11 @@ pub fn regular(path: &Path, most: u64) -> Result<Vec<u8>> {
     bytes(path, most)
 }
 
+/// Whether something else than `bytes` is at `path`, which writing them there would lose.
+pub fn holds_other(path: &Path, bytes: &[u8]) -> bool {
+    path.exists() && std::fs::read(path).ok().as_deref() != Some(bytes)
+}
+
 /// A text of at most [`MOST_TEXT`] bytes.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use super::ImportArgs;
 use super::terminal::{Terminal, print};
 use bwq::error::{Error, Result, exit};
+use bwq::files::holds_other;
 use bwq::import::layer_list::import_layers;
 use bwq::import::pixels::Pixels;
 use bwq::import::{Imported, Options, import_onnx};
@@ -67,8 +68,7 @@ fn write(args: &ImportArgs, imported: &Imported, terminal: &Terminal, unsaid: bo
     }
     let written = files(network)?;
     let [graph, weights] = ["network.json", "network.safetensors"].map(|name| args.out.join(name));
-    let other = |path: &Path, bytes: &[u8]| path.exists() && std::fs::read(path).ok().as_deref() != Some(bytes);
-    if !args.force && (other(&graph, written.graph.as_bytes()) || other(&weights, &written.weights)) {
+    if !args.force && (holds_other(&graph, written.graph.as_bytes()) || holds_other(&weights, &written.weights)) {
         return Err(Error::input(args.out.display(), "the folder holds another network").hint("choose another folder, or --force to write in its place"));
     }
     // The graph last: it is what a folder is recognised by.

@@ -4,6 +4,7 @@ use super::terminal::{Terminal, print};
 use super::{Cli, Command, EngineArgs, RunArgs, SlurmArgs, engine};
 use bwq::config::{self, Sweep};
 use bwq::error::{Error, Result, exit};
+use bwq::files::holds_other;
 use bwq::sweep::atomic;
 use bwq::sweep::estimate::{Estimate, estimate};
 use bwq::sweep::folder::refuse_foreign;
@@ -29,12 +30,15 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
         let what = format!("the script would stand in the folder of results, `{}`, which is not there yet and then is no results' folder", out.display());
         return Err(Error::input(file.display(), what).hint("write it beside that folder"));
     }
-    let asked = args.shards.map(|shards| no_more_than_blocks(shards, &sweep, terminal));
-    let (shards, time, memory_mib, measured) = match (asked, &args.time) {
-        (Some(shards), Some(time)) => (shards, time.clone(), None, String::new()),
+    let (shards, time, memory_mib, measured) = match (args.shards, &args.time) {
+        // Where the networks are not at hand the blocks are not known.
+        (Some(shards), Some(time)) => {
+            let blocks = Manifest::new(&sweep, &mut Materials::default()).map(|manifest| manifest.blocks().count() as u64);
+            (no_more_than_blocks(shards, blocks.unwrap_or(u64::MAX), terminal), time.clone(), None, String::new())
+        }
         _ => {
             let (work, on) = measure(args, &run, &sweep, &out, terminal)?;
-            let size = size(&work, asked);
+            let size = size(&work, args.shards.map(|shards| no_more_than_blocks(shards, work.blocks, terminal)));
             let measured = size.describe(&work, &on);
             terminal.say(&measured);
             (size.shards, args.time.clone().unwrap_or_else(|| limit(size.limit_s)), Some(size.memory_mib), measured)
@@ -69,7 +73,7 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
     match &args.write {
         None => print(&text)?,
         Some(file) => {
-            if !args.force && file.exists() && std::fs::read(file).ok().as_deref() != Some(text.as_bytes()) {
+            if !args.force && holds_other(file, text.as_bytes()) {
                 return Err(Error::input(file.display(), "the file is there already, and is not this script").hint("choose another name, or --force to write in its place"));
             }
             atomic::write(file, text.as_bytes())?;
@@ -79,15 +83,12 @@ pub fn slurm(args: &SlurmArgs, terminal: &Terminal) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Elements that have something to do, of those asked for. Where the networks are not at hand the blocks are not known.
-fn no_more_than_blocks(shards: u64, sweep: &Sweep, terminal: &Terminal) -> u64 {
-    match Manifest::new(sweep, &mut Materials::default()).map(|manifest| manifest.blocks().count() as u64) {
-        Ok(blocks) if blocks < shards => {
-            terminal.say(&format!("{shards} elements for a sweep of {blocks} blocks: more than {blocks} would have nothing to do, so that many are submitted"));
-            blocks
-        }
-        _ => shards,
+/// Elements that have something to do, of those asked for.
+fn no_more_than_blocks(shards: u64, blocks: u64, terminal: &Terminal) -> u64 {
+    if blocks < shards {
+        terminal.say(&format!("{shards} elements for a sweep of {blocks} blocks: more than {blocks} would have nothing to do, so that many are submitted"));
     }
+    shards.min(blocks)
 }
 
 /// The command line of an element, as `bwq run` reads it; what the script sets by itself is refused.

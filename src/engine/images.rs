@@ -111,7 +111,7 @@ impl IntegerImages {
         Self::from_integers(self.size, values, numbers.iter().filter_map(|&i| self.labels.get(i)).copied().collect())
     }
 
-    /// The first `count` images; labels are left out where there are none.
+    /// The first `count` images, or all where there are fewer; labels are left out where there are none.
     pub fn first(&self, count: usize) -> Self {
         let count = count.min(self.images);
         Self::from_integers(self.size, self.integers(0..count).into_owned(), self.labels.get(..count).unwrap_or(&[]).to_vec())

@@ -191,7 +191,7 @@ impl Runs<'_> {
 
     /// Tallies per layer, over the first few chips and images.
     fn tallies(&self, plan: &Plan) -> Result<Vec<LayerTally>> {
-        let few = self.ready.images.first(self.ready.images.len().min(LAYER_IMAGES));
+        let few = self.ready.images.first(LAYER_IMAGES);
         let of_chips = cpu::tally_layers(plan, &few, 0..LAYER_TRIALS.min(self.chips), &|| self.referees.observer.interrupted()).ok_or_else(stopped)?;
         let mut total = vec![LayerTally::default(); plan.layers.len()];
         of_chips.iter().for_each(|tallies| total.iter_mut().zip(tallies).for_each(|(a, b)| a.merge(b)));

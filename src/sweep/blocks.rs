@@ -174,7 +174,7 @@ impl Writer {
 /// The trials of one block. The layers of the first chips are looked at beside the engine's work, or after it.
 fn run_block(engine: &Engine, ready: &Ready, trials: Range<u32>, is_verified: bool, observer: &dyn Observer) -> Result<Vec<Trial>> {
     let Ready { plan, images, references } = ready;
-    let few = images.first(images.len().min(LAYER_IMAGES));
+    let few = images.first(LAYER_IMAGES);
     let stop = || observer.interrupted();
     let run = || {
         if plan.deterministic {

@@ -64,6 +64,8 @@ struct Layer {
 
 /// What the missing blocks will cost, in wall time of this machine and the threads it is given.
 pub struct Estimate {
+    /// Blocks of the shard, those that are there among them.
+    pub blocks: u64,
     /// Blocks that are to be made.
     pub missing: u64,
     /// Seconds for them, in all.
@@ -119,7 +121,7 @@ pub fn estimate(request: &Request, observer: &dyn Observer) -> Result<Estimate> 
     let _ = writeln!(text, "memory   about {:.1} GiB", memory as f64 / (1u64 << 30) as f64 + 0.05);
     let _ = writeln!(text, "disk     about {:.1} MB in {}", disk as f64 / 1e6, request.out.display());
     write_kernels(&mut text, request, &manifest, &kinds);
-    Ok(Estimate { missing, blocks_s, references_s, memory_bytes: memory, report: text })
+    Ok(Estimate { blocks, missing, blocks_s, references_s, memory_bytes: memory, report: text })
 }
 
 /// The kinds of points, in the order of their first ones.

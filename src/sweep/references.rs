@@ -13,7 +13,7 @@ use crate::crossbar::Conversion;
 use crate::engine::cpu::compensate::Reference;
 use crate::engine::cpu::{calibrate, digital};
 use crate::engine::cpu::noise::held_by_flips;
-use crate::engine::{Engine, IntegerImages, Kernel, Plan, ideal, nominal, stopped};
+use crate::engine::{Engine, IntegerImages, Kernel, Plan, TrialCounts, ideal, nominal, stopped};
 use crate::error::{Error, Result};
 use crate::network::float;
 use crate::quantize::IntegerNetwork;
@@ -137,7 +137,7 @@ fn calibrated_steps(point: &PointConfig, network: &Arc<IntegerNetwork>, material
     // The sums' histogram needs the layout only; a lossless converter has the same.
     let layout = Plan::new(network.clone(), &ideal(point), &[])?;
     let images = IntegerImages::from_pixels(network, &material.dataset.calibration, Vec::new());
-    let few = images.first(images.len().min(ADC_CALIBRATION_IMAGES));
+    let few = images.first(ADC_CALIBRATION_IMAGES);
     Ok(calibrate::calibrate_adc(&layout, &few, point.adc.bits))
 }
 
@@ -246,7 +246,7 @@ impl<'a> Referees<'a> {
             return Ok(correct);
         }
         let plan = self.with_kernel(Plan::new(network.clone(), &point, &[])?);
-        let counts = self.run_once(&plan, images, true)?;
+        let counts = one(self.request.engine.run_until(&plan, images, 0..1, true, &|| self.observer.interrupted())?)?;
         if counts.logits != digital {
             let classes = digital.len() / images.len().max(1);
             let image = counts.logits.iter().zip(digital).position(|(a, b)| a != b).unwrap_or(0) / classes.max(1);
@@ -271,16 +271,16 @@ impl<'a> Referees<'a> {
             return Ok(found);
         }
         let plan = self.with_kernel(plan_of(&point, network, material)?);
-        let counts = self.request.engine.run_verified(&plan, images, 0..1, &|| self.observer.interrupted())?.swap_remove(0);
+        let counts = one(self.request.engine.run_verified(&plan, images, 0..1, &|| self.observer.interrupted())?)?;
         let found = [counts.correct, counts.clipped, counts.saturated_cells];
         self.nominal.insert(key, found);
         Ok(found)
     }
+}
 
-    fn run_once(&self, plan: &Plan, images: &IntegerImages, keep_logits: bool) -> Result<crate::engine::TrialCounts> {
-        let counts = self.request.engine.run_until(plan, images, 0..1, keep_logits, &|| self.observer.interrupted())?;
-        counts.into_iter().next().ok_or_else(|| Error::internal("the engine returned no trial"))
-    }
+/// The counts of a single chip.
+fn one(counts: Vec<TrialCounts>) -> Result<TrialCounts> {
+    counts.into_iter().next().ok_or_else(|| Error::internal("the engine returned no trial"))
 }
 
 /// Names of the layers that `kernel` cannot compute.

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     fn work(missing: u64, blocks_s: f64) -> Estimate {
-        Estimate { missing, blocks_s, references_s: 30.0, memory_bytes: 1 << 30, report: String::new() }
+        Estimate { blocks: missing, missing, blocks_s, references_s: 30.0, memory_bytes: 1 << 30, report: String::new() }
     }
 
     #[test]

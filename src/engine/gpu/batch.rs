@@ -18,7 +18,7 @@ pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
 const DISCRETE_MEMORY_BYTES: u64 = 2 << 30;
 
 /// Cell reads times input steps of a dispatch by default: short enough for the patience of any driver's watchdog.
-const DISPATCH_WORK: u64 = 1 << 34;
+pub const DISPATCH_WORK: u64 = 1 << 34;
 
 /// What a core of a processor holds near.
 const SOFTWARE_CACHE: usize = 1 << 19;
@@ -208,7 +208,8 @@ fn network_windows(plan: &Plan) -> impl Iterator<Item = Window> {
     plan.network.matrices().flat_map(|(_, m)| &m.parts).map(|p| p.window)
 }
 
-fn cells_per_column(layer: &CrossbarLayer) -> usize {
+/// Cells of a column, all its planes and slices.
+pub fn cells_per_column(layer: &CrossbarLayer) -> usize {
     layer.rows * layer.planes.converted * layer.planes.slices
 }
 

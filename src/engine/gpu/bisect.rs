@@ -52,12 +52,12 @@ impl GpuEngine {
                 continue;
             };
             recorder.submit(&matrix.name)?;
-            let parts: Vec<String> = batch.parts[matrix.layer].iter().map(|p| format!("{}, {} columns at once", p.kernel, p.columns)).collect();
             let [exact_input, exact_output] = &exact[matrix.layer];
             let found = |is_in_its_input: bool, tensor: &[u32], exact: &[u32]| {
                 let mut differing = (0..exact.len()).filter(|&i| tensor[i] != exact[i]);
                 let first = differing.next()?;
                 let elements = [1 + differing.count(), exact.len()];
+                let parts: Vec<String> = batch.parts[matrix.layer].iter().map(|p| format!("{}, {} columns at once", p.kernel, p.columns)).collect();
                 Some(Divergence { layer: matrix.name.clone(), is_in_its_input, parts: parts.join("; "), elements, first, values: [tensor[first], exact[first]] })
             };
             if let Some(found) = found(true, &chips.read_tensor(*input, image - first)?, exact_input) {

@@ -133,13 +133,9 @@ impl GpuEngine {
             let mut kept = if keep && matches!(cells, Cells::Drawn(..)) { vec![0; expected] } else { Vec::new() };
             for first in (0..images).step_by(at_once) {
                 let some = first..(first + at_once).min(images);
-                let uploaded;
                 let input = match &all {
                     Some(all) => all,
-                    None => {
-                        uploaded = upload(&some)?;
-                        &uploaded
-                    }
+                    None => &upload(&some)?,
                 };
                 let view = View { buffer: input, shape: given.shape, trial_stride: 0 };
                 let extent = Extent { images: some.len(), trials: trial..trial + 1, antithetic: false, count_cells: first == 0 };

@@ -1,6 +1,6 @@
 //! One part of a layer on the device: its cells and constants, and the passes of its product, tile by tile.
 
-use super::batch::{PartSize, tiles};
+use super::batch::{PartSize, cells_per_column, tiles};
 use super::device::Device;
 use super::layout::{Converter, CrossbarMvm, Gather, ProgramCells, Requantize, Window};
 use super::passes::{Passes, Variant};
@@ -156,8 +156,7 @@ impl<'a> Product<'a> {
 
     /// Cell reads times input steps of the product of a tile.
     pub fn work(&self, tile: &Tile, extent: &Extent) -> u64 {
-        let of_vector = self.layer.rows * tile.columns.len() * self.layer.planes.converted * self.layer.planes.slices;
-        of_vector as u64 * u64::from(self.layer.input_steps) * (extent.trials.len() * extent.images * self.window.positions()) as u64
+        (tile.columns.len() * cells_per_column(self.layer)) as u64 * u64::from(self.layer.input_steps) * (extent.trials.len() * extent.images * self.window.positions()) as u64
     }
 
     /// Draws the cells of `tile`.

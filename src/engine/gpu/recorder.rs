@@ -1,15 +1,12 @@
-//! Passes on their way to the device. Handing work over costs as much as many a pass takes, so they are recorded one after
-//! another and submitted together; their uniforms lie in one buffer of the device, written once for a submission.
+//! Passes on their way to the device: recorded one after another and submitted together, so that the host is not what a short
+//! pass waits for. Their uniforms lie in one buffer of the device, written once for a submission.
 
+use super::batch::DISPATCH_WORK;
 use super::device::{Device, UNIFORM_STRIDE, UNIFORMS};
 use crate::error::Result;
 use bytemuck::Pod;
 use std::sync::PoisonError;
 use wgpu::{BindingResource, BufferBinding, BufferSize, CommandEncoder, SubmissionIndex};
-
-/// Cell reads times input steps that are submitted together, a tile of a layer at least: short enough, as a rule, that other work on
-/// the device need not wait long.
-const SUBMITTED_WORK: u64 = 1 << 34;
 
 /// Passes that are recorded and not yet submitted. What is written to a buffer by the queue is there before them, so
 /// a buffer that they read is written only after [`Recorder::submit`].
@@ -43,10 +40,10 @@ impl<'d> Recorder<'d> {
         &mut self.encoder
     }
 
-    /// Notes what was recorded, and submits it if that is much.
+    /// Notes what was recorded, in cell reads times input steps, and submits it if that is as much as one dispatch may have.
     pub fn did(&mut self, work: u64, place: &str) -> Result<()> {
         self.work = self.work.saturating_add(work);
-        if self.work >= SUBMITTED_WORK { self.submit(place).map(|_| ()) } else { Ok(()) }
+        if self.work >= DISPATCH_WORK { self.submit(place).map(|_| ()) } else { Ok(()) }
     }
 
     /// Hands all over that is recorded; what is returned can be waited for.
